@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+/*
+ * The tracker's interface: what analyze/NAME.c of a family gives to the engine, and what it may ask of it.
+ *
+ * A tracker gets the events it subscribed to, in time order over all streams of all runs, keeps what is open, and
+ * writes a row when a flow ends. Families meet only here: through services, looked up by name, NULL when the
+ * family was not recorded.
+ *
+ * Times are int64_t ns since meta.epoch_realtime_ns, the same line for all runs. A value that was not
+ * observed is KT_NULL, which becomes SQL NULL; never 0.
+ */
+#ifndef KT_ANALYZE_FLOW_H
+#define KT_ANALYZE_FLOW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "format/schema.h"
+
+struct kt_engine;
+
+#define KT_NULL INT64_MIN
+
+/* One event as a tracker sees it. */
+struct kt_ev {
+	int64_t t_ns; /* when */
+	uint32_t run; /* index of the run, from 0; run_id is run + 1 */
+	uint32_t cpu; /* stream */
+	const void *data; /* struct kt_<event>, compiled layout; valid during the call */
+};
+
+struct kt_handler {
+	uint16_t id; /* enum kt_event_id; 0 ends the list */
+	int (*fn)(void *self, const struct kt_ev *ev); /* 0 or -errno, which ends the analysis */
+};
+
+/* ------------------------------------------------------------------ tables: DDL, docs and binders in one */
+
+enum kt_col_type {
+	KT_COL_INT, /* int64_t in the row struct; KT_NULL = NULL */
+	KT_COL_TEXT, /* const char * in the row struct, borrowed during kt_insert(); NULL = NULL */
+	KT_COL_ID, /* int64_t, INTEGER PRIMARY KEY */
+};
+
+struct kt_col {
+	const char *name;
+	enum kt_col_type type;
+	size_t offset; /* in the row struct */
+	const char *unit; /* "ns", "bytes", "sectors", "" … goes to column_doc */
+	const char *doc; /* goes to column_doc and, as a comment, into CREATE TABLE */
+};
+
+struct kt_table {
+	const char *name;
+	const char *doc;
+	const struct kt_col *cols;
+	size_t n_cols;
+	const char *constraints; /* appended inside CREATE TABLE after the columns, e.g. "PRIMARY KEY(a, b)"; NULL = none */
+	const char *suffix; /* "WITHOUT ROWID"; NULL = none */
+};
+
+/* Column c of row struct s, named like the member. */
+#define KT_COL(s, c, type, unit, doc) { #c, type, offsetof(struct s, c), unit, doc }
+
+/* ------------------------------------------------------------------ the tracker */
+
+struct kt_tracker {
+	const char *family;
+	const char *const *after; /* families whose trackers see an event before this one; NULL-terminated or NULL */
+	const struct kt_table *const *tables; /* NULL-terminated; made even when empty */
+	const struct kt_handler *on;
+	/*
+	 * One branch of the view `stage`: SELECTs that give flow, flow_id, seq, name, start_ns, dur_ns, runq_ns, irq_ns,
+	 * softirq_ns of the stages of this family's flows; joined by UNION ALL. NULL = none.
+	 */
+	const char *stage_select;
+	const char *views; /* further SQL, run after all tables and `stage` exist; NULL = none */
+	const char *indexes; /* SQL, run last; NULL = none */
+	size_t state_size; /* zeroed memory that self points to */
+	int (*init)(void *self, struct kt_engine *e);
+	/* One context file of a run (format/context.md): phase 0 before the run's events, phase 2 at its end. NULL = none wanted. */
+	int (*context)(void *self, uint32_t run, uint32_t phase, const char *name, const void *data, size_t len);
+	/* A run's last event was seen: close what it left open (open_at_end). */
+	int (*ended)(void *self, uint32_t run, int64_t end_ns);
+	/* All runs ended: write what remains (names). */
+	int (*done)(void *self);
+	void (*finish)(void *self); /* free; also after a failed init */
+};
+
+/* ------------------------------------------------------------------ what a tracker may ask of the engine */
+
+/* Writes a row. */
+int kt_insert(struct kt_engine *e, const struct kt_table *t, const void *row);
+
+/* The next free id of a table: 1, 2, … in the order of asking. Give a flow its id at birth. */
+int64_t kt_next_id(struct kt_engine *e, const struct kt_table *t);
+
+/*
+ * "whole" or "lossy" for a flow open in [start, end] of that run: lossy if a lost interval of any CPU overlaps. Right
+ * at the moment the flow ends, and for good: losses arrive in the order in which they began.
+ * start KT_NULL: from the run's start; end KT_NULL: to now.
+ */
+const char *kt_flow_state(struct kt_engine *e, uint32_t run, int64_t start_ns, int64_t end_ns);
+
+/* Counted loss found by a tracker: a birth at an address still alive. Becomes a lost_interval row with cause `missed`. */
+int kt_missed(struct kt_engine *e, uint32_t run, uint32_t cpu, int64_t start_ns, int64_t end_ns);
+
+/* Adds to latency_hist; whole flows only. device_id may be KT_NULL. stage "total" = the whole flow. op, flow and stage: static strings. */
+int kt_hist_add(struct kt_engine *e, uint32_t run, const char *flow, const char *stage, int64_t device_id,
+		const char *op, int64_t end_ns, int64_t dur_ns);
+
+/* Constants of the kernel that run came from; the start of the run; whether the file has this event at all. */
+const struct kt_const_table *kt_run_consts(struct kt_engine *e, uint32_t run);
+int64_t kt_run_start(struct kt_engine *e, uint32_t run);
+bool kt_run_has(struct kt_engine *e, uint32_t run, uint16_t event_id);
+
+/*
+ * One line of the audit: what the kernel counted and what the trace holds. tolerance: how far they may differ for a
+ * stated reason; verdict is ok, off, or n/a (kernel KT_NULL).
+ */
+int kt_audit(struct kt_engine *e, uint32_t run, const char *counter, int64_t kernel, int64_t traced,
+	     int64_t tolerance);
+
+/* ------------------------------------------------------------------ services */
+
+/* The service of a family, or NULL; *ret_self is the first argument of its functions. */
+const void *kt_service(struct kt_engine *e, const char *family, void **ret_self);
+/* To be called in init. svc: static. */
+void kt_service_provide(struct kt_engine *e, const char *family, const void *svc, void *self);
+
+enum kt_cgroup_hierarchy {
+	KT_CGROUP_V2, /* task cgroups */
+	KT_CGROUP_IO, /* the hierarchy that the io controller is on: v2, or v1:blkio */
+};
+
+/* Provided by core. Ids are made on first use, so that every id used has a row. */
+struct kt_svc_names {
+	/* tid 0 of a CPU is its idle task. tgid 0 = not known here. */
+	int64_t (*utid)(void *self, uint32_t run, uint32_t tid, uint32_t tgid);
+	int64_t (*ucgid)(void *self, uint32_t run, enum kt_cgroup_hierarchy h, uint64_t cgroup); /* 0 → KT_NULL */
+	int64_t (*device)(void *self, uint32_t run, uint32_t dev); /* (major << 20) | minor; 0 → KT_NULL */
+	/* Of a device whose context was read: 1 yes, 0 no, -1 not known. */
+	int (*is_partition)(void *self, uint32_t run, uint32_t dev);
+};
+
+#endif

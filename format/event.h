@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+/*
+ * The events, as C sees them: struct kt_<event>, enum kt_event_id, enum kt_hook, generated from
+ * format/events/<family>.def by including them several times. Shared by the BPF programs and by user space.
+ *
+ * Every event starts with the same 12 bytes: u64 ts_ns (CLOCK_MONOTONIC), u16 id, u16 len (its whole
+ * size). Its size is fixed, a multiple of 8, and free of padding (asserted here). Little-endian.
+ */
+#ifndef KT_FORMAT_EVENT_H
+#define KT_FORMAT_EVENT_H
+
+#include <linux/types.h>
+
+/* C types of the field types that a .def may use. */
+#define KT_C_u8 __u8
+#define KT_C_u16 __u16
+#define KT_C_u32 __u32
+#define KT_C_u64 __u64
+#define KT_C_s32 __s32
+#define KT_C_s64 __s64
+#define KT_C_char char
+
+/* The part all events share. The events spell it out instead of embedding it: it would be padded to 16. */
+struct kt_event {
+	__u64 ts_ns;
+	__u16 id;
+	__u16 len;
+	__u32 first; /* the event's own first field */
+};
+#define KT_EVENT_HDR 12
+
+/* Why events were lost. */
+enum kt_loss {
+	KT_LOSS_RING_FULL = 1, /* no room in the CPU's ring */
+	KT_LOSS_NMI = 2, /* the ring's lock was taken, seen from an NMI */
+	KT_LOSS_DAMAGED_BLOCK = 3, /* found by the reader: checksum or header wrong */
+	KT_LOSS_TRUNCATED = 4, /* found by the reader: the file ends without its tail */
+	KT_LOSS_MISSED = 5, /* found by the analysis: a birth at an address still alive */
+};
+#define KT_N_LOSS 6
+
+enum kt_bio_flags {
+	KT_BIO_BASED = 1 << 0, /* the disk takes bios itself (zram, dm, md): no request will follow there */
+};
+
+enum kt_rq_flags {
+	KT_RQ_FINAL = 1 << 0, /* rq_complete: the request ends here */
+	KT_RQ_FLUSH_SEQ = 1 << 1, /* it is being taken through PREFLUSH, data, POSTFLUSH */
+	KT_RQ_IO_STAT = 1 << 2, /* the kernel counts it in /proc/diskstats */
+	KT_RQ_TRUNCATED = 1 << 3, /* it has more bios than the walk may visit */
+};
+
+/* Event ids. */
+enum kt_event_id {
+#define KT_FAMILY(name, base, presets, wants, doc)
+#define KT_HOOK(family, name, tp, sig, event, doc)
+#define KT_EVENT(name, id, doc) KT_EV_##name = id,
+#define KT_FIELD(type, name, kind, doc)
+#define KT_ARRAY(type, name, n, kind, doc)
+#define KT_END(name)
+#include "kt_families.def"
+#undef KT_HOOK
+#undef KT_EVENT
+#undef KT_FIELD
+#undef KT_ARRAY
+#undef KT_END
+};
+
+/* Hooks: places in the kernel, each with one program <family>__<name>. */
+enum kt_hook {
+#define KT_HOOK(family, name, tp, sig, event, doc) KT_HOOK_##family##__##name,
+#define KT_EVENT(name, id, doc)
+#define KT_FIELD(type, name, kind, doc)
+#define KT_ARRAY(type, name, n, kind, doc)
+#define KT_END(name)
+#include "kt_families.def"
+#undef KT_HOOK
+#undef KT_EVENT
+#undef KT_FIELD
+#undef KT_ARRAY
+#undef KT_END
+	KT_N_HOOKS
+};
+
+/* struct kt_<event> */
+#define KT_HOOK(family, name, tp, sig, event, doc)
+#define KT_EVENT(name, id, doc)                                                                    \
+	struct kt_##name {                                                                         \
+		__u64 ts_ns;                                                                       \
+		__u16 id;                                                                          \
+		__u16 len;
+#define KT_FIELD(type, name, kind, doc) KT_C_##type name;
+#define KT_ARRAY(type, name, n, kind, doc) KT_C_##type name[n];
+#define KT_END(name)                                                                               \
+	}                                                                                          \
+	;
+#include "kt_families.def"
+#undef KT_EVENT
+#undef KT_FIELD
+#undef KT_ARRAY
+#undef KT_END
+
+/* No padding, and a size the rings keep as it is. */
+#define KT_EVENT(name, id, doc) _Static_assert(sizeof(struct kt_##name) == KT_EVENT_HDR
+#define KT_FIELD(type, name, kind, doc) +sizeof(KT_C_##type)
+#define KT_ARRAY(type, name, n, kind, doc) +(n) * sizeof(KT_C_##type)
+#define KT_END(name)                                                                               \
+	, "padding in " #name);                                                                    \
+	_Static_assert(sizeof(struct kt_##name) % 8 == 0, "size of " #name);
+#include "kt_families.def"
+#undef KT_FAMILY
+#undef KT_HOOK
+#undef KT_EVENT
+#undef KT_FIELD
+#undef KT_ARRAY
+#undef KT_END
+
+#endif
