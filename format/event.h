@@ -36,8 +36,9 @@ enum kt_loss {
 	KT_LOSS_DAMAGED_BLOCK = 3, /* found by the reader: checksum or header wrong */
 	KT_LOSS_TRUNCATED = 4, /* found by the reader: the file ends without its tail */
 	KT_LOSS_MISSED = 5, /* found by the analysis: a birth at an address still alive */
+	KT_LOSS_RECURSION = 6, /* the kernel refused to run a program inside itself on one CPU */
 };
-#define KT_N_LOSS 6
+#define KT_N_LOSS 7
 
 enum kt_bio_flags {
 	KT_BIO_BASED = 1 << 0, /* the disk takes bios itself (zram, dm, md): no request will follow there */
