@@ -85,7 +85,7 @@ enum kt_hook {
 
 /* struct kt_<event> */
 #define KT_HOOK(family, name, tp, sig, event, doc)
-#define KT_EVENT(name, id, doc)                                                                    \
+#define KT_EVENT(name, nr, doc)                                                                    \
 	struct kt_##name {                                                                         \
 		__u64 ts_ns;                                                                       \
 		__u16 id;                                                                          \

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* bio: from its queueing to its end. */
+#include "bpf/ktrace.bpf.h"
+
+/*
+ * A pointer as a number. The verifier forbids arithmetic on the pointers it knows; what comes back from the event's memory
+ * is a number to it.
+ */
+static __always_inline u64 as_number(const void *p, u64 *scratch)
+{
+	*(volatile u64 *)scratch = (u64)p;
+	return *(volatile u64 *)scratch;
+}
+
+/*
+ * The file whose page cache the bio carries: inode number and its filesystem's device. Pages of direct I/O are
+ * anonymous and name none; a block device's own cache is no file either.
+ */
+static __always_inline void page_owner(const struct bio_vec *bvec, struct kt_bio_queue *e)
+{
+	struct address_space *mapping;
+	struct inode *inode;
+	struct super_block *sb;
+	struct page *page;
+	u64 head, m;
+
+	e->ino_dev = 0;
+	if (!bvec)
+		goto none;
+	page = bvec->bv_page;
+	if (!page)
+		goto none;
+	head = as_number((void *)page->compound_head, &e->ino);
+	if (head & 1)
+		m = (u64)BPF_CORE_READ((struct page *)(head - 1), mapping);
+	else
+		m = as_number(page->mapping, &e->ino);
+	if (!m || (m & KT_PAGE_MAPPING_FLAGS))
+		goto none;
+	mapping = (struct address_space *)m;
+	inode = BPF_CORE_READ(mapping, host);
+	/* A slab page has something else in that word: only a real mapping leads back to itself. */
+	if (!inode || BPF_CORE_READ(inode, i_mapping) != mapping)
+		goto none;
+	sb = BPF_CORE_READ(inode, i_sb);
+	if (BPF_CORE_READ(sb, s_magic) == KT_BDEVFS_MAGIC)
+		goto none;
+	e->ino = BPF_CORE_READ(inode, i_ino);
+	e->ino_dev = BPF_CORE_READ(sb, s_dev);
+	return;
+none:
+	e->ino = 0;
+}
+
+KT_PROG(bio, block_bio_queue, block_bio_queue, struct bio *bio)
+{
+	struct block_device *bdev = bio->bi_bdev;
+	struct kt_bio_queue *e;
+	struct kt_run r;
+	u64 pid_tgid;
+
+	if (!kt_run_begin(&r, KT_HOOK_bio__block_bio_queue))
+		return 0;
+	e = KT_RESERVE(&r, bio_queue);
+	if (!e)
+		return 0;
+	pid_tgid = bpf_get_current_pid_tgid();
+	e->tid = (u32)pid_tgid;
+	e->tgid = pid_tgid >> 32;
+	e->bio = (u64)bio;
+	e->sector = bio->bi_iter.bi_sector;
+	e->bytes = bio->bi_iter.bi_size;
+	e->dev = bdev->bd_dev;
+	e->opf = bio->bi_opf;
+	e->cgroup = bpf_get_current_cgroup_id();
+	e->blkcg = bio->bi_blkg->blkcg->css.cgroup->kn->id;
+	e->flags = bdev->bd_disk->fops->submit_bio ? KT_BIO_BASED : 0;
+	page_owner(bio->bi_io_vec, e);
+	KT_SUBMIT(e);
+	return 0;
+}
+
+/* bio is the front half, a clone with a fresh address; the parent, which keeps the rest, is its bi_private. */
+KT_PROG(bio, block_split, block_split, struct bio *bio)
+{
+	struct kt_bio_split *e;
+	struct kt_run r;
+
+	if (!kt_run_begin(&r, KT_HOOK_bio__block_split))
+		return 0;
+	e = KT_RESERVE(&r, bio_split);
+	if (!e)
+		return 0;
+	e->bytes = bio->bi_iter.bi_size;
+	e->bio = (u64)bio;
+	e->parent = (u64)bio->bi_private;
+	e->sector = bio->bi_iter.bi_sector;
+	e->dev = bio->bi_bdev->bd_dev;
+	e->opf = bio->bi_opf;
+	KT_SUBMIT(e);
+	return 0;
+}
+
+/*
+ * A partition's remap only adds the partition's offset: the bio keeps its device, and bio_queue, which follows, has the
+ * sector on the disk. It tells nothing, so it is left out.
+ */
+KT_PROG(bio, block_bio_remap, block_bio_remap, struct bio *bio, u32 from_dev, u64 from_sector)
+{
+	u32 dev = bio->bi_bdev->bd_dev;
+	struct kt_bio_remap *e;
+	struct kt_run r;
+
+	if (!kt_run_begin(&r, KT_HOOK_bio__block_bio_remap))
+		return 0;
+	if (dev == from_dev) {
+		kt_run_filtered(&r);
+		return 0;
+	}
+	e = KT_RESERVE(&r, bio_remap);
+	if (!e)
+		return 0;
+	e->from_dev = from_dev;
+	e->bio = (u64)bio;
+	e->from_sector = from_sector;
+	e->sector = bio->bi_iter.bi_sector;
+	e->dev = dev;
+	e->bytes = bio->bi_iter.bi_size;
+	KT_SUBMIT(e);
+	return 0;
+}
+
+static __always_inline int merge(struct bio *bio, u32 hook, u32 front)
+{
+	struct kt_bio_merge *e;
+	struct kt_run r;
+
+	if (!kt_run_begin(&r, hook))
+		return 0;
+	e = KT_RESERVE(&r, bio_merge);
+	if (!e)
+		return 0;
+	e->dev = bio->bi_bdev->bd_dev;
+	e->bio = (u64)bio;
+	e->front = front;
+	e->bytes = bio->bi_iter.bi_size;
+	KT_SUBMIT(e);
+	return 0;
+}
+
+KT_PROG(bio, block_bio_backmerge, block_bio_backmerge, struct bio *bio)
+{
+	return merge(bio, KT_HOOK_bio__block_bio_backmerge, 0);
+}
+
+KT_PROG(bio, block_bio_frontmerge, block_bio_frontmerge, struct bio *bio)
+{
+	return merge(bio, KT_HOOK_bio__block_bio_frontmerge, 1);
+}
+
+KT_PROG(bio, block_bio_complete, block_bio_complete, struct request_queue *q, struct bio *bio)
+{
+	struct kt_bio_complete *e;
+	struct kt_run r;
+
+	if (!kt_run_begin(&r, KT_HOOK_bio__block_bio_complete))
+		return 0;
+	e = KT_RESERVE(&r, bio_complete);
+	if (!e)
+		return 0;
+	e->status = bio->bi_status;
+	e->bio = (u64)bio;
+	e->dev = bio->bi_bdev->bd_dev;
+	e->opf = bio->bi_opf;
+	KT_SUBMIT(e);
+	return 0;
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* Owns the maps; tasks and cgroups that come after the start. */
+#include "bpf/ktrace.bpf.h"
+
+struct kt_rings_map kt_rings SEC(".maps");
+struct kt_stats_map kt_stats SEC(".maps");
+
+/* Set by the recorder at the run's official start, cleared at its end. */
+volatile __u32 kt_on = 0;
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+KT_PROG(core, task_newtask, task_newtask, struct task_struct *task)
+{
+	struct kt_run r;
+	struct kt_task_new *e;
+
+	if (!kt_run_begin(&r, KT_HOOK_core__task_newtask))
+		return 0;
+	e = KT_RESERVE(&r, task_new);
+	if (!e)
+		return 0;
+	e->tid = task->pid;
+	e->tgid = task->tgid;
+	e->parent_tid = (u32)bpf_get_current_pid_tgid();
+	e->cgroup = task->cgroups->dfl_cgrp->kn->id;
+	bpf_probe_read_kernel_str(e->comm, sizeof(e->comm), task->comm);
+	KT_SUBMIT(e);
+	return 0;
+}
+
+KT_PROG(core, task_rename, task_rename, struct task_struct *task, const char *comm)
+{
+	struct kt_run r;
+	struct kt_task_comm *e;
+
+	if (!kt_run_begin(&r, KT_HOOK_core__task_rename))
+		return 0;
+	e = KT_RESERVE(&r, task_comm);
+	if (!e)
+		return 0;
+	e->tid = task->pid;
+	e->tgid = task->tgid;
+	e->flags = 0;
+	__builtin_memset(e->comm, 0, sizeof(e->comm));
+	bpf_probe_read_kernel_str(e->comm, sizeof(e->comm), comm);
+	KT_SUBMIT(e);
+	return 0;
+}
+
+/* 6.18 passes a bool more than 6.1; only the task is used. */
+KT_PROG(core, sched_process_exit, sched_process_exit, struct task_struct *task)
+{
+	struct kt_run r;
+	struct kt_task_exit *e;
+
+	if (!kt_run_begin(&r, KT_HOOK_core__sched_process_exit))
+		return 0;
+	e = KT_RESERVE(&r, task_exit);
+	if (!e)
+		return 0;
+	e->tid = task->pid;
+	e->tgid = task->tgid;
+	e->flags = 0;
+	KT_SUBMIT(e);
+	return 0;
+}
+
+KT_PROG(core, cgroup_mkdir, cgroup_mkdir, struct cgroup *cgrp, const char *path)
+{
+	struct kt_run r;
+	struct kt_cgroup_new *e;
+
+	if (!kt_run_begin(&r, KT_HOOK_core__cgroup_mkdir))
+		return 0;
+	e = KT_RESERVE(&r, cgroup_new);
+	if (!e)
+		return 0;
+	e->hierarchy = cgrp->root->hierarchy_id;
+	e->cgroup = cgrp->kn->id;
+	__builtin_memset(e->path, 0, sizeof(e->path));
+	bpf_probe_read_kernel_str(e->path, sizeof(e->path), path);
+	KT_SUBMIT(e);
+	return 0;
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * What every program uses: KT_PROG() opens one and counts its run, KT_RESERVE() gives it room for one event, of exactly
+ * the type it names, KT_SUBMIT() hands it over. core.bpf.c owns the maps.
+ *
+ *	KT_PROG(bio, block_bio_queue, block_bio_queue, struct bio *bio)
+ *	{
+ *		struct kt_run r;
+ *		struct kt_bio_queue *e;
+ *
+ *		if (!kt_run_begin(&r, KT_HOOK_bio__block_bio_queue))
+ *			return 0;
+ *		e = KT_RESERVE(&r, bio_queue);
+ *		if (!e)
+ *			return 0;
+ *		e->bio = (u64)bio;
+ *		…
+ *		KT_SUBMIT(e);
+ *		return 0;
+ *	}
+ */
+#ifndef KT_BPF_KTRACE_H
+#define KT_BPF_KTRACE_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include <bpf/bpf_core_read.h>
+
+#include "bpf/kernel.h"
+#include "bpf/shared.h"
+
+typedef __u8 u8;
+typedef __u16 u16;
+typedef __u32 u32;
+typedef __u64 u64;
+
+struct kt_ring {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+};
+
+struct kt_rings_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__array(values, struct kt_ring);
+};
+
+struct kt_stats_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct kt_cpu_stat);
+};
+
+/* Defined in core.bpf.c. */
+extern struct kt_rings_map kt_rings SEC(".maps");
+extern struct kt_stats_map kt_stats SEC(".maps");
+extern volatile __u32 kt_on;
+
+#define KT_PROG(family, name, tp, args...)                                                         \
+	SEC("tp_btf/" #tp)                                                                         \
+	int BPF_PROG(family##__##name, args)
+
+/* One run of one program. */
+struct kt_run {
+	struct kt_cpu_stat *stat;
+	void *ring;
+	u32 hook;
+};
+
+/* False: nothing is being recorded. */
+static __always_inline bool kt_run_begin(struct kt_run *r, u32 hook)
+{
+	u32 cpu;
+
+	if (!kt_on)
+		return false;
+	cpu = bpf_get_smp_processor_id();
+	r->hook = hook;
+	r->stat = bpf_map_lookup_elem(&kt_stats, &cpu);
+	if (!r->stat)
+		return false;
+	r->stat->runs[hook]++;
+	r->ring = bpf_map_lookup_elem(&kt_rings, &cpu);
+	return true;
+}
+
+/* This run emits nothing, by choice. */
+static __always_inline void kt_run_filtered(struct kt_run *r)
+{
+	r->stat->filtered[r->hook]++;
+}
+
+/* Rare, so out of line: an event found no room. Interrupts may come in between: add atomically. */
+static __noinline int kt_lose(struct kt_cpu_stat *stat, void *ring, u64 size)
+{
+	u64 now = bpf_ktime_get_ns();
+	u64 room;
+
+	if (!stat || !ring)
+		return 0;
+	/* A ring with room refused: its lock was held, which only an NMI can meet. */
+	room = bpf_ringbuf_query(ring, BPF_RB_RING_SIZE) - bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
+	__sync_fetch_and_add(&stat->pending_n[room > size + 8 ? KT_LOSS_NMI : KT_LOSS_RING_FULL], 1);
+	if (!stat->first_ns)
+		stat->first_ns = now;
+	stat->last_ns = now;
+	return 0;
+}
+
+/*
+ * The time stamp is read after the record is reserved: whoever reads the ring's producer position at a time t has
+ * seen every record whose time stamp is before t. The recorder's watermark rests on this.
+ */
+#define KT_RESERVE_MORE(r, event)                                                                  \
+	({                                                                                         \
+		struct kt_##event *kt_e_ = NULL;                                                   \
+		if ((r)->ring)                                                                     \
+			kt_e_ = bpf_ringbuf_reserve((r)->ring, sizeof(*kt_e_), 0);                 \
+		if (kt_e_) {                                                                       \
+			kt_e_->ts_ns = bpf_ktime_get_ns();                                         \
+			kt_e_->id = KT_EV_##event;                                                 \
+			kt_e_->len = sizeof(*kt_e_);                                               \
+		} else {                                                                           \
+			kt_lose((r)->stat, (r)->ring, sizeof(*kt_e_));                             \
+		}                                                                                  \
+		kt_e_;                                                                             \
+	})
+
+/* The hook's own event: its failure is what the hook's `lost` counts. */
+#define KT_RESERVE(r, event)                                                                       \
+	({                                                                                         \
+		struct kt_##event *kt_own_ = KT_RESERVE_MORE(r, event);                            \
+		if (!kt_own_)                                                                      \
+			(r)->stat->lost[(r)->hook]++;                                              \
+		kt_own_;                                                                           \
+	})
+
+#define KT_SUBMIT(e) bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP)
+
+#endif

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* request: from getting it to its completion, and the bios it carries. */
+#include "bpf/ktrace.bpf.h"
+
+#define WALK_BATCH 15 /* bios in one rq_bios event */
+#define WALK_BATCHES 68 /* 1 + 68 * 15 = 1021 bios: more than BLK_MAX_SEGMENTS of any driver in the tree allows to merge */
+
+_Static_assert(sizeof(((struct kt_rq_bios *)0)->bio) == WALK_BATCH * 8, "rq_bios holds one batch");
+
+static __always_inline u32 disk_dev(struct request *rq)
+{
+	struct gendisk *disk = rq->q->disk;
+
+	/* The queue of a controller without a disk (nvme's admin queue) has none. */
+	return disk ? KT_MKDEV(disk->major, disk->first_minor) : 0;
+}
+
+static __always_inline u32 rq_flags(struct request *rq)
+{
+	u32 raw = rq->rq_flags, flags = 0;
+
+	if (bpf_core_enum_value_exists(enum rqf_flags___611, __RQF_FLUSH_SEQ___611)) {
+		if (raw & (1u << bpf_core_enum_value(enum rqf_flags___611, __RQF_FLUSH_SEQ___611)))
+			flags |= KT_RQ_FLUSH_SEQ;
+		if (raw & (1u << bpf_core_enum_value(enum rqf_flags___611, __RQF_IO_STAT___611)))
+			flags |= KT_RQ_IO_STAT;
+	} else {
+		if (raw & KT_RQF_FLUSH_SEQ_OLD)
+			flags |= KT_RQ_FLUSH_SEQ;
+		if (raw & KT_RQF_IO_STAT_OLD)
+			flags |= KT_RQ_IO_STAT;
+	}
+	return flags;
+}
+
+/*
+ * Emits the bios after the first in batches. Returns how many the request carries, as far as they were
+ * visited; if there are more, or a batch found no room, *flags gets KT_RQ_TRUNCATED.
+ */
+static __always_inline u32 walk_bios(struct kt_run *r, struct request *rq, struct bio *bio, u32 *flags)
+{
+	u32 n = 0;
+
+	if (!bio)
+		return 0;
+	n = 1;
+	bio = bio->bi_next;
+	for (int batch = 0; batch < WALK_BATCHES && bio; batch++) {
+		struct kt_rq_bios *e = KT_RESERVE_MORE(r, rq_bios);
+
+		if (!e)
+			break;
+		e->first = n;
+		e->rq = (u64)rq;
+#pragma clang loop unroll(full)
+		for (int i = 0; i < WALK_BATCH; i++) {
+			e->bio[i] = (u64)bio;
+			if (bio) {
+				n++;
+				bio = bio->bi_next;
+			}
+		}
+		KT_SUBMIT(e);
+	}
+	if (bio)
+		*flags |= KT_RQ_TRUNCATED;
+	return n;
+}
+
+KT_PROG(request, block_getrq, block_getrq, struct bio *bio)
+{
+	struct kt_rq_get *e;
+	struct kt_run r;
+
+	if (!kt_run_begin(&r, KT_HOOK_request__block_getrq))
+		return 0;
+	e = KT_RESERVE(&r, rq_get);
+	if (!e)
+		return 0;
+	e->dev = bio->bi_bdev->bd_dev;
+	e->bio = (u64)bio;
+	KT_SUBMIT(e);
+	return 0;
+}
+
+KT_PROG(request, block_rq_insert, block_rq_insert, struct request *rq)
+{
+	struct kt_rq_insert *e;
+	struct kt_run r;
+
+	if (!kt_run_begin(&r, KT_HOOK_request__block_rq_insert))
+		return 0;
+	e = KT_RESERVE(&r, rq_insert);
+	if (!e)
+		return 0;
+	e->dev = disk_dev(rq);
+	e->rq = (u64)rq;
+	e->bio = (u64)rq->bio;
+	KT_SUBMIT(e);
+	return 0;
+}
+
+KT_PROG(request, block_rq_issue, block_rq_issue, struct request *rq)
+{
+	struct block_device *part;
+	struct kt_rq_issue *e;
+	struct kt_run r;
+	struct bio *bio;
+	u32 flags, n;
+
+	if (!kt_run_begin(&r, KT_HOOK_request__block_rq_issue))
+		return 0;
+	bio = rq->bio;
+	flags = rq_flags(rq);
+	n = walk_bios(&r, rq, bio, &flags);
+	e = KT_RESERVE(&r, rq_issue);
+	if (!e)
+		return 0;
+	part = rq->part;
+	e->part_dev = part ? part->bd_dev : 0;
+	e->rq = (u64)rq;
+	e->sector = rq->__sector;
+	e->bytes = rq->__data_len;
+	e->opf = rq->cmd_flags;
+	e->dev = disk_dev(rq);
+	e->flags = flags;
+	e->bio = (u64)bio;
+	e->n_bios = n;
+	e->segments = rq->nr_phys_segments;
+	KT_SUBMIT(e);
+	return 0;
+}
+
+KT_PROG(request, block_rq_requeue, block_rq_requeue, struct request *rq)
+{
+	struct kt_rq_requeue *e;
+	struct kt_run r;
+
+	if (!kt_run_begin(&r, KT_HOOK_request__block_rq_requeue))
+		return 0;
+	e = KT_RESERVE(&r, rq_requeue);
+	if (!e)
+		return 0;
+	e->dev = disk_dev(rq);
+	e->rq = (u64)rq;
+	KT_SUBMIT(e);
+	return 0;
+}
+
+/* rq is the one that ends. Its neighbour has taken over its bios: the chain from rq->bio is still its own. */
+KT_PROG(request, block_rq_merge, block_rq_merge, struct request *rq)
+{
+	struct kt_rq_merge *e;
+	struct kt_run r;
+	struct bio *bio;
+	u32 flags, n;
+
+	if (!kt_run_begin(&r, KT_HOOK_request__block_rq_merge))
+		return 0;
+	bio = rq->bio;
+	flags = rq_flags(rq);
+	n = walk_bios(&r, rq, bio, &flags);
+	e = KT_RESERVE(&r, rq_merge);
+	if (!e)
+		return 0;
+	e->dev = disk_dev(rq);
+	e->rq = (u64)rq;
+	e->bio = (u64)bio;
+	e->n_bios = n;
+	e->flags = flags;
+	KT_SUBMIT(e);
+	return 0;
+}
+
+/*
+ * Fires before the kernel takes the bytes off __data_len: a part is smaller than what is left. The data of a flush
+ * sequence completes as a whole and yet the request goes on; its end is a second completion, of 0 bytes.
+ */
+KT_PROG(request, block_rq_complete, block_rq_complete, struct request *rq, u8 status, unsigned int bytes)
+{
+	struct kt_rq_complete *e;
+	struct kt_run r;
+	u32 flags;
+
+	if (!kt_run_begin(&r, KT_HOOK_request__block_rq_complete))
+		return 0;
+	e = KT_RESERVE(&r, rq_complete);
+	if (!e)
+		return 0;
+	flags = rq_flags(rq);
+	if (bytes >= rq->__data_len && !(flags & KT_RQ_FLUSH_SEQ))
+		flags |= KT_RQ_FINAL;
+	e->bytes = bytes;
+	e->rq = (u64)rq;
+	e->bio = (u64)rq->bio;
+	e->status = status;
+	e->flags = flags;
+	e->opf = rq->cmd_flags;
+	e->dev = disk_dev(rq);
+	KT_SUBMIT(e);
+	return 0;
+}
