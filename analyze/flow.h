@@ -144,4 +144,58 @@ struct kt_svc_names {
 	int (*is_partition)(void *self, uint32_t run, uint32_t dev);
 };
 
+/*
+ * Provided by bio, for who carries bios: request. Bios go by address and run; a struct kt_bio is alive as long as its
+ * list holds it.
+ */
+struct kt_bio;
+
+/* The bios that a request carries, in their order on the disk. Zero = none. In the owner's memory; do not copy it. */
+struct kt_bio_list {
+	struct kt_bio *first, *last;
+	struct kt_bio *next; /* the first that is not complete yet */
+};
+
+/* The carrier's stages, as in its row: KT_NULL = none, or not over yet. start_ns KT_NULL: not seen. */
+struct kt_bio_carrier {
+	int64_t start_ns;
+	int64_t plug_ns, queue_ns, device_ns, complete_ns;
+};
+
+enum kt_bio_drop {
+	KT_BIO_DROP_OPEN, /* the carrier ended unseen, at the run's end or because it was evicted */
+	KT_BIO_DROP_LOST, /* its end was lost: the bios' too */
+	KT_BIO_DROP_MERGED, /* it became a part of its neighbour and has no row */
+};
+
+struct kt_svc_bio {
+	/* The bio got a carrier of its own. One whose birth was not seen is alive from here on. */
+	int (*got)(void *self, const struct kt_ev *ev, uint64_t bio, uint32_t dev);
+	/* The bio came over to a neighbour with all the others of its carrier. */
+	int (*moved)(void *self, const struct kt_ev *ev, uint64_t bio);
+	/* When it got a carrier of its own, unless it moved since; KT_NULL: did not, or is not known. */
+	int64_t (*got_ns)(void *self, uint32_t run, uint64_t bio);
+	/*
+	 * The carrier request_id holds this bio from now on: appended to list unless it is in it. adopt: one whose birth was
+	 * not seen counts, too. *ret_got_ns as got_ns(). Returns 1 if it was appended, 0 if not, -errno.
+	 */
+	int (*carry)(void *self, const struct kt_ev *ev, uint64_t bio, int64_t request_id,
+		     struct kt_bio_list *list, bool adopt, int64_t *ret_got_ns);
+	/* To be called after carry(), once the carrier's first marks are known: no bio joined before start_ns. */
+	void (*settle)(void *self, struct kt_bio_list *list, int64_t start_ns, int64_t queue_ns,
+		       int64_t issue_ns);
+	/* The next bytes of the list are complete: ends the bios that this covers. */
+	int (*part)(void *self, const struct kt_ev *ev, struct kt_bio_list *list, uint64_t bytes,
+		    uint32_t status);
+	/* All are complete. The list is empty afterwards. */
+	int (*complete)(void *self, const struct kt_ev *ev, struct kt_bio_list *list, uint32_t status,
+			const struct kt_bio_carrier *c);
+	/* The carrier is gone and no completion was seen; the bios live on. The list is empty afterwards. */
+	int (*drop)(void *self, struct kt_bio_list *list, enum kt_bio_drop how,
+		    const struct kt_bio_carrier *c);
+	/* Of a live bio: its size and flags as queued (-ENOENT: not known), and its device as submitted. */
+	int (*look)(void *self, uint32_t run, uint64_t bio, uint32_t *ret_bytes, uint32_t *ret_opf,
+		    uint32_t *ret_dev);
+};
+
 #endif
