@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 """What must hold of every recording: check(db, before, after) returns what is wrong, a line each.
 
-before, after: /proc/diskstats around the recording, on disks that were idle at both moments, so that counts
-must be equal to the last one. The accounting is the kernel's (block/blk-mq.c, blk_account_io_done and
+before, after: /proc/diskstats around the recording, on disks that were idle at both moments, so that
+counts must be equal to the last one. The accounting is the kernel's (block/blk-mq.c, blk_account_io_done and
 blk_account_io_completion): an absorbed request counts as merge, not as I/O; the flush request that
 carries no bio counts as flush; an empty flush that a bio asked for counts as write of no sectors.
 """
@@ -18,7 +18,9 @@ GROUP = """CASE WHEN {t}.op = 'discard' THEN 'discard'
 HAS_BIOS = "EXISTS (SELECT 1 FROM bio_request x WHERE x.request_id = r.request_id)"
 
 REQUESTS = f"""
-SELECT d.name, {GROUP.format(t='r', bios=HAS_BIOS)} AS grp, count(*), sum(r.size_bytes) / 512 FROM request r JOIN device d USING (device_id) WHERE r.op NOT IN ('drv_in', 'drv_out') GROUP BY 1, 2"""
+SELECT d.name, {GROUP.format(t='r', bios=HAS_BIOS)} AS grp, count(*), sum(r.size_bytes) / 512
+FROM request r JOIN device d USING (device_id)
+WHERE r.op NOT IN ('drv_in', 'drv_out') GROUP BY 1, 2"""
 
 # Disks without requests: what was sent to them, not the pieces it was split into.
 BIOS = f"""
@@ -36,8 +38,8 @@ ZERO = [
     ("requests on idle disks are not whole", "SELECT count(*) FROM request WHERE state <> 'whole'"),
     ("bios on idle disks are not whole", "SELECT count(*) FROM bio WHERE state <> 'whole'"),
     ("data requests have no bios",
-     "SELECT count(*) FROM request r WHERE size_bytes > 0 AND op NOT IN ('drv_in', 'drv_out') AND NOT EXISTS "
-     "(SELECT 1 FROM bio_request b WHERE b.request_id = r.request_id)"),
+     "SELECT count(*) FROM request r WHERE size_bytes > 0 AND op NOT IN ('drv_in', 'drv_out') "
+     "AND NOT EXISTS (SELECT 1 FROM bio_request b WHERE b.request_id = r.request_id)"),
     ("requests do not add up to their bios",
      "SELECT count(*) FROM request r WHERE n_bios IS NOT (SELECT count(*) FROM bio_request b "
      "WHERE b.request_id = r.request_id) AND op NOT IN ('drv_in', 'drv_out')"),
@@ -80,7 +82,7 @@ def check_disks(c, before, after):
 
 
 def check(db, before, after, more_sql=""):
-    """more_sql: statements that return what is wrong. Returns complaints and how many I/Os were compared."""
+    """Returns what is wrong, and how many I/Os were compared. more_sql: statements that do likewise."""
     c = sqlite3.connect(f"file:{db}?mode=ro", uri=True)
     # For the NOT EXISTS above; the file itself stays as it is.
     c.execute("CREATE TEMP TABLE bio_request AS SELECT bio_id, request_id FROM main.bio_request")

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-# The payload's /payload/run: every case named in /payload/cases, each in a shell and a directory of its own,
-# its results sent as soon as it ends. A case is a script sourced with these functions:
+# The payload's /payload/run: every case named in /payload/cases, each in a shell and a directory of
+# its own, its results sent as soon as it ends. A case is a script sourced with these functions:
 #   skip REASON...          ends the case as skipped
 #   scheduler DISK NAME     or skips
 #   record NAME SCRIPT      records what SCRIPT does into NAME.ktr, with /proc/diskstats around it
