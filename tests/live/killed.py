@@ -1,0 +1,50 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+"""A recorder killed at any moment leaves a file whose whole blocks all read, and the analysis says what is missing."""
+
+import os
+import random
+import signal
+import subprocess
+import time
+
+import kt
+
+
+def test():
+    disk = kt.loop_disk(size_mib=256)
+    d = kt.tmpdir()
+    seed = int(os.environ.get("KT_SEED", time.time_ns()))
+    print("KT_SEED=%d" % seed)
+    rnd = random.Random(seed)
+    load = subprocess.Popen(kt.fio(filename=disk, rw="randread", ioengine="io_uring", iodepth=16, runtime=60,
+                                   time_based=None), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    kt.stack.callback(load.wait)
+    kt.stack.callback(load.terminate)
+    for i in range(8):
+        ktr = os.path.join(d, "killed%d.ktr" % i)
+        p = subprocess.Popen([kt.RECORD, "-o", ktr], stderr=subprocess.PIPE, text=True)
+        for line in p.stderr:
+            if line.strip() == "recording":
+                break
+        time.sleep(rnd.uniform(0.3, 1.5))
+        p.send_signal(signal.SIGKILL)
+        p.wait()
+        p.stderr.close()
+        size = os.path.getsize(ktr)
+        a = kt.run(kt.ANALYZE, ktr, "-o", ktr + ".db", check=False)
+        if not kt.check(a.returncode == 0, "killed after %d bytes: ktrace-analyze: exit %d: %s" % (size, a.returncode, a.stderr)):
+            continue
+        db = kt.Db(ktr + ".db")
+        n = db.one("SELECT count(*) FROM request WHERE state = 'whole'")
+        events = db.one("SELECT events FROM run")
+        kt.check(n > 100, "killed after %d bytes: only %d whole requests" % (size, n))
+        cause = [c for c, in db.rows("SELECT DISTINCT cause FROM lost_interval")]
+        kt.check("truncated" in cause, "killed after %d bytes: no truncated interval, but %s" % (size, cause))
+        kt.check(len(a.stderr.strip().splitlines()) == 1, "not one warning but: %s" % a.stderr)
+        print("killed at %9d bytes: %7d events, %6d whole requests" % (size, events, n))
+
+
+if __name__ == "__main__":
+    kt.need_root_and_bpf()
+    kt.main(test)

@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+"""What the live tests share: real disks made for a test and taken away after it, the tools, checks.
+
+A live test is a program that ends with 0 (passed), 1 (failed) or 77 (skipped: says why). Everything a test makes is
+taken away by an ExitStack, also when it fails. Processes are ended by pid, and only those that were started here."""
+
+import contextlib
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+
+BUILD = os.environ.get("KT_BUILD") or os.path.join(os.path.dirname(__file__), "..", "..", "build")
+RECORD = os.path.join(BUILD, "record", "ktrace-record")
+ANALYZE = os.path.join(BUILD, "analyze", "ktrace-analyze")
+REPORT = os.path.join(BUILD, "report", "ktrace-report")
+
+stack = contextlib.ExitStack()
+failures = []
+
+
+def skip(why):
+    print("SKIP:", why)
+    stack.close()
+    sys.exit(77)
+
+
+def need_root_and_bpf():
+    if os.geteuid() != 0:
+        skip("not root")
+    if not os.path.exists("/sys/kernel/btf/vmlinux"):
+        skip("the kernel has no BTF")
+    for tool in ("fio", "losetup", "sqlite3"):
+        if not shutil.which(tool):
+            skip(tool + " is not installed")
+    if not os.path.exists(RECORD):
+        skip("ktrace-record was not built")
+
+
+def check(ok, text):
+    if not ok:
+        failures.append(text)
+        print("FAIL:", text, flush=True)
+    return ok
+
+
+def finish():
+    """Ends the program with the verdict of all checks."""
+    stack.close()
+    print("%d check(s) failed" % len(failures) if failures else "ok")
+    sys.exit(1 if failures else 0)
+
+
+def main(test):
+    """Runs a test; whatever happens, what it made is taken away."""
+    try:
+        test()
+    except SystemExit:
+        raise
+    except BaseException:
+        stack.close()
+        raise
+    finish()
+
+
+def run(*cmd, **kw):
+    kw.setdefault("check", True)
+    kw.setdefault("stdout", subprocess.PIPE)
+    kw.setdefault("stderr", subprocess.PIPE)
+    kw.setdefault("text", True)
+    p = subprocess.run([str(c) for c in cmd], **{**kw, "check": False})
+    if kw["check"] and p.returncode:
+        raise RuntimeError("%s: exit %d\n%s%s" % (" ".join(map(str, cmd)), p.returncode, p.stdout, p.stderr))
+    return p
+
+
+def tmpdir(where="/dev/shm"):
+    d = tempfile.mkdtemp(prefix="ktrace-test.", dir=where)
+    stack.callback(shutil.rmtree, d, ignore_errors=True)
+    return d
+
+
+def write(path, text):
+    with open(path, "w") as f:
+        f.write(text)
+
+
+def read(path):
+    with open(path) as f:
+        return f.read()
+
+
+def dev_of(path):
+    st = os.stat(path)
+    return "%d:%d" % (os.major(st.st_rdev), os.minor(st.st_rdev))
+
+
+def kernel_dev(path):
+    """dev_t as the kernel's tracepoints print and filter it."""
+    st = os.stat(path)
+    return os.major(st.st_rdev) << 20 | os.minor(st.st_rdev)
+
+
+def loop_disk(size_mib=512, scheduler="none", direct_io=True, partitions=False, sector=None):
+    """A blk-mq disk over a file on tmpfs. Returns its path."""
+    d = tmpdir()
+    image = os.path.join(d, "disk.img")
+    with open(image, "wb") as f:
+        f.truncate(size_mib << 20)
+    if partitions:
+        run("sfdisk", "-q", image, input="label: gpt\nstart=2048, size=%d\n" % ((size_mib - 2) * 2048))
+    cmd = ["losetup", "--find", "--show"] + (["--direct-io=on"] if direct_io else []) + (["-P"] if partitions else [])
+    loop = run(*cmd, image).stdout.strip()
+    stack.callback(run, "losetup", "-d", loop, check=False)
+    set_scheduler(loop, scheduler)
+    if partitions and not os.path.exists(loop + "p1"):
+        # No udev in a bare container: make the node that the kernel announced.
+        major, minor = read("/sys/block/%s/%sp1/dev" % ((os.path.basename(loop),) * 2)).split(":")
+        os.mknod(loop + "p1", 0o600 | 0o060000, os.makedev(int(major), int(minor)))
+        stack.callback(os.unlink, loop + "p1")
+    return loop
+
+
+def set_scheduler(disk, name):
+    path = "/sys/block/%s/queue/scheduler" % os.path.basename(disk)
+    write(path, name)
+    if "[%s]" % name not in read(path):
+        raise RuntimeError("%s does not take scheduler %s" % (disk, name))
+
+
+def zram_disk(size_mib=256):
+    """A bio-based disk: it has no requests. Filled, so that reads reach data."""
+    sys_dir = "/sys/block/zram0"
+    if not os.path.exists(sys_dir):
+        if not os.path.exists("/sys/class/zram-control/hot_add"):
+            skip("no zram here")
+        sys_dir = "/sys/block/zram" + read("/sys/class/zram-control/hot_add").strip()
+    elif read(sys_dir + "/disksize").strip() != "0":
+        # Left over from somebody else, or in use: take another.
+        sys_dir = "/sys/block/zram" + read("/sys/class/zram-control/hot_add").strip()
+    disk = "/dev/" + os.path.basename(sys_dir)
+    write(sys_dir + "/disksize", "%dM" % size_mib)
+    stack.callback(write, sys_dir + "/reset", "1")
+    if not os.path.exists(disk):
+        major, minor = read(sys_dir + "/dev").split(":")
+        os.mknod(disk, 0o600 | 0o060000, os.makedev(int(major), int(minor)))
+    run("dd", "if=/dev/urandom", "of=" + disk, "bs=1M", "count=%d" % size_mib, "oflag=direct")
+    return disk
+
+
+def filesystem(disk, kind="ext4"):
+    d = tempfile.mkdtemp(prefix="ktrace-mnt.")
+    stack.callback(os.rmdir, d)
+    run("mkfs." + kind, "-q", *(["-F"] if kind == "ext4" else ["-f"]), disk)
+    run("mount", disk, d)
+    stack.callback(run, "umount", d, check=False)
+    return d
+
+
+def fio(name="job", **opts):
+    """The fio command line; options by keyword, '_' where fio has '-'."""
+    base = dict(name=name, bs="4k", direct=1, iodepth=1, ioengine="psync", thread=1, minimal=None, norandommap=1)
+    base.update(opts)
+    return ["fio"] + ["--" + k + ("" if v is None else "=%s" % v) for k, v in base.items()]
+
+
+def record(ktr, *cmd, options=(), check=True):
+    """ktrace-record -o KTR OPTIONS -- CMD. Returns what it said on stderr."""
+    p = run(RECORD, "-o", ktr, *options, "--", *cmd, check=False)
+    if check and p.returncode:
+        raise RuntimeError("ktrace-record: exit %d\n%s" % (p.returncode, p.stderr))
+    return p
+
+
+def analyze(ktr, *options, db=None):
+    db = db or os.path.splitext(ktr)[0] + ".db"
+    p = run(ANALYZE, ktr, "-o", db, *options)
+    if p.stderr:
+        print(p.stderr, end="", file=sys.stderr)
+    return Db(db)
+
+
+class Db:
+    def __init__(self, path):
+        self.path = path
+        self.con = sqlite3.connect("file:%s?mode=ro" % path, uri=True)
+        stack.callback(self.con.close)
+
+    def rows(self, sql, *args):
+        return self.con.execute(sql, args).fetchall()
+
+    def one(self, sql, *args):
+        row = self.con.execute(sql, args).fetchone()
+        return row[0] if row and len(row) == 1 else row
+
+
+STATS = ("reads", "reads_merged", "read_sectors", "read_ms", "writes", "writes_merged", "write_sectors", "write_ms",
+         "in_flight", "io_ms", "weighted_ms", "discards", "discards_merged", "discard_sectors", "discard_ms", "flushes",
+         "flush_ms")
+
+
+def diskstats(disk):
+    name = os.path.basename(disk)
+    for line in read("/proc/diskstats").splitlines():
+        f = line.split()
+        if f[2] == name:
+            return dict(zip(STATS, map(int, f[3:])))
+    raise RuntimeError("%s is not in /proc/diskstats" % name)
+
+
+def lost(db):
+    return db.one("SELECT sum(lost) FROM run") or 0
+
+
+BLOCK_HOOKS = ("block_bio_queue", "block_split", "block_bio_remap", "block_bio_backmerge", "block_bio_frontmerge",
+               "block_bio_complete", "block_getrq", "block_rq_insert", "block_rq_issue", "block_rq_requeue", "block_rq_merge",
+               "block_rq_complete")
+
+
+def perf_stat(out, devs, cmd):
+    """A perf stat command that counts the block tracepoints of some disks (kernel dev numbers) while cmd runs."""
+    args = ["perf", "stat", "-a", "-x,", "-o", out]
+    for hook in BLOCK_HOOKS:
+        args += ["-e", "block:" + hook, "--filter", " || ".join("dev == %d" % d for d in devs)]
+    return args + ["--"] + list(cmd)
+
+
+def perf_counts(out):
+    counts = {}
+    for line in read(out).splitlines():
+        f = line.split(",")
+        if len(f) > 2 and f[2].startswith("block:"):
+            counts[f[2].split(":")[1]] = int(f[0])
+    return counts

@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+"""Loss: none at the highest rate a loop disk gives; and when it is forced, every event is accounted for, the intervals
+hold the time of the loss, and the flows open across them are lossy."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import kt
+from diskstats import check_hooks
+
+SECONDS = int(os.environ.get("KT_NOLOSS_SECONDS", "10"))
+
+
+def no_loss():
+    disk = kt.loop_disk(size_mib=1024)
+    d = kt.tmpdir()
+    ktr = os.path.join(d, "run.ktr")
+    p = kt.record(ktr, *kt.fio(filename=disk, rw="randread", ioengine="io_uring", iodepth=32, iodepth_batch_submit=16,
+                               iodepth_batch_complete_max=16, runtime=SECONDS, time_based=None))
+    db = kt.analyze(ktr)
+    n = db.one("SELECT count(*) FROM request")
+    events = db.one("SELECT events FROM run")
+    print("%d requests in %d s: %.0f IOPS, %.0f events/s, %.2f bytes an event, %.2f bytes a read" % (
+        n, SECONDS, n / SECONDS, events / SECONDS, os.path.getsize(ktr) / events, os.path.getsize(ktr) / n))
+    kt.check(kt.lost(db) == 0, "%d events lost at %.0f IOPS" % (kt.lost(db), n / SECONDS))
+    kt.check(n > 20000 * SECONDS, "only %.0f IOPS: not the highest rate of a loop disk" % (n / SECONDS))
+    not_whole = db.one("SELECT count(*) FROM request WHERE state <> 'whole'")
+    kt.check(not_whole == 0, "%d requests are not whole" % not_whole)
+    print(p.stderr, end="")
+
+
+def forced():
+    """The consumer is stopped for a second while a fast load runs; the rings are tiny."""
+    disk = kt.loop_disk(size_mib=512)
+    d = kt.tmpdir()
+    ktr = os.path.join(d, "run.ktr")
+    marks = {}
+    recorder = subprocess.Popen(
+        [kt.RECORD, "-o", ktr, "--buffer", "256K", "--"] +
+        kt.fio(filename=disk, rw="randrw", ioengine="io_uring", iodepth=32, runtime=5, time_based=None),
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    kt.stack.callback(lambda: recorder.poll() is None and recorder.kill())
+    time.sleep(2.5)
+    marks["stop"] = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+    recorder.send_signal(signal.SIGSTOP)
+    time.sleep(1)
+    recorder.send_signal(signal.SIGCONT)
+    marks["cont"] = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+    said = recorder.communicate(timeout=60)[1]
+    kt.check(recorder.returncode == 0, "ktrace-record: exit %d: %s" % (recorder.returncode, said))
+    db = kt.analyze(ktr, "--raw")
+    lost = kt.lost(db)
+    kt.check(lost > 1000, "only %d events lost: the test did not force a loss" % lost)
+    kt.check(db.one("SELECT sum(n) FROM lost_interval WHERE cause = 'ring_full'") == lost,
+             "run.lost and the lost intervals differ")
+    check_hooks(db, "forced")
+    # The stop lies within the intervals' hull, on every CPU that lost something then; times are relative to the start.
+    realtime = db.one("SELECT value FROM meta WHERE key = 'epoch_realtime_ns'")
+    offset = time.time_ns() - time.clock_gettime_ns(time.CLOCK_MONOTONIC) - realtime
+    stop, cont = marks["stop"] + offset, marks["cont"] + offset
+    hull = db.one("SELECT min(start_ns), max(start_ns + dur_ns) FROM lost_interval WHERE start_ns < ? AND start_ns + dur_ns > ?",
+                  cont, stop)
+    # A tiny ring fills within some ms of the stop; it is read again within some ms of the continuation.
+    kt.check(hull[0] is not None and hull[0] < stop + 200e6 and hull[1] > cont - 200e6,
+             "the loss between %.3f s and %.3f s is not in the intervals %s" % (stop / 1e9, cont / 1e9, hull))
+    for flow in ("request", "bio"):
+        bad = db.one("SELECT count(*) FROM %s f JOIN lost_interval l USING (run_id) WHERE f.state = 'whole' AND "
+                     "f.start_ns <= l.start_ns + l.dur_ns AND f.start_ns + f.dur_ns >= l.start_ns" % flow)
+        kt.check(bad == 0, "%d %ss are whole although open across a loss" % (bad, flow))
+        whole, lossy = db.one("SELECT sum(state = 'whole'), sum(state = 'lossy') FROM %s" % flow)
+        kt.check(whole and lossy, "%s: %s whole, %s lossy" % (flow, whole, lossy))
+        print("%ss: %d whole, %d lossy" % (flow, whole, lossy))
+    kt.check("lost" in said, "the closing summary does not speak of the loss: %s" % said)
+
+
+if __name__ == "__main__":
+    kt.need_root_and_bpf()
+    cases = {"no-loss": no_loss, "forced": forced}
+    kt.main(lambda: [cases[c]() for c in (sys.argv[1:] or cases)])
