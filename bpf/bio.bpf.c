@@ -74,7 +74,7 @@ KT_PROG(bio, block_bio_queue, block_bio_queue, struct bio *bio)
 	e->opf = bio->bi_opf;
 	e->cgroup = bpf_get_current_cgroup_id();
 	e->blkcg = bio->bi_blkg->blkcg->css.cgroup->kn->id;
-	e->flags = bdev->bd_disk->fops->submit_bio ? KT_BIO_BASED : 0;
+	e->flags = bdev->bd_queue->mq_ops ? 0 : KT_BIO_BASED;
 	page_owner(bio->bi_io_vec, e);
 	KT_SUBMIT(e);
 	return 0;

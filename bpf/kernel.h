@@ -76,19 +76,19 @@ struct bio_vec {
 	struct page *bv_page;
 };
 
-struct block_device_operations {
-	void *submit_bio;
-};
-
 struct gendisk {
 	int major;
 	int first_minor;
-	struct block_device_operations *fops;
+};
+
+struct request_queue {
+	struct gendisk *disk;
+	void *mq_ops; /* NULL: the disk takes bios itself */
 };
 
 struct block_device {
 	__u32 bd_dev;
-	struct gendisk *bd_disk;
+	struct request_queue *bd_queue;
 };
 
 /* Packed in the kernel; not here, so that the fields are read whole. CO-RE has the offsets. */
@@ -108,10 +108,6 @@ struct bio {
 	struct bio_vec *bi_io_vec;
 };
 
-struct request_queue {
-	struct gendisk *disk;
-};
-
 struct request {
 	struct request_queue *q;
 	__u32 cmd_flags;
@@ -129,13 +125,5 @@ struct request {
 
 #define KT_BDEVFS_MAGIC 0x62646576
 #define KT_PAGE_MAPPING_FLAGS 3ul /* low bits of page->mapping: anonymous, movable */
-
-/* linux/blk-mq.h: #defines up to 6.10, since then the enum, with other numbers. */
-enum rqf_flags___611 {
-	__RQF_FLUSH_SEQ___611 = 1,
-	__RQF_IO_STAT___611 = 8,
-};
-#define KT_RQF_FLUSH_SEQ_OLD (1u << 4)
-#define KT_RQF_IO_STAT_OLD (1u << 13)
 
 #endif

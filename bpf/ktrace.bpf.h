@@ -55,13 +55,20 @@ struct kt_stats_map {
 	__type(value, struct kt_cpu_stat);
 };
 
+/*
+ * A kernel constant that moves between kernels: an enumerator's value, also of an anonymous enum, which CO-RE cannot
+ * name. The recorder looks every `kt_enum_NAME` of .rodata up in the kernel's BTF before loading; where the
+ * kernel has no such enumerator the value written here stays.
+ */
+#define KT_KERNEL_ENUM(name, otherwise) const volatile __s32 kt_enum_##name = (otherwise)
+
 /* Defined in core.bpf.c. */
 extern struct kt_rings_map kt_rings SEC(".maps");
 extern struct kt_stats_map kt_stats SEC(".maps");
 extern volatile __u32 kt_on;
 
-#define KT_PROG(family, name, tp, args...)                                                         \
-	SEC("tp_btf/" #tp)                                                                         \
+#define KT_PROG(family, name, tp, args...) \
+	SEC("tp_btf/" #tp)                 \
 	int BPF_PROG(family##__##name, args)
 
 /* One run of one program. */
@@ -103,8 +110,10 @@ static __noinline int kt_lose(struct kt_cpu_stat *stat, void *ring, u64 size)
 	if (!stat || !ring)
 		return 0;
 	/* A ring with room refused: its lock was held, which only an NMI can meet. */
-	room = bpf_ringbuf_query(ring, BPF_RB_RING_SIZE) - bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
-	__sync_fetch_and_add(&stat->pending_n[room > size + 8 ? KT_LOSS_NMI : KT_LOSS_RING_FULL], 1);
+	room = bpf_ringbuf_query(ring, BPF_RB_RING_SIZE) -
+	       bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
+	__sync_fetch_and_add(&stat->pending_n[room > size + 8 ? KT_LOSS_NMI : KT_LOSS_RING_FULL],
+			     1);
 	if (!stat->first_ns)
 		stat->first_ns = now;
 	stat->last_ns = now;
@@ -115,28 +124,28 @@ static __noinline int kt_lose(struct kt_cpu_stat *stat, void *ring, u64 size)
  * The time stamp is read after the record is reserved: whoever reads the ring's producer position at a time t has
  * seen every record whose time stamp is before t. The recorder's watermark rests on this.
  */
-#define KT_RESERVE_MORE(r, event)                                                                  \
-	({                                                                                         \
-		struct kt_##event *kt_e_ = NULL;                                                   \
-		if ((r)->ring)                                                                     \
-			kt_e_ = bpf_ringbuf_reserve((r)->ring, sizeof(*kt_e_), 0);                 \
-		if (kt_e_) {                                                                       \
-			kt_e_->ts_ns = bpf_ktime_get_ns();                                         \
-			kt_e_->id = KT_EV_##event;                                                 \
-			kt_e_->len = sizeof(*kt_e_);                                               \
-		} else {                                                                           \
-			kt_lose((r)->stat, (r)->ring, sizeof(*kt_e_));                             \
-		}                                                                                  \
-		kt_e_;                                                                             \
+#define KT_RESERVE_MORE(r, event)                                                  \
+	({                                                                         \
+		struct kt_##event *kt_e_ = NULL;                                   \
+		if ((r)->ring)                                                     \
+			kt_e_ = bpf_ringbuf_reserve((r)->ring, sizeof(*kt_e_), 0); \
+		if (kt_e_) {                                                       \
+			kt_e_->ts_ns = bpf_ktime_get_ns();                         \
+			kt_e_->id = KT_EV_##event;                                 \
+			kt_e_->len = sizeof(*kt_e_);                               \
+		} else {                                                           \
+			kt_lose((r)->stat, (r)->ring, sizeof(*kt_e_));             \
+		}                                                                  \
+		kt_e_;                                                             \
 	})
 
 /* The hook's own event: its failure is what the hook's `lost` counts. */
-#define KT_RESERVE(r, event)                                                                       \
-	({                                                                                         \
-		struct kt_##event *kt_own_ = KT_RESERVE_MORE(r, event);                            \
-		if (!kt_own_)                                                                      \
-			(r)->stat->lost[(r)->hook]++;                                              \
-		kt_own_;                                                                           \
+#define KT_RESERVE(r, event)                                            \
+	({                                                              \
+		struct kt_##event *kt_own_ = KT_RESERVE_MORE(r, event); \
+		if (!kt_own_)                                           \
+			(r)->stat->lost[(r)->hook]++;                   \
+		kt_own_;                                                \
 	})
 
 #define KT_SUBMIT(e) bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP)

@@ -3,7 +3,8 @@
 #include "bpf/ktrace.bpf.h"
 
 #define WALK_BATCH 15 /* bios in one rq_bios event */
-#define WALK_BATCHES 68 /* 1 + 68 * 15 = 1021 bios: more than BLK_MAX_SEGMENTS of any driver in the tree allows to merge */
+#define WALK_BATCHES \
+	68 /* 1 + 68 * 15 = 1021 bios: more than BLK_MAX_SEGMENTS of any driver in the tree allows to merge */
 
 _Static_assert(sizeof(((struct kt_rq_bios *)0)->bio) == WALK_BATCH * 8, "rq_bios holds one batch");
 
@@ -15,21 +16,25 @@ static __always_inline u32 disk_dev(struct request *rq)
 	return disk ? KT_MKDEV(disk->major, disk->first_minor) : 0;
 }
 
+/* Bit numbers in rq_flags: macros up to 6.10, an enum since then, at first an anonymous one. */
+#define RQF_IO_STAT_MACRO 13
+KT_KERNEL_ENUM(__RQF_FLUSH_SEQ, 4);
+KT_KERNEL_ENUM(__RQF_IO_STAT, RQF_IO_STAT_MACRO);
+KT_KERNEL_ENUM(REQ_OP_DRV_IN, 34);
+
+#define OP_MASK 0xff
+
 static __always_inline u32 rq_flags(struct request *rq)
 {
 	u32 raw = rq->rq_flags, flags = 0;
 
-	if (bpf_core_enum_value_exists(enum rqf_flags___611, __RQF_FLUSH_SEQ___611)) {
-		if (raw & (1u << bpf_core_enum_value(enum rqf_flags___611, __RQF_FLUSH_SEQ___611)))
-			flags |= KT_RQ_FLUSH_SEQ;
-		if (raw & (1u << bpf_core_enum_value(enum rqf_flags___611, __RQF_IO_STAT___611)))
-			flags |= KT_RQ_IO_STAT;
-	} else {
-		if (raw & KT_RQF_FLUSH_SEQ_OLD)
-			flags |= KT_RQ_FLUSH_SEQ;
-		if (raw & KT_RQF_IO_STAT_OLD)
-			flags |= KT_RQ_IO_STAT;
-	}
+	if (raw & (1u << (kt_enum___RQF_FLUSH_SEQ & 31)))
+		flags |= KT_RQ_FLUSH_SEQ;
+	/* Older kernels set it for passthrough too, which they do not count. */
+	if ((raw & (1u << (kt_enum___RQF_IO_STAT & 31))) &&
+	    (kt_enum___RQF_IO_STAT != RQF_IO_STAT_MACRO ||
+	     (rq->cmd_flags & OP_MASK) < kt_enum_REQ_OP_DRV_IN))
+		flags |= KT_RQ_IO_STAT;
 	return flags;
 }
 
@@ -37,7 +42,8 @@ static __always_inline u32 rq_flags(struct request *rq)
  * Emits the bios after the first in batches. Returns how many the request carries, as far as they were
  * visited; if there are more, or a batch found no room, *flags gets KT_RQ_TRUNCATED.
  */
-static __always_inline u32 walk_bios(struct kt_run *r, struct request *rq, struct bio *bio, u32 *flags)
+static __always_inline u32 walk_bios(struct kt_run *r, struct request *rq, struct bio *bio,
+				     u32 *flags)
 {
 	u32 n = 0;
 
@@ -176,7 +182,8 @@ KT_PROG(request, block_rq_merge, block_rq_merge, struct request *rq)
  * Fires before the kernel takes the bytes off __data_len: a part is smaller than what is left. The data of a flush
  * sequence completes as a whole and yet the request goes on; its end is a second completion, of 0 bytes.
  */
-KT_PROG(request, block_rq_complete, block_rq_complete, struct request *rq, u8 status, unsigned int bytes)
+KT_PROG(request, block_rq_complete, block_rq_complete, struct request *rq, u8 status,
+	unsigned int bytes)
 {
 	struct kt_rq_complete *e;
 	struct kt_run r;
