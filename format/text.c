@@ -13,8 +13,16 @@
 #define DEV_MINOR_BITS 20
 
 /* By enum kt_loss. */
-static const char *const loss_names[KT_N_LOSS] = {"none",	   "ring_full", "nmi",
-						  "damaged_block", "truncated", "missed"};
+static const char *const loss_names[] = {
+	[0] = "none",
+	[KT_LOSS_RING_FULL] = "ring_full",
+	[KT_LOSS_NMI] = "nmi",
+	[KT_LOSS_DAMAGED_BLOCK] = "damaged_block",
+	[KT_LOSS_TRUNCATED] = "truncated",
+	[KT_LOSS_MISSED] = "missed",
+	[KT_LOSS_RECURSION] = "recursion",
+};
+_Static_assert(KT_ARRAY_SIZE(loss_names) == KT_N_LOSS, "a cause of loss without a name");
 
 /* ---------------------------------------------------------------- printing */
 
