@@ -57,22 +57,22 @@ KT_PROG(bio, block_bio_queue, block_bio_queue, struct bio *bio)
 	struct block_device *bdev = bio->bi_bdev;
 	struct kt_bio_queue *e;
 	struct kt_run r;
-	u64 pid_tgid;
+	struct task_struct *t;
 
 	if (!kt_run_begin(&r, KT_HOOK_bio__block_bio_queue))
 		return 0;
 	e = KT_RESERVE(&r, bio_queue);
 	if (!e)
 		return 0;
-	pid_tgid = bpf_get_current_pid_tgid();
-	e->tid = (u32)pid_tgid;
-	e->tgid = pid_tgid >> 32;
+	t = bpf_get_current_task_btf();
+	e->tid = t->pid;
+	e->tgid = t->tgid;
 	e->bio = (u64)bio;
 	e->sector = bio->bi_iter.bi_sector;
 	e->bytes = bio->bi_iter.bi_size;
 	e->dev = bdev->bd_dev;
 	e->opf = bio->bi_opf;
-	e->cgroup = bpf_get_current_cgroup_id();
+	e->cgroup = t->cgroups->dfl_cgrp->kn->id;
 	e->blkcg = bio->bi_blkg->blkcg->css.cgroup->kn->id;
 	e->flags = bdev->bd_queue->mq_ops ? 0 : KT_BIO_BASED;
 	page_owner(bio->bi_io_vec, e);
