@@ -1,0 +1,369 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+"""Rebuilds bios and requests from the text of `ktrace-analyze --dump`, by the rules of README.md beside this and by nothing
+else: a second opinion on the analysis. One run, undamaged. Prints TSV, a table name first in each row.
+
+usage: ktrace-analyze --dump run.ktr | reconstruct.py
+"""
+import sys
+
+REQUEST = ('dev', 'part_dev', 'op', 'flags', 'sector', 'size_bytes', 'start_ns', 'dur_ns', 'plug_ns', 'queue_ns', 'device_ns',
+	   'complete_ns', 'issue_cpu', 'complete_cpu', 'n_bios', 'n_issues', 'error', 'state')
+BIO = ('dev', 'op', 'flags', 'sector', 'size_bytes', 'start_ns', 'dur_ns', 'alloc_ns', 'device_ns', 'endio_ns', 'tid', 'cgroup',
+       'blkcg', 'ino', 'error', 'state', 'link', 'parent', 'request', 'extra')
+
+FINAL, FLUSH_SEQ = 1, 2
+ERRNO = {0: 0, 1: -95, 2: -110, 3: -28, 4: -67, 5: -121, 6: -52, 7: -61, 8: -84, 9: -12, 10: -5, 12: -11}
+
+
+class Bio:
+	__slots__ = ('addr', 'dev', 'op', 'flags', 'sector', 'size', 'left', 'start', 'end', 'own_end', 'join', 'got', 'tid', 'cgroup',
+		     'blkcg', 'ino', 'based', 'parent', 'link', 'open_children', 'had_children', 'request', 'extra', 'error', 'state', 'by_itself')
+
+	def __init__(self, addr, start):
+		self.addr, self.start = addr, start
+		self.end = self.own_end = self.join = self.got = None
+		self.dev = self.op = self.flags = self.sector = self.size = None
+		self.tid = self.cgroup = self.blkcg = self.ino = None
+		self.parent = self.link = self.request = self.error = self.state = None
+		self.left = self.open_children = 0
+		self.based = self.had_children = self.by_itself = False
+		self.extra = ()
+
+	def key(self):
+		return f'{self.start}/{self.sector}/{self.op}/{self.size}'
+
+
+class Request:
+	__slots__ = ('addr', 'dev', 'part', 'op', 'flags', 'sector', 'size', 'born', 'start', 'got', 'opened', 'issued', 'end', 'on_device',
+		     'in_flush', 'n_issues', 'n_bios', 'bios', 'done', 'issue_cpu', 'complete_cpu', 'error', 'state', 'first_bio')
+
+	def __init__(self, addr, dev, t):
+		self.addr, self.dev, self.born = addr, dev, t
+		self.part = self.op = self.flags = self.sector = self.size = self.n_bios = None
+		self.start = self.opened = self.issued = self.end = None
+		self.issue_cpu = self.complete_cpu = self.error = self.state = self.first_bio = None
+		self.got = self.on_device = self.in_flush = False
+		self.n_issues = self.done = 0
+		self.bios = []
+
+	def key(self):
+		return f'{self.start}/{self.sector}/{self.op}/{self.size}'
+
+
+def split_opf(opf, size):
+	op, _, flags = opf.partition('|')
+	if size == 0 and 'preflush' in flags.split('|'):
+		op = 'flush'
+	return op, flags
+
+
+class Run:
+	def __init__(self):
+		self.bios = {}  # address -> live Bio
+		self.requests = {}  # address -> live Request
+		self.walks = {}  # request address -> further bios of the walk that is being written
+		self.remaps = {}  # bio address -> (device above, sector there)
+		self.stacked = {}  # device -> {id: live Bio} of devices that take bios themselves
+		self.bio_rows, self.request_rows = [], []
+		self.lost_until = None
+		self.missed = 0
+
+	# ------------------------------------------------------------------ the states
+
+	def state(self, start):
+		"""Of a flow that ends now: every loss that began before is known."""
+		return 'lossy' if self.lost_until is not None and self.lost_until >= start else 'whole'
+
+	def state_without_birth(self):
+		return 'open_at_start' if self.lost_until is None else 'lossy'
+
+	# ------------------------------------------------------------------ bios
+
+	def add_bio(self, b):
+		old = self.bios.get(b.addr)
+		if old:
+			self.miss_bio(old)
+		self.bios[b.addr] = b
+		self.bio_rows.append(b)
+		if b.based:
+			self.stacked.setdefault(b.dev, {})[id(b)] = b
+
+	def forget_bio(self, b):
+		if self.bios.get(b.addr) is b:
+			del self.bios[b.addr]
+		if b.based:
+			self.stacked[b.dev].pop(id(b), None)
+		self.remaps.pop(b.addr, None)
+
+	def miss_bio(self, b):
+		self.missed += 1
+		b.state = 'lossy'
+		self.forget_bio(b)
+
+	def bio_of(self, addr):
+		"""The live bio; one whose birth was not seen otherwise."""
+		b = self.bios.get(addr)
+		if not b:
+			b = Bio(addr, None)
+			self.add_bio(b)
+		return b
+
+	def bio_done(self, b, t, error):
+		"""Its own part is complete."""
+		b.own_end, b.error = t, error
+		if not b.open_children:
+			self.bio_ends(b, t)
+
+	def bio_ends(self, b, t):
+		while True:
+			b.end = t
+			b.state = self.state(b.start) if b.start is not None else self.state_without_birth()
+			self.forget_bio(b)
+			p = b.parent if b.link is None else None
+			if not p:
+				return
+			p.open_children -= 1
+			if p.open_children or p.own_end is None or p.state:
+				return
+			b = p
+
+	def on_bio_queue(self, t, cpu, e):
+		size = int(e['bytes'])
+		b = Bio(e['bio'], t)
+		b.dev, b.sector, b.size, b.left = e['dev'], e['sector'], size, size
+		b.op, b.flags = split_opf(e['opf'], size)
+		b.tid, b.cgroup, b.blkcg, b.ino = e['tid'], e['cgroup'], e['blkcg'], e['ino']
+		b.based = int(e['flags'], 16) & 1 == 1
+		above = self.remaps.pop(b.addr, None)
+		if above:
+			dev, sector = above
+			fits = [p for p in self.stacked.get(dev, {}).values()
+				if p.op == b.op and int(p.sector) <= sector < int(p.sector) + p.size // 512 and p.addr != b.addr]
+			if fits:
+				b.parent, b.link = fits[-1], 'inferred'
+		self.add_bio(b)
+
+	def on_bio_split(self, t, cpu, e):
+		p = self.bios.get(e['parent'])
+		size = int(e['bytes'])
+		b = Bio(e['bio'], t)
+		b.dev, b.sector, b.size, b.left = e['dev'], e['sector'], size, size
+		b.op, b.flags = split_opf(e['opf'], size)
+		if p:
+			b.tid, b.cgroup, b.blkcg, b.ino, b.based = p.tid, p.cgroup, p.blkcg, p.ino, p.based
+			b.dev = p.dev if p.dev is not None else b.dev
+			b.parent = p
+			p.open_children += 1
+			p.had_children = True
+			p.left -= size
+		self.add_bio(b)
+
+	def on_bio_remap(self, t, cpu, e):
+		self.remaps[e['bio']] = (e['from_dev'], int(e['from_sector']))
+
+	def on_bio_merge(self, t, cpu, e):
+		b = self.bio_of(e['bio'])
+		b.join, b.got = t, None
+		self.remaps.pop(b.addr, None)
+
+	def on_bio_complete(self, t, cpu, e):
+		b = self.bio_of(e['bio'])
+		if b.dev is None:
+			b.dev = e['dev']
+			b.op, b.flags = split_opf(e['opf'], None)
+		b.by_itself = True
+		self.bio_done(b, t, ERRNO.get(int(e['status']), -5))
+
+	# ------------------------------------------------------------------ requests
+
+	def live_request(self, t, e):
+		"""The request an insert or issue is about; born if it is not there, or was at the device already."""
+		r = self.requests.get(e['rq'])
+		if r and r.on_device and not r.in_flush:
+			self.missed += 1
+			r.state = 'lossy'
+			r = None
+		if not r:
+			r = Request(e['rq'], e['dev'], t)
+			self.requests[r.addr] = r
+			self.request_rows.append(r)
+		return r
+
+	def on_rq_get(self, t, cpu, e):
+		b = self.bio_of(e['bio'])
+		b.join = b.got = t
+		self.remaps.pop(b.addr, None)
+
+	def on_rq_insert(self, t, cpu, e):
+		r = self.live_request(t, e)
+		if r.opened is None:
+			r.opened = t
+		if not r.n_issues:
+			r.first_bio = e['bio']
+
+	def on_rq_bios(self, t, cpu, e):
+		walk = self.walks.setdefault(e['rq'], [])
+		if e['first'] == '1':
+			walk.clear()
+		walk.extend(a for a in e['bio'].split(',') if a not in ('', '0', '0x0'))
+
+	def walk(self, e):
+		further = self.walks.pop(e['rq'], [])
+		return [a for a in [e['bio']] + further if a != '0x0']
+
+	def carry(self, r, addresses):
+		"""r has these bios: known for good at its first issue."""
+		gets = []
+		for a in addresses:
+			b = self.bio_of(a)
+			r.bios.append(b)
+			if b.request is None:
+				b.request = r
+			elif b.request is not r:
+				b.extra += (r,)
+			if b.got is not None:
+				gets.append(b.got)
+		r.got = bool(gets)
+		r.start = min(gets) if gets else r.born
+
+	def on_rq_issue(self, t, cpu, e):
+		r = self.live_request(t, e)
+		bios = self.walk(e)
+		if not r.n_issues:
+			r.dev, r.part, r.sector, r.size = e['dev'], e['part_dev'], e['sector'], int(e['bytes'])
+			r.op, r.flags = split_opf(e['opf'], r.size)
+			r.n_bios = int(e['n_bios'])
+			self.carry(r, bios)
+		r.n_issues += 1
+		r.issued, r.issue_cpu, r.on_device = t, cpu, True
+
+	def on_rq_requeue(self, t, cpu, e):
+		r = self.requests.get(e['rq'])
+		if r:
+			r.on_device = False
+			if r.opened is None:
+				r.opened = t
+
+	def on_rq_merge(self, t, cpu, e):
+		for a in self.walk(e):
+			b = self.bio_of(a)
+			b.join, b.got = t, None
+			if b.request is not None and b.request.addr == e['rq']:
+				b.request = None
+		r = self.requests.pop(e['rq'], None)
+		if r:
+			r.state = 'merged'
+
+	def on_rq_complete(self, t, cpu, e):
+		flags, error = int(e['flags'], 16), ERRNO.get(int(e['status']), -5)
+		r = self.requests.get(e['rq'])
+		if not flags & FINAL:
+			if r and flags & FLUSH_SEQ:
+				r.in_flush = True
+			elif r:
+				self.part_done(r, t, int(e['bytes']), error)
+			return
+		if not r:
+			r = Request(e['rq'], e['dev'], None)
+			self.request_rows.append(r)
+		if not r.n_issues:
+			r.op, r.flags = split_opf(e['opf'], None)
+			self.carry(r, [e['bio']] if e['bio'] in self.bios else [])
+			# The kernel takes PREFLUSH off the request; the bio it is done for still has it.
+			if r.bios and r.bios[0].op == 'flush':
+				r.op = 'flush'
+		self.requests.pop(r.addr, None)
+		r.complete_cpu, r.error, r.end = cpu, error, t
+		r.state = self.state(r.start) if r.start is not None else self.state_without_birth()
+		for b in r.bios:
+			if b.own_end is None and b.state is None:
+				self.bio_done(b, t, error)
+
+	def part_done(self, r, t, n, error):
+		r.done += n
+		covered = 0
+		for b in r.bios:
+			covered += b.left
+			if covered > r.done:
+				break
+			if b.own_end is None and b.state is None:
+				self.bio_done(b, t, error)
+
+	def on_lost(self, t, cpu, e):
+		end = int(e['end_ns'])
+		self.lost_until = end if self.lost_until is None else max(self.lost_until, end)
+
+	# ------------------------------------------------------------------ rows
+
+	def end_of_run(self):
+		for b in self.bios.values():
+			b.state = 'open_at_end'
+		for r in self.requests.values():
+			if not r.n_issues:
+				r.bios = []
+				b = self.bios.get(r.first_bio)
+				r.got = bool(b and b.got is not None)
+				r.start = b.got if r.got else r.born
+			r.state = 'open_at_end'
+
+
+def minus(a, b):
+	return None if a is None or b is None else a - b
+
+
+def request_row(r):
+	opened, issued, end = r.opened, r.issued, r.end
+	if issued is not None and opened is not None and opened > issued:
+		issued = None  # taken back and never issued again
+	first = next((m for m in (opened, issued, end) if m is not None), None)
+	plug = minus(first, r.start)
+	if not r.got and plug == 0:
+		plug = None
+	if not r.got and opened is None:
+		plug = None
+	queue = minus(issued if issued is not None else end, opened)
+	return (r.dev, r.part if r.part != '0:0' else None, r.op, r.flags, r.sector, r.size, r.start, minus(end, r.start), plug, queue,
+		minus(end, issued), None, r.issue_cpu, r.complete_cpu, r.n_bios, r.n_issues if r.start is not None else None, r.error, r.state)
+
+
+def bio_row(b):
+	alloc = device = None
+	if b.by_itself and b.based:
+		device = minus(b.own_end, b.start)
+	elif b.by_itself:
+		alloc = minus(b.own_end, b.start)
+	else:
+		alloc = minus(b.join, b.start)
+	endio = minus(b.end, b.own_end) if b.had_children else None
+	zero = (None, '0')
+	return (b.dev, b.op, b.flags, b.sector, b.size, b.start, minus(b.end, b.start), alloc, device, endio or None, b.tid,
+		None if b.cgroup in zero else b.cgroup, None if b.blkcg in zero else b.blkcg, None if b.ino in zero else b.ino, b.error,
+		b.state, b.link, b.parent.key() if b.parent else None, b.request.key() if b.request else None,
+		','.join(sorted(r.key() for r in b.extra)) or None)
+
+
+def reconstruct(lines):
+	run = Run()
+	handlers = {name[3:]: getattr(run, name) for name in dir(run) if name.startswith('on_')}
+	for line in lines:
+		ts, cpu, name, rest = line.rstrip('\n').split(' ', 3)
+		handler = handlers.get(name)
+		if handler:
+			handler(int(ts), int(cpu), dict([w.split('=', 1) for w in rest.split(' ')]))
+	run.end_of_run()
+	requests = [request_row(r) for r in run.request_rows if r.state != 'merged']
+	return requests, [bio_row(b) for b in run.bio_rows], run.missed
+
+
+def main():
+	requests, bios, missed = reconstruct(sys.stdin)
+	for table, names, rows in (('request', REQUEST, requests), ('bio', BIO, bios)):
+		print('#' + table, *names, sep='\t')
+		for row in sorted(rows, key=lambda r: tuple('' if v is None else str(v) for v in r)):
+			print(table, *('NULL' if v is None else v for v in row), sep='\t')
+	print('missed', missed, sep='\t')
+
+
+if __name__ == '__main__':
+	main()
