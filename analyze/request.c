@@ -1,0 +1,485 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+/*
+ * The tracker request: the life of every request of a blk-mq disk.
+ *
+ * A request is known by its address while it lives: from its first insert or issue, or, if it never saw either, only at
+ * its end (an empty flush, which another request carries out). When it was got is known from its bios, which
+ * it gets at its first issue. The rules in full: tests/reference/README.md.
+ */
+#include "analyze/flow.h"
+
+#include <errno.h>
+
+#include "analyze/blk_rq.h"
+#include "format/base/macros.h"
+
+#define MAX_WALK_BIOS 65536 /* of one request */
+
+/* ------------------------------------------------------------------ walks */
+
+static struct kt_rq_walk *find_walk(struct kt_rq_run *r, uint64_t rq)
+{
+	for (unsigned int i = r->n_walks; i-- > 0;)
+		if (r->walks[i].rq == rq)
+			return &r->walks[i];
+	return NULL;
+}
+
+/* Puts it last and takes it off: its memory serves the next one. */
+static void end_walk(struct kt_rq_run *r, struct kt_rq_walk *w)
+{
+	struct kt_rq_walk tmp = *w;
+
+	*w = r->walks[--r->n_walks];
+	r->walks[r->n_walks] = tmp;
+}
+
+static struct kt_rq_walk *new_walk(struct kt_rq_run *r, uint64_t rq)
+{
+	struct kt_rq_walk *w;
+
+	/* Only lost events leave so many behind. The first is the oldest, or nearly. */
+	if (r->n_walks == KT_RQ_MAX_WALKS)
+		end_walk(r, &r->walks[0]);
+	w = &r->walks[r->n_walks++];
+	w->rq = rq;
+	w->bios.n = 0;
+	return w;
+}
+
+static int on_rq_bios(void *self, const struct kt_ev *ev)
+{
+	const struct kt_rq_bios *d = ev->data;
+	struct kt_rq_run *r = kt_rq_run(self, ev->run);
+	struct kt_rq_walk *w;
+
+	if (!r)
+		return -ENOMEM;
+	w = find_walk(r, d->rq);
+	if (!w)
+		w = new_walk(r, d->rq);
+	else if (d->first == 1)
+		w->bios.n = 0;
+	for (size_t i = 0; i < KT_ARRAY_SIZE(d->bio) && d->bio[i]; i++)
+		if (w->bios.n < MAX_WALK_BIOS && kt_vec_push(&w->bios, d->bio[i]))
+			return -ENOMEM;
+	return 0;
+}
+
+/* ------------------------------------------------------------------ births */
+
+/*
+ * The request of an insert or an issue: the live one, or, where that was at the driver, a new one: its completion was
+ * missed. *ret_born: it is new.
+ */
+static int live_or_new(struct kt_rq_state *s, struct kt_rq_run *r, const struct kt_ev *ev,
+		       uint64_t addr, uint32_t dev, struct kt_rq **ret, bool *ret_born)
+{
+	struct kt_rq *q = kt_hash_get(&r->live, addr);
+	int err;
+
+	*ret_born = false;
+	if (q && q->n_issues && !q->requeued && !q->in_sequence) {
+		err = kt_missed(s->e, q->run, ev->cpu, kt_rq_last_seen(q), ev->t_ns);
+		if (!err)
+			err = kt_rq_close(s, q, NULL);
+		if (err)
+			return err;
+		q = NULL;
+	}
+	if (!q) {
+		err = kt_rq_new(s, r, ev, addr, dev, &q);
+		if (err)
+			return err;
+		*ret_born = true;
+	}
+	*ret = q;
+	return 0;
+}
+
+/* ------------------------------------------------------------------ events */
+
+static int on_rq_get(void *self, const struct kt_ev *ev)
+{
+	const struct kt_rq_get *d = ev->data;
+	struct kt_rq_state *s = self;
+
+	return s->bio->got(s->bio_self, ev, d->bio, d->dev);
+}
+
+static int on_rq_insert(void *self, const struct kt_ev *ev)
+{
+	const struct kt_rq_insert *d = ev->data;
+	struct kt_rq_state *s = self;
+	struct kt_rq_run *r = kt_rq_run(s, ev->run);
+	struct kt_rq *q;
+	bool born;
+	int err;
+
+	if (!r)
+		return -ENOMEM;
+	err = live_or_new(s, r, ev, d->rq, d->dev, &q, &born);
+	if (err)
+		return err;
+	if (q->queue_ns == KT_NULL)
+		q->queue_ns = ev->t_ns;
+	if (born)
+		q->insert_bio = d->bio;
+	return 0;
+}
+
+static int carry(struct kt_rq_state *s, struct kt_rq *q, const struct kt_ev *ev, uint64_t bio,
+		 bool adopt, int64_t *got)
+{
+	int64_t t;
+	int n = s->bio->carry(s->bio_self, ev, bio, q->id, &q->bios, adopt, &t);
+
+	if (n < 0)
+		return n;
+	if (t != KT_NULL && (*got == KT_NULL || t < *got))
+		*got = t;
+	/* Bios that joined after the first issue, while it was requeued. */
+	if (n && q->n_issues)
+		q->n_bios++;
+	return 0;
+}
+
+static int on_rq_issue(void *self, const struct kt_ev *ev)
+{
+	const struct kt_rq_issue *d = ev->data;
+	struct kt_rq_state *s = self;
+	struct kt_rq_run *r = kt_rq_run(s, ev->run);
+	struct kt_rq_walk *w;
+	int64_t got = KT_NULL;
+	bool born, adopt;
+	struct kt_rq *q;
+	int err;
+
+	if (!r)
+		return -ENOMEM;
+	err = live_or_new(s, r, ev, d->rq, d->dev, &q, &born);
+	if (err)
+		return err;
+	/* The bios of a passthrough command were never queued: they are none of ours. */
+	adopt = !kt_blk_is_passthrough(&r->ops, d->opf);
+	w = kt_unlikely(r->n_walks) ? find_walk(r, d->rq) : NULL;
+	if (d->bio)
+		err = carry(s, q, ev, d->bio, adopt, &got);
+	for (size_t i = 0; w && i < w->bios.n && !err; i++)
+		err = carry(s, q, ev, w->bios.v[i], adopt, &got);
+	if (w)
+		end_walk(r, w);
+	if (err)
+		return err;
+	if (!q->n_issues) {
+		q->sector = d->sector;
+		q->bytes = d->bytes;
+		q->opf = d->opf;
+		q->dev = d->dev;
+		q->part_dev = d->part_dev;
+		q->n_bios = d->n_bios;
+		q->got = got != KT_NULL && got <= q->birth_ns;
+		q->start_ns = q->got ? got : q->birth_ns;
+	}
+	q->n_issues++;
+	q->issue_ns = ev->t_ns;
+	q->issue_cpu = ev->cpu;
+	q->requeued = q->in_sequence = false;
+	s->bio->settle(s->bio_self, &q->bios, q->start_ns, q->queue_ns, q->issue_ns);
+	return 0;
+}
+
+static int on_rq_requeue(void *self, const struct kt_ev *ev)
+{
+	const struct kt_rq_requeue *d = ev->data;
+	struct kt_rq_run *r = kt_rq_run(self, ev->run);
+	struct kt_rq *q;
+
+	if (!r)
+		return -ENOMEM;
+	/* One that is not known is born when it is inserted or issued again. */
+	q = kt_hash_get(&r->live, d->rq);
+	if (!q)
+		return 0;
+	if (q->queue_ns == KT_NULL)
+		q->queue_ns = ev->t_ns;
+	q->requeued = true;
+	return 0;
+}
+
+static int on_rq_merge(void *self, const struct kt_ev *ev)
+{
+	const struct kt_rq_merge *d = ev->data;
+	struct kt_rq_state *s = self;
+	struct kt_rq_run *r = kt_rq_run(s, ev->run);
+	struct kt_rq_walk *w;
+	struct kt_rq *q;
+	int err = 0;
+
+	if (!r)
+		return -ENOMEM;
+	q = kt_hash_get(&r->live, d->rq);
+	if (q) {
+		struct kt_bio_carrier c = kt_rq_stages(q, KT_NULL);
+
+		err = s->bio->drop(s->bio_self, &q->bios, KT_BIO_DROP_MERGED, &c);
+		kt_rq_unlink(s, r, q);
+		kt_slab_put(&s->rqs, q);
+	}
+	if (!err && d->bio)
+		err = s->bio->moved(s->bio_self, ev, d->bio);
+	w = find_walk(r, d->rq);
+	for (size_t i = 0; w && i < w->bios.n && !err; i++)
+		err = s->bio->moved(s->bio_self, ev, w->bios.v[i]);
+	if (w)
+		end_walk(r, w);
+	return err;
+}
+
+/*
+ * The end of a request that was not known: an empty flush, which another request carried out, and it was got by its
+ * bio; else one whose birth was not seen.
+ */
+static void meet_at_end(struct kt_rq_state *s, struct kt_rq_run *r, const struct kt_ev *ev,
+			struct kt_rq *q)
+{
+	const struct kt_rq_complete *d = ev->data;
+
+	*q = (struct kt_rq){.id = kt_next_id(s->e, &kt_rq_table), .run = ev->run, .dev = d->dev};
+	q->birth_ns = q->start_ns = q->queue_ns = q->issue_ns = KT_NULL;
+	if (d->bio)
+		q->start_ns = s->bio->got_ns(s->bio_self, ev->run, d->bio);
+	q->got = q->start_ns != KT_NULL;
+	if (!q->got) {
+		struct kt_blk_disk *disk = kt_blk_stats_disk(&r->stats, d->dev);
+
+		if (disk)
+			disk->open_start++;
+	}
+}
+
+/* The kernel accounts it to the partition it belongs to, and to the whole disk: flushes to the disk only. */
+static void count_stats(struct kt_rq_run *r, const struct kt_rq_complete *d, const struct kt_rq *q,
+			uint32_t bio_dev, bool final)
+{
+	enum kt_blk_group g = kt_blk_group(&r->ops, d->opf);
+	uint32_t dev = d->dev;
+
+	if (g == KT_BLK_FLUSH) {
+		if (final)
+			kt_blk_stats_count(&r->stats, dev, g, 1, 0);
+		return;
+	}
+	if (!(d->flags & KT_RQ_IO_STAT))
+		return;
+	if (q && q->n_issues && !q->part_dev)
+		return;
+	if (q && q->part_dev)
+		dev = q->part_dev;
+	else if (bio_dev)
+		dev = bio_dev;
+	kt_blk_stats_count(&r->stats, dev, g, final, d->bytes);
+}
+
+/* Its end. on_stack: it was not known before. */
+static int end_rq(struct kt_rq_state *s, struct kt_rq_run *r, const struct kt_ev *ev,
+		  struct kt_rq *q, bool on_stack)
+{
+	const struct kt_rq_complete *d = ev->data;
+	struct kt_rq_row row = {
+		.sector = KT_NULL,
+		.size_bytes = KT_NULL,
+		.complete_cpu = ev->cpu,
+		.n_bios = KT_NULL,
+		.n_issues = KT_NULL,
+		.error = kt_blk_errno(d->status),
+	};
+	uint32_t bytes = d->bytes, opf = d->opf, bio_dev = 0;
+	bool empty_flush = false;
+	struct kt_bio_carrier c;
+	int64_t got = KT_NULL;
+	int err = 0;
+
+	if (q->n_issues) {
+		row.sector = q->sector;
+		row.size_bytes = bytes = q->bytes;
+		row.n_bios = q->n_bios;
+		opf = q->opf;
+		empty_flush = kt_blk_is_empty_flush(&r->ops, opf, bytes);
+	} else if (d->bio) {
+		uint32_t bio_bytes, bio_opf;
+
+		/* blk_insert_flush() takes PREFLUSH off the request: its bio still has it. */
+		if (!s->bio->look(s->bio_self, ev->run, d->bio, &bio_bytes, &bio_opf, &bio_dev))
+			empty_flush = kt_blk_is_empty_flush(&r->ops, bio_opf, bio_bytes);
+		err = carry(s, q, ev, d->bio, !kt_blk_is_passthrough(&r->ops, opf), &got);
+		if (!q->got && got != KT_NULL && got <= q->birth_ns) {
+			q->start_ns = got;
+			q->got = true;
+		}
+		s->bio->settle(s->bio_self, &q->bios, q->start_ns, q->queue_ns, KT_NULL);
+	}
+	count_stats(r, d, on_stack ? NULL : q, bio_dev, true);
+	/* All of it completes at once, and its only bio is the one it has now. */
+	if (!q->n_issues && q->start_ns != KT_NULL) {
+		row.size_bytes = d->bytes;
+		row.n_bios = !!d->bio;
+		row.n_issues = 0;
+	} else if (q->n_issues) {
+		row.n_issues = q->n_issues;
+	}
+	if (!q->part_dev)
+		q->part_dev = q->n_issues ? 0 : bio_dev;
+	c = kt_rq_stages(q, ev->t_ns);
+	row.state = kt_flow_state(s->e, ev->run, q->start_ns, ev->t_ns);
+	if (row.state[0] == 'w' && q->start_ns == KT_NULL)
+		row.state = "open_at_start";
+	if (!err)
+		err = kt_rq_name_op(r, &row, opf, empty_flush);
+	if (!err)
+		err = kt_rq_write(s, q, &c, &row, ev->t_ns);
+	if (!err)
+		err = s->bio->complete(s->bio_self, ev, &q->bios, d->status, &c);
+	if (!on_stack) {
+		kt_rq_unlink(s, r, q);
+		kt_slab_put(&s->rqs, q);
+	}
+	return err;
+}
+
+static int on_rq_complete(void *self, const struct kt_ev *ev)
+{
+	const struct kt_rq_complete *d = ev->data;
+	struct kt_rq_state *s = self;
+	struct kt_rq_run *r = kt_rq_run(s, ev->run);
+	struct kt_rq unknown, *q;
+
+	if (!r)
+		return -ENOMEM;
+	q = kt_hash_get(&r->live, d->rq);
+	/* The kernel's own flush request is part of a sequence and has no other end. */
+	if (d->flags & KT_RQ_FLUSH_SEQ ? KT_BLK_OP(d->opf) == r->ops.flush
+				       : d->flags & KT_RQ_FINAL) {
+		if (q)
+			return end_rq(s, r, ev, q, false);
+		meet_at_end(s, r, ev, &unknown);
+		return end_rq(s, r, ev, &unknown, true);
+	}
+	count_stats(r, d, q, 0, false);
+	if (!q)
+		return 0;
+	if (d->flags & KT_RQ_FLUSH_SEQ) {
+		q->in_sequence = true;
+		return 0;
+	}
+	return s->bio->part(s->bio_self, ev, &q->bios, d->bytes, d->status);
+}
+
+/* ------------------------------------------------------------------ the tracker */
+
+static int init(void *self, struct kt_engine *e)
+{
+	struct kt_rq_state *s = self;
+
+	s->e = e;
+	s->rqs.size = sizeof(struct kt_rq);
+	s->names = kt_service(e, "core", &s->names_self);
+	s->bio = kt_service(e, "bio", &s->bio_self);
+	return s->names && s->bio ? 0 : -EINVAL;
+}
+
+static int context(void *self, uint32_t run, uint32_t phase, const char *name, const void *data,
+		   size_t len)
+{
+	struct kt_rq_run *r = kt_rq_find_run(self, run);
+
+	return r ? kt_blk_stats_context(&r->stats, phase, name, data, len) : -ENOMEM;
+}
+
+static int ended(void *self, uint32_t run, int64_t end_ns)
+{
+	struct kt_rq_state *s = self;
+	struct kt_rq_run *r = kt_rq_run(s, run);
+	struct kt_rq *q, *newer;
+	int err = 0;
+
+	if (!r)
+		return -ENOMEM;
+	for (q = s->oldest; q && !err; q = newer) {
+		struct kt_blk_disk *d;
+
+		newer = q->newer;
+		if (q->run != run)
+			continue;
+		d = kt_blk_stats_disk(&r->stats, q->dev);
+		if (d)
+			d->open_end++;
+		if (q->part_dev && q->part_dev != q->dev) {
+			d = kt_blk_stats_disk(&r->stats, q->part_dev);
+			if (d)
+				d->open_end++;
+		}
+		err = kt_rq_close(s, q, "open_at_end");
+	}
+	if (!err)
+		kt_hash_finish(&r->live);
+	return err;
+}
+
+static int done(void *self)
+{
+	struct kt_rq_state *s = self;
+	int err = 0;
+
+	for (uint32_t i = 0; i < s->runs.n && !err; i++) {
+		struct kt_rq_run *r = s->runs.v[i];
+
+		err = kt_blk_stats_audit(&r->stats, s->e, i, false);
+		if (!err && r->n_evicted)
+			err = kt_audit(s->e, i, "evicted requests", KT_NULL, r->n_evicted, 0);
+	}
+	return err;
+}
+
+static void finish(void *self)
+{
+	struct kt_rq_state *s = self;
+
+	for (size_t i = 0; i < s->runs.n; i++) {
+		struct kt_rq_run *r = s->runs.v[i];
+
+		kt_hash_finish(&r->live);
+		for (unsigned int j = 0; j < KT_RQ_MAX_WALKS; j++)
+			kt_vec_finish(&r->walks[j].bios);
+		kt_blk_ops_finish(&r->ops);
+		kt_blk_stats_finish(&r->stats);
+		free(r);
+	}
+	kt_vec_finish(&s->runs);
+	kt_slab_finish(&s->rqs);
+	kt_blk_names_finish(&s->op_names);
+}
+
+static const char *const after[] = {"core", "bio", NULL};
+static const struct kt_table *const tables[] = {&kt_rq_table, NULL};
+static const struct kt_handler handlers[] = {
+	{KT_EV_rq_get, on_rq_get},	     {KT_EV_rq_insert, on_rq_insert},
+	{KT_EV_rq_issue, on_rq_issue},	     {KT_EV_rq_bios, on_rq_bios},
+	{KT_EV_rq_requeue, on_rq_requeue},   {KT_EV_rq_merge, on_rq_merge},
+	{KT_EV_rq_complete, on_rq_complete}, {0},
+};
+
+const struct kt_tracker kt_tracker_request = {
+	.family = "request",
+	.after = after,
+	.tables = tables,
+	.on = handlers,
+	.stage_select = kt_blk_request_stages,
+	.views = kt_blk_request_views,
+	.state_size = sizeof(struct kt_rq_state),
+	.init = init,
+	.context = context,
+	.ended = ended,
+	.done = done,
+	.finish = finish,
+};
