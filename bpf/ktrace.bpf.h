@@ -60,7 +60,7 @@ struct kt_stats_map {
  * name. The recorder looks every `kt_enum_NAME` of .rodata up in the kernel's BTF before loading; where the
  * kernel has no such enumerator the value written here stays.
  */
-#define KT_KERNEL_ENUM(name, otherwise) const volatile __s32 kt_enum_##name = (otherwise)
+#define KT_KERNEL_ENUM(name, otherwise) const volatile __u32 kt_enum_##name = (otherwise)
 
 /* Defined in core.bpf.c. */
 extern struct kt_rings_map kt_rings SEC(".maps");
