@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+/*
+ * The engine: from opened .ktr files to a database. Its inside, for the files that make it up; trackers see flow.h.
+ */
+#ifndef KT_ANALYZE_ENGINE_H
+#define KT_ANALYZE_ENGINE_H
+
+#include <signal.h>
+
+#include "analyze/db.h"
+#include "analyze/hist.h"
+#include "analyze/loss.h"
+#include "analyze/merge.h"
+#include "format/base/macros.h"
+
+#define KT_SCHEMA_VERSION 1 /* of the database: PRAGMA user_version and meta */
+
+/* Set by a signal: stop, and leave nothing behind. */
+extern volatile sig_atomic_t kt_stop;
+
+/* One run. */
+struct kt_run {
+	uint32_t index;
+	struct kt_input *in; /* owned */
+	const char *path; /* to be opened a second time; NULL: it cannot */
+	int64_t start_ns; /* on the common line */
+	int64_t clock_err_ns; /* how far off it may be */
+	struct kt_const_table *consts; /* NULL: kconst.def's */
+	char *kernel; /* uname's release; NULL: not known */
+
+	KT_VEC(struct kt_stream *) streams; /* by number; the last in use is the one without number */
+	struct kt_stream *no_stream; /* clocks and costs */
+	int64_t watermark_ns; /* no event to come is earlier; INT64_MAX: none will come */
+	int64_t last_clock_ns; /* of the clock readings seen: what is not later is a copy */
+	bool ended; /* and told the trackers so */
+
+	struct kt_loss_set loss;
+	int64_t last_ns; /* of all its events; KT_NULL: none yet */
+	uint64_t events, unknown, backward, lost;
+};
+
+/* A lost interval that was found and is not told yet. */
+struct kt_loss_found {
+	uint32_t run, stream; /* KTR_NO_STREAM: not known */
+	int64_t start_ns, end_ns; /* start KT_NULL: it held no events; end INT64_MAX: not known */
+	uint64_t n; /* 0: not known */
+	enum kt_loss cause;
+};
+
+struct kt_engine_options {
+	bool raw; /* raw tables as well */
+	const char *disable; /* events of this name are dropped; NULL = none (tests) */
+	unsigned int threads; /* for decoding; 1 = all in one thread */
+};
+
+struct kt_handlers {
+	size_t n;
+	struct kt_handler_ref {
+		int (*fn)(void *self, const struct kt_ev *ev);
+		void *self;
+	} *v;
+};
+
+/* What happens to each event, in place of the trackers: --dump. */
+typedef int (*kt_event_cb)(void *arg, const struct kt_run *run, const struct kt_item *item,
+			   const struct kt_event *ev, uint32_t stream);
+
+struct kt_engine {
+	struct kt_engine_options opts;
+	KT_VEC(struct kt_run *) runs;
+	struct kt_merge merge;
+	KT_VEC(struct kt_loss_found) pending; /* by start, the earliest last */
+	int64_t epoch_realtime_ns; /* KT_NULL: no clock at all */
+
+	/* Damage met: for the one warning. */
+	uint64_t damaged_blocks, damaged_events;
+	bool damaged_unknown; /* how many events is not known for all of it */
+	char damage_what[160]; /* the first */
+
+	kt_event_cb each; /* NULL: trackers and database */
+	void *each_arg;
+
+	struct kt_db *db;
+	struct kt_hist *hist;
+	struct kt_raw *raw;
+	struct kt_tracker_state {
+		const struct kt_tracker *t;
+		void *self;
+	} *trackers; /* in the order in which they see an event */
+	size_t n_trackers;
+	struct kt_handlers *handlers; /* by event id */
+	KT_VEC(struct kt_service) services;
+	char error[512]; /* what failed, if it was not the database */
+	struct kt_progress *progress; /* NULL: none is shown */
+};
+
+struct kt_service {
+	const char *family;
+	const void *svc;
+	void *self;
+};
+
+/* 0 or -errno; kt_engine_error() says what failed, "" = say strerror. */
+int kt_engine_create(const struct kt_engine_options *opts, struct kt_engine **ret);
+void kt_engine_destroy(struct kt_engine *e);
+const char *kt_engine_error(const struct kt_engine *e);
+
+/* A run: takes in over. All are added before anything runs. path as in struct kt_run. */
+int kt_engine_add(struct kt_engine *e, struct kt_input *in, const char *path);
+
+/* Reads all, in the order of time, and makes the database of that name. */
+int kt_engine_run(struct kt_engine *e, const char *target);
+/* Reads all, in the order of time, calling fn with each event. */
+int kt_engine_each(struct kt_engine *e, kt_event_cb fn, void *arg);
+
+/* run.c: the timeline; one block or damage of a run more; the rows that tell of the runs. */
+int kt_runs_align(struct kt_engine *e);
+int kt_run_read(struct kt_engine *e, struct kt_run *r);
+int kt_run_context(struct kt_engine *e, struct kt_run *r, unsigned int phase);
+int64_t kt_run_end(const struct kt_run *r);
+void kt_run_destroy(struct kt_run *r);
+
+/* tables.c: the tables that belong to no tracker. */
+extern const struct kt_table *const kt_engine_tables[];
+int kt_write_lost(struct kt_engine *e, const struct kt_loss_found *l);
+int kt_write_runs(struct kt_engine *e);
+int kt_write_meta(struct kt_engine *e);
+
+/* trackers.c */
+int kt_trackers_create(struct kt_engine *e);
+int kt_trackers_init(struct kt_engine *e);
+void kt_trackers_destroy(struct kt_engine *e);
+int kt_trackers_tables(struct kt_engine *e);
+int kt_trackers_views(struct kt_engine *e);
+int kt_trackers_indexes(struct kt_engine *e);
+
+int kt_printf_like(3, 4) kt_engine_fail(struct kt_engine *e, int err, const char *fmt, ...);
+
+#endif

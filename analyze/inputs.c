@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+/*
+ * A .ktr inside an archive can be read only while the library holds the archive at it. To have several open at once, each
+ * is opened from inside the callback of the one before, its archive opened anew.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "analyze/inputs.h"
+#include "format/base/array.h"
+#include "format/base/log.h"
+
+#define RUNS_MAX 1024 /* each has its own files and frames on the stack */
+
+#define STOP 1 /* out of ktr_bundle_each(): what was wanted from it is done */
+
+struct opening {
+	char *const *files;
+	size_t n_files;
+	size_t *n_entries; /* .ktr files in each file */
+	KT_VEC(struct kt_opened) opened;
+	kt_inputs_cb fn;
+	void *arg;
+	int result; /* of fn */
+};
+
+/* One entry of one file. */
+struct place {
+	struct opening *o;
+	size_t file, entry;
+	size_t skip; /* entries still to pass over */
+};
+
+static int say(const char *path, int err)
+{
+	if (err == -EBADMSG)
+		kt_error("%s: is no .ktr file and no archive that holds one; name what "
+			 "ktrace-record wrote",
+			 path);
+	else if (err == -EPROTONOSUPPORT || err == -ENOTSUP)
+		kt_error("%s: was written by a newer ktrace; read it with that version", path);
+	else
+		kt_error("%s: %s", path, strerror(-err));
+	return err;
+}
+
+/* Pipes and the like: no looking ahead, no second opening. */
+static bool is_stream(const char *path)
+{
+	struct stat st;
+
+	return !strcmp(path, "-") ||
+	       (!stat(path, &st) && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode));
+}
+
+static int open_next(struct opening *o, size_t file, size_t entry);
+
+static int add(struct opening *o, const char *name, const char *path, struct ktr_reader *r)
+{
+	struct kt_opened x = {name, path, r};
+
+	if (o->opened.n == RUNS_MAX) {
+		kt_error("more than %d recordings at once; give fewer", RUNS_MAX);
+		return -E2BIG;
+	}
+	return kt_vec_push(&o->opened, x);
+}
+
+static int entry_opened(void *arg, const char *name, struct ktr_reader *r)
+{
+	struct place *p = arg;
+	const char *path = p->o->files[p->file];
+	int err;
+
+	if (p->skip) {
+		p->skip--;
+		return 0;
+	}
+	err = add(p->o, name, strcmp(name, path) ? NULL : path, r);
+	if (!err)
+		err = open_next(p->o, p->file, p->entry + 1);
+	return err ? err : STOP;
+}
+
+static int open_stream(struct opening *o, size_t file)
+{
+	struct ktr_reader *r;
+	int err = ktr_reader_open(o->files[file], &r);
+
+	if (err)
+		return say(o->files[file], err);
+	err = add(o, o->files[file], NULL, r);
+	if (!err)
+		err = open_next(o, file, 1);
+	ktr_reader_close(r);
+	return err;
+}
+
+static int open_next(struct opening *o, size_t file, size_t entry)
+{
+	struct place p = {o, file, entry, entry};
+	int err;
+
+	while (file < o->n_files && entry >= o->n_entries[file]) {
+		file++;
+		entry = 0;
+		p = (struct place){o, file, 0, 0};
+	}
+	if (file == o->n_files) {
+		o->result = o->fn(o->arg, o->opened.v, o->opened.n);
+		return 0;
+	}
+	if (is_stream(o->files[file]))
+		return open_stream(o, file);
+	err = ktr_bundle_each(o->files[file], entry_opened, &p);
+	if (err == STOP)
+		return 0;
+	/* 0: the entry that was there a moment ago is gone. */
+	return err ? err : say(o->files[file], -ESTALE);
+}
+
+static int count_entry(void *arg, const char *name, struct ktr_reader *r)
+{
+	++*(size_t *)arg;
+	return 0;
+}
+
+static int count_entries(struct opening *o, size_t file)
+{
+	const char *path = o->files[file];
+	struct stat st;
+	int err;
+
+	if (is_stream(path)) {
+		o->n_entries[file] = 1;
+		return 0;
+	}
+	if (!stat(path, &st) && S_ISDIR(st.st_mode)) {
+		kt_error("%s: is a directory; name the .ktr files in it", path);
+		return -EISDIR;
+	}
+	err = ktr_bundle_each(path, count_entry, &o->n_entries[file]);
+	if (err && o->n_entries[file]) { /* an archive that was cut: what is whole in it counts */
+		kt_warn("%s: damaged archive: recordings behind the first %zu are lost", path,
+			o->n_entries[file]);
+		return 0;
+	}
+	return err ? say(path, err) : 0;
+}
+
+int kt_inputs_open(char *const *files, size_t n_files, kt_inputs_cb fn, void *arg)
+{
+	struct opening o = {.files = files, .n_files = n_files, .fn = fn, .arg = arg};
+	int err = 0;
+
+	o.n_entries = calloc(n_files, sizeof(*o.n_entries));
+	if (!o.n_entries)
+		return say(files[0], -ENOMEM);
+	for (size_t i = 0; i < n_files && !err; i++)
+		err = count_entries(&o, i);
+	if (!err)
+		err = open_next(&o, 0, 0);
+	kt_vec_finish(&o.opened);
+	free(o.n_entries);
+	return err ? err : o.result;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+/* The command line of ktrace-analyze. */
+#ifndef KT_ANALYZE_OPTIONS_H
+#define KT_ANALYZE_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct kt_options {
+	char **files; /* of argv */
+	size_t n_files;
+	char *output; /* owned; made from the first file's name where -o is not given. NULL: no database is wanted */
+	const char *context_dir; /* NULL: not wanted */
+	bool dump;
+	bool raw;
+	unsigned int threads;
+};
+
+/* Exits with one line on stderr if the command line is wrong, as argp does; -ENOMEM. */
+int kt_options_parse(struct kt_options *o, int argc, char **argv);
+void kt_options_finish(struct kt_options *o);
+
+#endif

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+/* One run on the common timeline: its place there, its blocks to the streams, its context to the trackers. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "analyze/engine.h"
+#include "analyze/tsv.h"
+
+#define STREAMS_MAX 65536 /* CPUs: more is a lie */
+
+/* ---------------------------------------------------------------- the timeline */
+
+/* Without any clock: the line begins with the first event. */
+static void guess_clocks(struct kt_run *r)
+{
+	for (const struct kt_item *item = r->in->head; item; item = item->next) {
+		if (!item->is_damage && item->info.n_events) {
+			r->in->clocks.mono_ns = item->info.ts_min_ns;
+			return;
+		}
+	}
+}
+
+static const struct kt_run *earliest(const struct kt_engine *e)
+{
+	const struct kt_run *first = NULL;
+
+	for (size_t i = 0; i < e->runs.n; i++) {
+		const struct kt_run *r = e->runs.v[i];
+
+		if (r->in->have_clocks &&
+		    (!first || r->in->clocks.realtime_ns < first->in->clocks.realtime_ns))
+			first = r;
+	}
+	return first;
+}
+
+int kt_runs_align(struct kt_engine *e)
+{
+	const struct kt_run *first = earliest(e);
+
+	e->epoch_realtime_ns = first ? first->in->clocks.realtime_ns : KT_NULL;
+	for (size_t i = 0; i < e->runs.n; i++) {
+		struct kt_run *r = e->runs.v[i];
+		const struct ktr_clocks *c = &r->in->clocks;
+
+		r->watermark_ns = INT64_MIN;
+		r->last_clock_ns = INT64_MIN;
+		r->last_ns = KT_NULL;
+		if (!r->in->have_clocks) {
+			guess_clocks(r);
+			r->clock_err_ns = KT_NULL;
+			continue;
+		}
+		r->clock_err_ns = c->error_ns;
+		if (r == first)
+			continue;
+		if (r->in->info->boot_id[0] &&
+		    !strcmp(r->in->info->boot_id, first->in->info->boot_id)) {
+			/* One boot, one monotonic clock: no step of the wall clock comes between. */
+			r->start_ns = c->mono_ns - first->in->clocks.mono_ns;
+		} else {
+			r->start_ns = c->realtime_ns - first->in->clocks.realtime_ns;
+			r->clock_err_ns += first->in->clocks.error_ns;
+		}
+	}
+	return 0;
+}
+
+static int64_t to_line(const struct kt_run *r, uint64_t ts_ns)
+{
+	return (int64_t)(ts_ns - (uint64_t)r->in->clocks.mono_ns + (uint64_t)r->start_ns);
+}
+
+int64_t kt_run_end(const struct kt_run *r)
+{
+	return r->in->have_end ? to_line(r, r->in->end_clocks.mono_ns) : r->last_ns;
+}
+
+/* ---------------------------------------------------------------- streams */
+
+static struct kt_stream *make_stream(struct kt_run *r, uint32_t number)
+{
+	struct kt_stream *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->run = r->index;
+	s->stream = number;
+	s->mono_ns = r->in->clocks.mono_ns;
+	s->start_ns = r->start_ns;
+	s->last_ns = INT64_MIN;
+	return s;
+}
+
+static struct kt_stream *get_stream(struct kt_run *r, uint32_t number)
+{
+	struct kt_stream **slot = &r->no_stream;
+
+	if (number < STREAMS_MAX) {
+		while (r->streams.n <= number)
+			if (kt_vec_push(&r->streams, NULL))
+				return NULL;
+		slot = &r->streams.v[number];
+	}
+	if (!*slot)
+		*slot = make_stream(r, number);
+	return *slot;
+}
+
+/* ---------------------------------------------------------------- loss */
+
+/* Keeps them by start, the earliest last. */
+static int add_pending(struct kt_engine *e, const struct kt_loss_found *l)
+{
+	size_t i;
+
+	if (kt_vec_push(&e->pending, *l))
+		return -ENOMEM;
+	for (i = e->pending.n - 1; i && e->pending.v[i - 1].start_ns < l->start_ns; i--)
+		e->pending.v[i] = e->pending.v[i - 1];
+	e->pending.v[i] = *l;
+	return 0;
+}
+
+static int take_damage(struct kt_engine *e, struct kt_run *r, const struct ktr_damage *d)
+{
+	struct kt_loss_found l = {
+		.run = r->index,
+		.stream = d->stream < STREAMS_MAX ? d->stream : KTR_NO_STREAM,
+		.end_ns = INT64_MAX,
+		.n = d->n,
+		.cause = d->cause,
+	};
+
+	if (!e->damaged_blocks++)
+		snprintf(e->damage_what, sizeof(e->damage_what), "%s: byte %" PRIu64 ": %s",
+			 r->in->name, d->offset, d->what);
+	e->damaged_events += d->n;
+	e->damaged_unknown |= !d->n;
+	if (!d->start_ns && !d->end_ns) { /* a block without events */
+		l.start_ns = KT_NULL;
+		return add_pending(e, &l);
+	}
+	l.start_ns = to_line(r, d->start_ns);
+	if (d->end_ns != UINT64_MAX)
+		l.end_ns = KT_MAX(to_line(r, d->end_ns), l.start_ns);
+	return add_pending(e, &l);
+}
+
+/* ---------------------------------------------------------------- reading */
+
+int kt_run_read(struct kt_engine *e, struct kt_run *r)
+{
+	struct kt_stream *s;
+	struct kt_item *item;
+	int ret = kt_input_next(r->in, &item);
+
+	if (ret < 0)
+		return ret;
+	if (!ret) {
+		r->watermark_ns = INT64_MAX;
+		return 0;
+	}
+	if (item->is_damage) {
+		ret = take_damage(e, r, &item->damage);
+		kt_item_destroy(item);
+		return ret;
+	}
+	if (item->info.watermark_ns)
+		r->watermark_ns = KT_MAX(r->watermark_ns, to_line(r, item->info.watermark_ns));
+	if (!item->raw || !item->info.raw_len) {
+		kt_item_destroy(item);
+		return 0;
+	}
+	s = get_stream(r, item->info.kind == KTR_EVENTS ? item->info.stream : KTR_NO_STREAM);
+	if (!s) {
+		kt_item_destroy(item);
+		return -ENOMEM;
+	}
+	return kt_merge_add(&e->merge, s, item);
+}
+
+/* ---------------------------------------------------------------- context */
+
+struct context_arg {
+	struct kt_engine *e;
+	struct kt_run *r;
+	uint32_t phase;
+};
+
+/* What the engine itself wants to know. */
+static int own_context(struct kt_run *r, const char *name, const void *data, size_t len)
+{
+	struct kt_tsv t;
+	int err;
+
+	if (!strcmp(name, "kernel/constants") && !r->consts) {
+		err = kt_const_table_parse(data, len, &r->consts);
+		return err == -ENOMEM ? err : 0;
+	}
+	if (strcmp(name, "uname") || r->kernel)
+		return 0;
+	err = kt_tsv_init_plain(&t, data, len);
+	if (err)
+		return err;
+	while (!r->kernel && kt_tsv_next(&t)) {
+		const char *key = kt_tsv_at(&t, 0), *value = kt_tsv_at(&t, 1);
+
+		if (key && value && !strcmp(key, "release"))
+			r->kernel = strdup(value);
+	}
+	kt_tsv_finish(&t);
+	return 0;
+}
+
+static int context_file(void *arg, const char *name, const void *data, size_t len)
+{
+	struct context_arg *c = arg;
+	int err = own_context(c->r, name, data, len);
+
+	for (size_t i = 0; !err && !c->e->each && i < c->e->n_trackers; i++) {
+		const struct kt_tracker *t = c->e->trackers[i].t;
+
+		if (t->context)
+			err = t->context(c->e->trackers[i].self, c->r->index, c->phase, name, data,
+					 len);
+	}
+	return err;
+}
+
+int kt_run_context(struct kt_engine *e, struct kt_run *r, unsigned int phase)
+{
+	struct context_arg arg = {e, r, phase};
+	struct kt_tar *tar = &r->in->context[phase == 2];
+	int err;
+
+	if (!tar->data)
+		return 0;
+	err = ktr_context_each(tar->data, tar->len, context_file, &arg);
+	free(tar->data);
+	tar->data = NULL;
+	tar->used = true;
+	if (err == -EBADMSG) { /* names are missing then, and nothing else */
+		struct ktr_damage d = {.cause = KT_LOSS_DAMAGED_BLOCK, .stream = KTR_NO_STREAM};
+
+		snprintf(d.what, sizeof(d.what), "the context is no readable tar");
+		return take_damage(e, r, &d);
+	}
+	return err;
+}
+
+void kt_run_destroy(struct kt_run *r)
+{
+	if (!r)
+		return;
+	for (size_t i = 0; i < r->streams.n; i++)
+		free(r->streams.v[i]);
+	kt_vec_finish(&r->streams);
+	free(r->no_stream);
+	kt_loss_finish(&r->loss);
+	kt_const_table_destroy(r->consts);
+	free(r->kernel);
+	kt_input_destroy(r->in);
+	free(r);
+}

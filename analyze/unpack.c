@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "analyze/input.h"
+#include "analyze/unpack.h"
+#include "format/base/log.h"
+#include "format/base/macros.h"
+
+static int make_dir(const char *dir)
+{
+	if (mkdir(dir, 0777) && errno != EEXIST) {
+		int err = -errno;
+
+		kt_error("%s: cannot be made: %s", dir, strerror(-err));
+		return err;
+	}
+	return 0;
+}
+
+static int unpack_tar(const struct kt_tar *tar, const char *dir, const char *phase,
+		      const char *name)
+{
+	kt_auto_free char *to = NULL;
+	int err;
+
+	if (!tar->data)
+		return 0;
+	if (asprintf(&to, "%s/%s", dir, phase) < 0) {
+		to = NULL;
+		return -ENOMEM;
+	}
+	err = ktr_context_extract(tar->data, tar->len, to);
+	if (err == -EBADMSG)
+		kt_error("%s: its context holds what is not allowed there (absolute paths, .., "
+			 "links); "
+			 "unpacking stopped in %s",
+			 name, to);
+	else if (err)
+		kt_error("%s: %s", to, strerror(-err));
+	return err;
+}
+
+static int unpack_one(const char *dir, const struct kt_opened *opened)
+{
+	struct kt_input *in;
+	struct kt_item *item;
+	int ret = kt_input_create(opened->name, opened->reader, NULL, 1, &in);
+
+	if (ret)
+		return ret;
+	in->context_only = true;
+	ret = kt_input_prepare(in, opened->path);
+	while (!ret && (ret = kt_input_next(in, &item)) == 1) {
+		kt_item_destroy(item);
+		ret = 0;
+	}
+	if (!ret && !in->context[0].data && !in->context[1].data) {
+		kt_error("%s: holds no context", opened->name);
+		ret = -ENODATA;
+	}
+	if (!ret)
+		ret = make_dir(dir);
+	if (!ret)
+		ret = unpack_tar(&in->context[0], dir, "start", opened->name);
+	if (!ret)
+		ret = unpack_tar(&in->context[1], dir, "end", opened->name);
+	kt_input_destroy(in);
+	return ret;
+}
+
+int kt_unpack(const char *dir, const struct kt_opened *opened, size_t n)
+{
+	int err = 0;
+
+	if (n == 1)
+		return unpack_one(dir, opened);
+	err = make_dir(dir);
+	for (size_t i = 0; !err && i < n; i++) {
+		kt_auto_free char *sub = NULL;
+
+		if (asprintf(&sub, "%s/%zu", dir, i + 1) < 0) {
+			sub = NULL;
+			return -ENOMEM;
+		}
+		err = unpack_one(sub, &opened[i]);
+	}
+	return err;
+}

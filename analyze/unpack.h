@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+/* Unpacks the context of recordings: --context. */
+#ifndef KT_ANALYZE_UNPACK_H
+#define KT_ANALYZE_UNPACK_H
+
+#include "analyze/inputs.h"
+
+/*
+ * To dir/start and dir/end; of several recordings to dir/1/start and so on. What is wrong was logged. -ENODATA: there is
+ * no context at all.
+ */
+int kt_unpack(const char *dir, const struct kt_opened *opened, size_t n);
+
+#endif
