@@ -123,22 +123,22 @@ int ktr_block_get(const void *frame, size_t len, struct ktr_block_info *ret)
 
 /* ---------------------------------------------------------------- tail */
 
-void ktr_tail_put(const uint8_t uuid[16], uint64_t index_offset, uint64_t n_blocks, void *frame)
+void ktr_tail_put(const struct ktr_tail_info *t, void *frame)
 {
 	struct ktr_disk_tail d = {
 		.hdr_len = sizeof(d),
-		.index_offset = index_offset,
-		.n_blocks = n_blocks,
+		.index_offset = t->index_offset,
+		.n_blocks = t->n_blocks,
+		.cut_ns = t->cut_ns,
 	};
 
 	memcpy(d.magic, KTR_TAIL_MAGIC, sizeof(d.magic));
-	memcpy(d.uuid, uuid, sizeof(d.uuid));
+	memcpy(d.uuid, t->uuid, sizeof(d.uuid));
 	memcpy((unsigned char *)frame + KTR_FRAME_BYTES, &d, sizeof(d));
 	seal(frame, KTR_FRAME_TAIL, sizeof(d));
 }
 
-int ktr_tail_get(const void *frame, size_t len, uint8_t ret_uuid[16], uint64_t *ret_index_offset,
-		 uint64_t *ret_n_blocks)
+int ktr_tail_get(const void *frame, size_t len, struct ktr_tail_info *ret)
 {
 	struct ktr_disk_tail d;
 
@@ -147,9 +147,12 @@ int ktr_tail_get(const void *frame, size_t len, uint8_t ret_uuid[16], uint64_t *
 	memcpy(&d, (const unsigned char *)frame + KTR_FRAME_BYTES, sizeof(d));
 	if (memcmp(d.magic, KTR_TAIL_MAGIC, sizeof(d.magic)) || d.hdr_len < sizeof(d))
 		return -EBADMSG;
-	memcpy(ret_uuid, d.uuid, 16);
-	*ret_index_offset = d.index_offset;
-	*ret_n_blocks = d.n_blocks;
+	*ret = (struct ktr_tail_info){
+		.index_offset = d.index_offset,
+		.n_blocks = d.n_blocks,
+		.cut_ns = d.cut_ns,
+	};
+	memcpy(ret->uuid, d.uuid, sizeof(ret->uuid));
 	return 0;
 }
 

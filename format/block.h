@@ -87,8 +87,15 @@ struct ktr_disk_tail {
 	uint64_t
 		index_offset; /* of the last index block's header; its first entry is the one before it */
 	uint64_t n_blocks; /* in the whole file */
+	uint64_t cut_ns;   /* no event of the file is later */
 };
-_Static_assert(sizeof(struct ktr_disk_tail) == 48, "tail");
+_Static_assert(sizeof(struct ktr_disk_tail) == 56, "tail");
+
+/* Tail in host form. */
+struct ktr_tail_info {
+	uint8_t uuid[16];
+	uint64_t index_offset, n_blocks, cut_ns;
+};
 #define KTR_TAIL_MAGIC "KTRTAIL\n"
 
 /* Whole frames, headers of this version. */
@@ -96,13 +103,13 @@ _Static_assert(sizeof(struct ktr_disk_tail) == 48, "tail");
 #define KTR_TAIL_FRAME (KTR_FRAME_BYTES + sizeof(struct ktr_disk_tail) + KTR_CRC_BYTES)
 
 /* Bounds on what a file may claim. */
-#define KTR_HDR_MAX 4096u	      /* content of a block's or tail's header frame */
+#define KTR_HDR_MAX 1024u	      /* content of a block's or tail's header frame */
 #define KTR_FILE_HDR_MAX (512u << 10) /* of the file header's */
 uint32_t ktr_comp_max(void);	      /* comp_len */
 
 /* Into frame (KTR_BLOCK_FRAME, KTR_TAIL_FRAME bytes). */
 void ktr_block_put(const struct ktr_block_info *b, void *frame);
-void ktr_tail_put(const uint8_t uuid[16], uint64_t index_offset, uint64_t n_blocks, void *frame);
+void ktr_tail_put(const struct ktr_tail_info *t, void *frame);
 
 /* A malloc'ed frame. */
 int ktr_file_put(const struct ktr_run_info *info, void **ret_frame, size_t *ret_len);
@@ -112,8 +119,7 @@ int ktr_file_put(const struct ktr_run_info *info, void **ret_frame, size_t *ret_
  * ktr_file_get: the strings of *ret are malloc'ed: ktr_info_finish(). -EPROTONOSUPPORT: needs a newer version.
  */
 int ktr_block_get(const void *frame, size_t len, struct ktr_block_info *ret);
-int ktr_tail_get(const void *frame, size_t len, uint8_t ret_uuid[16], uint64_t *ret_index_offset,
-		 uint64_t *ret_n_blocks);
+int ktr_tail_get(const void *frame, size_t len, struct ktr_tail_info *ret);
 int ktr_file_get(const void *frame, size_t len, struct ktr_run_info *ret);
 void ktr_info_finish(struct ktr_run_info *info);
 

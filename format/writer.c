@@ -78,8 +78,7 @@ static int write_all(struct ktr_writer *w, const void *data, size_t len)
 	return err;
 }
 
-static int put_frame(struct ktr_writer *w, struct ktr_block_info *info,
-		     uint64_t *ret_offset)
+static int put_frame(struct ktr_writer *w, struct ktr_block_info *info, uint64_t *ret_offset)
 {
 	struct kt_block_index entry = {
 		.ts_ns = info->ts_min_ns,
@@ -413,7 +412,14 @@ int ktr_writer_close(struct ktr_writer *w)
 	if (!err)
 		err = put_index(w);
 	if (!err) {
-		ktr_tail_put(w->uuid, w->index_offset, w->file_seq, tail);
+		struct ktr_tail_info t = {
+			.index_offset = w->index_offset,
+			.n_blocks = w->file_seq,
+			.cut_ns = w->cut_ns,
+		};
+
+		memcpy(t.uuid, w->uuid, sizeof(t.uuid));
+		ktr_tail_put(&t, tail);
 		err = write_all(w, tail, sizeof(tail));
 	}
 	if (!err)

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+/* A block's payload back to what was given to ktr_writer_block(). */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zstd.h>
+
+#include "format/base/macros.h"
+#include "format/block.h"
+
+/*
+ * Whatever the checksums say, callers walk the events by their lens: these must lead from one to the next. Ids that
+ * the schema lacks are let through: kt_map_event() knows none of them.
+ */
+static int check_events(const struct ktr_block_info *info, const void *raw)
+{
+	uint64_t last_ns = info->ts_min_ns;
+	uint32_t n = 0;
+
+	for (size_t at = 0; at < info->raw_len; n++) {
+		const struct kt_event *ev = (const struct kt_event *)((const char *)raw + at);
+
+		if (info->raw_len - at < sizeof(*ev) || ev->len < sizeof(*ev) || ev->len % 8 ||
+		    ev->len > info->raw_len - at)
+			return -EBADMSG;
+		/* An index is in the order of the file. */
+		if (info->kind != KTR_INDEX && (ev->ts_ns < last_ns || ev->ts_ns > info->ts_max_ns))
+			return -EBADMSG;
+		last_ns = ev->ts_ns;
+		at += ev->len;
+	}
+	return n == info->n_events ? 0 : -EBADMSG;
+}
+
+static int decode_columns(const struct ktr_block_info *info, const void *comp,
+			  const struct kt_schema *s, void *raw)
+{
+	unsigned long long len = ZSTD_getFrameContentSize(comp, info->comp_len);
+	kt_auto_free void *columns = NULL;
+	size_t n;
+
+	/* The two highest values mean errors. */
+	if (len > ktr_columns_bound(info->raw_len))
+		return -EBADMSG;
+	columns = malloc(len + 1);
+	if (!columns)
+		return -ENOMEM;
+	n = ZSTD_decompress(columns, len, comp, info->comp_len);
+	if (ZSTD_isError(n))
+		return -EBADMSG;
+	return ktr_columns_decode(s, columns, n, raw, info->raw_len);
+}
+
+int ktr_block_decode(const struct ktr_block_info *info, const void *comp, const struct kt_schema *s,
+		     void *raw)
+{
+	bool events = ktr_kind_has_events(info->kind);
+	size_t n;
+	int err;
+
+	if (info->raw_len > KTR_RAW_MAX || (events && !s))
+		return -EBADMSG;
+	switch (info->codec) {
+	case KTR_RAW:
+		n = ZSTD_decompress(raw, info->raw_len, comp, info->comp_len);
+		err = ZSTD_isError(n) || n != info->raw_len ? -EBADMSG : 0;
+		break;
+	case KTR_COLUMNS:
+		err = events ? decode_columns(info, comp, s, raw) : -EBADMSG;
+		break;
+	default:
+		return -EPROTONOSUPPORT;
+	}
+	if (!err && events)
+		err = check_events(info, raw);
+	return err;
+}
