@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+#include <stdlib.h>
+#include <string.h>
+
+#include "format/base/array.h"
+#include "format/base/macros.h"
+#include "report/cell.h"
+#include "report/func.h"
+
+/* ---------------------------------------------------------------- numbers in sentences */
+
+static void fmt_func(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+	enum kt_cell_format format = (intptr_t)sqlite3_user_data(ctx);
+	struct kt_cell c = {.type = KT_CELL_REAL};
+	char *text;
+
+	switch (sqlite3_value_numeric_type(argv[0])) {
+	case SQLITE_NULL:
+		return;
+	case SQLITE_INTEGER:
+		c.type = KT_CELL_INT;
+		c.i = sqlite3_value_int64(argv[0]);
+		break;
+	default:
+		c.f = sqlite3_value_double(argv[0]);
+	}
+	text = kt_cell_text(&c, format, false);
+	if (text)
+		sqlite3_result_text(ctx, text, -1, free);
+	else
+		sqlite3_result_error_nomem(ctx);
+}
+
+/* ---------------------------------------------------------------- percentile_ns(x, p) */
+
+/* The buckets of latency_hist (analyze/hist.h): 128 to an octave. */
+#define SUB_BITS 7
+#define SUB (1u << SUB_BITS)
+#define N_BUCKETS ((64 - SUB_BITS) * SUB)
+
+struct percentile {
+	double p;
+	int64_t n, max;
+	int64_t *buckets; /* owned */
+};
+
+static unsigned int bucket_of(int64_t v)
+{
+	unsigned int e;
+
+	if (v < (int64_t)SUB)
+		return v;
+	e = 63 - __builtin_clzll(v);
+	return (e - SUB_BITS + 1) * SUB + (v >> (e - SUB_BITS)) - SUB;
+}
+
+static int64_t bucket_middle(unsigned int b)
+{
+	int64_t width = b < SUB ? 1 : 1ll << (b / SUB - 1);
+
+	return b < SUB ? b : (int64_t)(SUB + b % SUB) * width + width / 2;
+}
+
+static void percentile_step(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+	struct percentile *s = sqlite3_aggregate_context(ctx, sizeof(*s));
+	int64_t v;
+
+	if (sqlite3_value_type(argv[0]) == SQLITE_NULL)
+		return;
+	if (s && !s->buckets) {
+		s->p = sqlite3_value_double(argv[1]);
+		s->buckets = calloc(N_BUCKETS, sizeof(*s->buckets));
+	}
+	if (!s || !s->buckets) {
+		sqlite3_result_error_nomem(ctx);
+		return;
+	}
+	v = sqlite3_value_int64(argv[0]);
+	v = KT_MAX(v, 0);
+	s->buckets[bucket_of(v)]++;
+	s->n++;
+	s->max = KT_MAX(s->max, v);
+}
+
+static void percentile_final(sqlite3_context *ctx)
+{
+	struct percentile *s = sqlite3_aggregate_context(ctx, 0);
+	int64_t seen = 0, v;
+	double rank;
+
+	if (!s || !s->n) {
+		if (s)
+			free(s->buckets);
+		return;
+	}
+	v = s->max;
+	rank = s->p * (double)s->n;
+	for (unsigned int b = 0; b < N_BUCKETS; b++) {
+		seen += s->buckets[b];
+		/* 0.99 * 100 is a little more than 99 in binary: that must not become the next rank. */
+		if (seen && (double)seen >= rank - 1e-6) {
+			v = KT_MIN(bucket_middle(b), s->max);
+			break;
+		}
+	}
+	free(s->buckets);
+	sqlite3_result_int64(ctx, v);
+}
+
+/* ---------------------------------------------------------------- union_ns(start, end) */
+
+struct interval {
+	int64_t start, end;
+};
+
+struct cover {
+	KT_VEC(struct interval) v;
+};
+
+static void union_step(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+	struct cover *s = sqlite3_aggregate_context(ctx, sizeof(*s));
+	struct interval i, *last;
+
+	if (sqlite3_value_type(argv[0]) == SQLITE_NULL ||
+	    sqlite3_value_type(argv[1]) == SQLITE_NULL)
+		return;
+	i.start = sqlite3_value_int64(argv[0]);
+	i.end = sqlite3_value_int64(argv[1]);
+	if (s && s->v.n) {
+		/* Flows come nearly in order of their start: most only lengthen the last interval. */
+		last = &s->v.v[s->v.n - 1];
+		if (i.start >= last->start && i.start <= last->end) {
+			last->end = KT_MAX(last->end, i.end);
+			return;
+		}
+	}
+	if (!s || kt_vec_push(&s->v, i))
+		sqlite3_result_error_nomem(ctx);
+}
+
+static int by_start(const void *a, const void *b)
+{
+	const struct interval *x = a, *y = b;
+
+	return (x->start > y->start) - (x->start < y->start);
+}
+
+static void union_final(sqlite3_context *ctx)
+{
+	struct cover *s = sqlite3_aggregate_context(ctx, 0);
+	int64_t sum = 0, until = INT64_MIN;
+
+	if (!s || !s->v.n)
+		return;
+	qsort(s->v.v, s->v.n, sizeof(*s->v.v), by_start);
+	for (size_t i = 0; i < s->v.n; i++) {
+		int64_t from = KT_MAX(s->v.v[i].start, until);
+
+		if (s->v.v[i].end > from) {
+			sum += s->v.v[i].end - from;
+			until = s->v.v[i].end;
+		}
+	}
+	kt_vec_finish(&s->v);
+	sqlite3_result_int64(ctx, sum);
+}
+
+int kt_func_register(sqlite3 *db)
+{
+	static const struct {
+		const char *name;
+		enum kt_cell_format format;
+	} fmts[] = {
+		{"fmt_ns", KT_FMT_DURATION}, {"fmt_bytes", KT_FMT_BYTES},
+		{"fmt_count", KT_FMT_COUNT}, {"fmt_share", KT_FMT_PERCENT},
+		{"fmt_num", KT_FMT_NUMBER},  {"fmt_time", KT_FMT_TIME},
+	};
+	const int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS;
+	int rc = SQLITE_OK;
+
+	for (size_t i = 0; !rc && i < KT_ARRAY_SIZE(fmts); i++)
+		rc = sqlite3_create_function(db, fmts[i].name, 1, flags,
+					     (void *)(intptr_t)fmts[i].format, fmt_func, NULL,
+					     NULL);
+	if (!rc)
+		rc = sqlite3_create_function(db, "percentile_ns", 2, flags, NULL, NULL,
+					     percentile_step, percentile_final);
+	if (!rc)
+		rc = sqlite3_create_function(db, "union_ns", 2, flags, NULL, NULL, union_step,
+					     union_final);
+	return rc;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+/*
+ * SQL functions that reports may use beside SQLite's own. NULL in, NULL out.
+ *
+ *	fmt_ns(x) fmt_bytes(x) fmt_count(x) fmt_num(x) fmt_share(x)   as the tables write it, for sentences
+ *	fmt_time(x)                                  ns since the start as "12.345 s"
+ *	percentile_ns(x, p)                          aggregate: nearest rank, within 1 %, as in stage_stats; p in (0, 1]
+ *	union_ns(start, end)                         aggregate: time covered by at least one of the intervals
+ */
+#ifndef KT_REPORT_FUNC_H
+#define KT_REPORT_FUNC_H
+
+#include <sqlite3.h>
+
+/* SQLITE_OK or an SQLite error. */
+int kt_func_register(sqlite3 *db);
+
+#endif

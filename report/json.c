@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+/*
+ * {"report": …, "tables": {NAME: [{COLUMN: value, …}, …], …}, "text": […], "warnings": […]}
+ * Values are raw: ns, bytes, fractions; null where nothing was observed.
+ */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/output.h"
+
+struct json_output {
+	struct kt_output o;
+	const struct kt_table_head *head;
+	bool any_table, any_row;
+	KT_VEC(char *) lines; /* "text", owned; printed at the end */
+	KT_VEC(char *) warnings;
+};
+
+static struct json_output *json_of(struct kt_output *o)
+{
+	return (struct json_output *)o;
+}
+
+/* Length of the well-formed UTF-8 character at s; 0: it is none. */
+static size_t utf8_len(const unsigned char *s)
+{
+	size_t n = *s < 0x80	     ? 1
+		   : (*s >> 5) == 6  ? 2
+		   : (*s >> 4) == 14 ? 3
+		   : (*s >> 3) == 30 ? 4
+				     : 0;
+	uint32_t c = n == 1 ? *s : n ? *s & (0x7fu >> n) : 0;
+
+	for (size_t i = 1; i < n; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (s[i] & 0x3f);
+	}
+	if ((n == 2 && c < 0x80) || (n == 3 && c < 0x800) ||
+	    (n == 4 && (c < 0x10000 || c > 0x10ffff)) || (c >= 0xd800 && c < 0xe000))
+		return 0;
+	return n;
+}
+
+static void print_string(FILE *f, const char *s)
+{
+	fputc('"', f);
+	while (*s) {
+		unsigned char c = *s;
+		size_t n = utf8_len((const unsigned char *)s);
+
+		if (c == '"' || c == '\\')
+			fprintf(f, "\\%c", c);
+		else if (c < 0x20 || c == 0x7f)
+			fprintf(f, "\\u%04x", c);
+		else if (n)
+			fwrite(s, 1, n, f);
+		else
+			fputs("\\ufffd", f);
+		s += n ? n : 1;
+	}
+	fputc('"', f);
+}
+
+static int json_begin(struct kt_output *o, const struct kt_report *r)
+{
+	fputs("{\"report\": ", o->f);
+	print_string(o->f, r->name);
+	if (r->title) {
+		fputs(", \"title\": ", o->f);
+		print_string(o->f, r->title);
+	}
+	fputs(",\n \"tables\": {", o->f);
+	return 0;
+}
+
+static int json_line(struct kt_output *o, enum kt_block_kind kind, const char *text)
+{
+	struct json_output *j = json_of(o);
+	char *copy = strdup(text);
+
+	if (!copy || (kind == KT_BLOCK_WARN ? kt_vec_push(&j->warnings, copy)
+					    : kt_vec_push(&j->lines, copy))) {
+		free(copy);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static int json_table_begin(struct kt_output *o, const struct kt_table_head *h)
+{
+	struct json_output *j = json_of(o);
+
+	j->head = h;
+	fputs(j->any_table ? ",\n  " : "\n  ", o->f);
+	print_string(o->f, h->name);
+	fputs(": [", o->f);
+	j->any_table = true;
+	j->any_row = false;
+	return 0;
+}
+
+static int json_row(struct kt_output *o, const struct kt_cell *cells)
+{
+	struct json_output *j = json_of(o);
+	bool any = false;
+
+	fputs(j->any_row ? ",\n   {" : "\n   {", o->f);
+	j->any_row = true;
+	for (size_t i = 0; i < j->head->n_columns; i++) {
+		const struct kt_cell *c = &cells[i];
+
+		if (j->head->columns[i].format == KT_FMT_BAR ||
+		    j->head->columns[i].format == KT_FMT_SPAN)
+			continue;
+		if (any)
+			fputs(", ", o->f);
+		any = true;
+		print_string(o->f, j->head->columns[i].name);
+		fputs(": ", o->f);
+		if (c->type == KT_CELL_INT)
+			fprintf(o->f, "%lld", (long long)c->i);
+		else if (c->type == KT_CELL_REAL && isfinite(c->f))
+			fprintf(o->f, "%.15g", c->f);
+		else if (c->type == KT_CELL_TEXT)
+			print_string(o->f, c->text);
+		else
+			fputs("null", o->f);
+	}
+	fputc('}', o->f);
+	return 0;
+}
+
+static int json_table_end(struct kt_output *o)
+{
+	fputs(json_of(o)->any_row ? "\n  ]" : "]", o->f);
+	return 0;
+}
+
+static void print_strings(FILE *f, const char *key, char **v, size_t n)
+{
+	fprintf(f, ",\n \"%s\": [", key);
+	for (size_t i = 0; i < n; i++) {
+		fputs(i ? ",\n  " : "\n  ", f);
+		print_string(f, v[i]);
+	}
+	fputs(n ? "\n ]" : "]", f);
+}
+
+static int json_end(struct kt_output *o)
+{
+	struct json_output *j = json_of(o);
+
+	fputs(j->any_table ? "\n }" : "}", o->f);
+	print_strings(o->f, "text", j->lines.v, j->lines.n);
+	print_strings(o->f, "warnings", j->warnings.v, j->warnings.n);
+	fputs("}\n", o->f);
+	return 0;
+}
+
+static void json_destroy(struct kt_output *o)
+{
+	struct json_output *j = json_of(o);
+
+	if (!j)
+		return;
+	for (size_t i = 0; i < j->lines.n; i++)
+		free(j->lines.v[i]);
+	for (size_t i = 0; i < j->warnings.n; i++)
+		free(j->warnings.v[i]);
+	kt_vec_finish(&j->lines);
+	kt_vec_finish(&j->warnings);
+	free(j);
+}
+
+struct kt_output *kt_output_json(FILE *f)
+{
+	static const struct kt_output_ops ops = {
+		.begin = json_begin,
+		.line = json_line,
+		.table_begin = json_table_begin,
+		.row = json_row,
+		.table_end = json_table_end,
+		.end = json_end,
+		.destroy = json_destroy,
+	};
+	struct json_output *j = calloc(1, sizeof(*j));
+
+	if (!j)
+		return NULL;
+	j->o.ops = &ops;
+	j->o.f = f;
+	return &j->o;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+/* ktrace-report: shows what is in a database of ktrace-analyze. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "format/base/log.h"
+#include "format/base/macros.h"
+#include "report/options.h"
+#include "report/output.h"
+#include "report/run.h"
+#include "report/term.h"
+
+const char *argp_program_version = "ktrace-report " KT_VERSION;
+
+static int list_reports(void)
+{
+	for (size_t i = 0; i < kt_n_sql_files; i++) {
+		struct kt_report r = {0};
+		char err[256];
+
+		if (!kt_sql_is_report(&kt_sql_files[i]))
+			continue;
+		if (kt_report_load(&r, kt_sql_files[i].name, err, sizeof(err))) {
+			kt_report_finish(&r);
+			kt_error("%s", err);
+			return EXIT_FAILURE;
+		}
+		printf("%-10s %s\n", r.name, r.about ? r.about : "");
+		kt_report_finish(&r);
+	}
+	return EXIT_SUCCESS;
+}
+
+static struct kt_output *create_output(const struct kt_options *o, const struct kt_term *term)
+{
+	switch (o->out) {
+	case KT_OUT_JSON:
+		return kt_output_json(stdout);
+	case KT_OUT_CSV:
+		return kt_output_csv(stdout);
+	default:
+		return kt_output_text(stdout, term);
+	}
+}
+
+static int print(struct kt_run *run, const struct kt_options *o)
+{
+	struct kt_term term = {0};
+	struct kt_output *out;
+	int err;
+
+	kt_term_init(&term, o->out == KT_OUT_TEXT && !o->no_pager);
+	out = create_output(o, &term);
+	err = out ? kt_run_print(run, out) : -ENOMEM;
+	if (out)
+		out->ops->destroy(out);
+	else
+		snprintf(run->err, sizeof(run->err), "no memory");
+	errno = 0;
+	if ((fflush(stdout) || ferror(stdout)) && !term.pager && !err) {
+		err = errno ? -errno : -EIO;
+		snprintf(run->err, sizeof(run->err), "cannot write the report: %s", strerror(-err));
+	}
+	kt_term_finish(&term);
+	return err;
+}
+
+/* The line may quote names from a database that came from anyone. */
+static void say(const char *err)
+{
+	char *safe kt_auto_free = kt_term_safe(err, kt_term_locale());
+
+	kt_error("%s", safe ? safe : "no memory");
+}
+
+int main(int argc, char **argv)
+{
+	struct kt_options o;
+	struct kt_run run;
+	int err;
+
+	kt_log_init("ktrace-report");
+	kt_options_parse(&o, argc, argv);
+	if (o.list)
+		return list_reports();
+	err = kt_run_init(&run, &o);
+	err = err ? err : print(&run, &o);
+	if (err)
+		say(run.err);
+	kt_run_finish(&run);
+	return err ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+#include <argp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/options.h"
+
+enum { OPT_JSON = 0x100, OPT_CSV, OPT_TABLE, OPT_NO_PAGER, OPT_LIST, OPT_PARAM = 0x200 };
+
+static const struct argp_option options[] = {
+	{0, 0, 0, 0, "What to show:", 1},
+	{"top", OPT_PARAM + KT_PARAM_TOP, "N", 0, "At most N rows in each list"},
+	{"over", OPT_PARAM + KT_PARAM_OVER, "DURATION", 0,
+	 "Only what took at least so long: 10ms, 1.5s"},
+	{"since", OPT_PARAM + KT_PARAM_SINCE, "T", 0,
+	 "Only what started at T or later: a duration from the start (2.5s, 1m), or a time of day "
+	 "or date "
+	 "(14:05:09.5, 2026-05-01T14:05, UTC with a Z at the end)"},
+	{"until", OPT_PARAM + KT_PARAM_UNTIL, "T", 0, "Only what started before T"},
+	{"disk", OPT_PARAM + KT_PARAM_DISK, "NAME", 0, "Only this disk or partition: vda, 253:0"},
+	{"task", OPT_PARAM + KT_PARAM_TASK, "NAME|TID", 0, "Only what this task submitted"},
+	{"cgroup", OPT_PARAM + KT_PARAM_CGROUP, "PATH", 0,
+	 "Only what tasks of this cgroup, or of one below, submitted"},
+	{"op", OPT_PARAM + KT_PARAM_OP, "OP", 0,
+	 "Only this operation: read, write, flush, discard, ..."},
+	{"recorder", OPT_PARAM + KT_PARAM_RECORDER, 0, 0,
+	 "List the I/O of ktrace-record itself as well"},
+	{0, 0, 0, 0, "How to show it:", 2},
+	{"json", OPT_JSON, 0, 0, "JSON; times in ns, sizes in bytes"},
+	{"csv", OPT_CSV, 0, 0, "CSV of one table: the report's first, or --table's"},
+	{"table", OPT_TABLE, "NAME", 0, "Only this table of the report, by its name in --json"},
+	{"no-pager", OPT_NO_PAGER, 0, 0, "Do not start a pager on a terminal"},
+	{"list", OPT_LIST, 0, 0, "List the reports"},
+	{0},
+};
+
+const char *kt_param_option(enum kt_param p)
+{
+	static char name[32];
+
+	for (const struct argp_option *o = options; o->name || o->doc; o++)
+		if (o->name && o->key == OPT_PARAM + (int)p) {
+			snprintf(name, sizeof(name), "--%s", o->name);
+			return name;
+		}
+	return "ID";
+}
+
+struct args {
+	struct kt_options *o;
+	const char *positional[3];
+	unsigned int n;
+};
+
+static error_t parse_opt(int key, char *arg, struct argp_state *state)
+{
+	struct args *a = state->input;
+	struct kt_options *o = a->o;
+
+	if (key >= OPT_PARAM && key < OPT_PARAM + KT_N_PARAMS) {
+		o->filter[key - OPT_PARAM] = arg ? arg : "1";
+		return 0;
+	}
+	switch (key) {
+	case OPT_JSON:
+	case OPT_CSV:
+		if (o->out != KT_OUT_TEXT)
+			argp_error(state, "--json and --csv are one or the other, once");
+		o->out = key == OPT_JSON ? KT_OUT_JSON : KT_OUT_CSV;
+		return 0;
+	case OPT_TABLE:
+		o->table = arg;
+		return 0;
+	case OPT_NO_PAGER:
+		o->no_pager = true;
+		return 0;
+	case OPT_LIST:
+		o->list = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (a->n == 3)
+			argp_error(state, "too many arguments: '%s'", arg);
+		a->positional[a->n++] = arg;
+		return 0;
+	case ARGP_KEY_END:
+		if (!a->n && !o->list)
+			argp_error(state, "which database? ktrace-report [REPORT] run.db");
+		return 0;
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
+void kt_options_parse(struct kt_options *o, int argc, char **argv)
+{
+	static const struct argp argp = {
+		.options = options,
+		.parser = parse_opt,
+		.args_doc = "run.db\nREPORT run.db\nshow ID run.db\nMY.sql run.db",
+		.doc = "Shows where the time of a recorded I/O went, from the database that "
+		       "ktrace-analyze made."
+		       "\vREPORT is summary if left out; --list names them all. ID is r12 "
+		       "(request), b12 (bio) or i12 (io).",
+	};
+	struct args a = {.o = o};
+
+	*o = (struct kt_options){.report = "summary"};
+	argp_parse(&argp, argc, argv, 0, NULL, &a);
+	if (!a.n)
+		return;
+	o->db = a.positional[a.n - 1];
+	if (a.n > 1)
+		o->report = a.positional[0];
+	if (a.n > 2)
+		o->filter[KT_PARAM_ID] = a.positional[1];
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+/* The command line of ktrace-report. Strings belong to argv. */
+#ifndef KT_REPORT_OPTIONS_H
+#define KT_REPORT_OPTIONS_H
+
+#include <stdbool.h>
+
+#include "report/report.h"
+
+enum kt_out_kind { KT_OUT_TEXT, KT_OUT_JSON, KT_OUT_CSV };
+
+struct kt_options {
+	const char *report;
+	const char *db;
+	const char *filter[KT_N_PARAMS]; /* as given; NULL = not given */
+	const char *table;		 /* only this one; NULL = all (csv: the first) */
+	enum kt_out_kind out;
+	bool no_pager;
+	bool list;
+};
+
+/* Reads argv; a mistake prints one line and ends the program with EX_USAGE (argp). */
+void kt_options_parse(struct kt_options *o, int argc, char **argv);
+
+/* The option that sets a parameter, for messages: "--top". */
+const char *kt_param_option(enum kt_param p);
+
+#endif

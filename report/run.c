@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "format/base/macros.h"
+#include "report/cell.h"
+#include "report/run.h"
+
+static kt_printf_like(3, 4) int fail(struct kt_run *run, int err, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(run->err, sizeof(run->err), fmt, ap);
+	va_end(ap);
+	return err;
+}
+
+static int load(struct kt_run *run)
+{
+	const char *name = run->o->report;
+	int err = kt_report_load(&run->report, name, run->err, sizeof(run->err));
+	size_t n;
+
+	if (!err || err == -EBADMSG)
+		return err;
+	if (err != -ENOENT || strchr(name, '.'))
+		return fail(run, err, "%s: %s", name, strerror(-err));
+	n = snprintf(run->err, sizeof(run->err), "there is no report '%s'; there is: ", name);
+	for (size_t i = 0, any = 0; i < kt_n_sql_files && n < sizeof(run->err); i++)
+		if (kt_sql_is_report(&kt_sql_files[i]))
+			n += snprintf(run->err + n, sizeof(run->err) - n, "%s%s", any++ ? " " : "",
+				      kt_sql_files[i].name);
+	return err;
+}
+
+static int check_filters(struct kt_run *run)
+{
+	for (int p = 0; p < KT_N_PARAMS; p++) {
+		if (!run->o->filter[p] || (run->report.params & (1u << p)))
+			continue;
+		if (p == KT_PARAM_ID)
+			return fail(run, -EINVAL, "the report '%s' takes no ID ('%s')",
+				    run->o->report, run->o->filter[p]);
+		return fail(run, -EINVAL, "the report '%s' has no use for %s", run->o->report,
+			    kt_param_option(p));
+	}
+	if ((run->report.params & (1u << KT_PARAM_ID)) && !run->o->filter[KT_PARAM_ID])
+		return fail(run, -EINVAL,
+			    "which one? ktrace-report %s r12 %s; 'slow' lists the IDs",
+			    run->o->report, run->o->db);
+	return 0;
+}
+
+static int check_table(struct kt_run *run)
+{
+	size_t n;
+
+	if (!run->o->table)
+		return 0;
+	for (size_t i = 0; i < run->report.blocks.n; i++) {
+		const struct kt_block *b = &run->report.blocks.v[i];
+
+		if (b->kind == KT_BLOCK_TABLE && !strcmp(b->name, run->o->table))
+			return 0;
+	}
+	n = snprintf(run->err, sizeof(run->err),
+		     "the report '%s' has no table '%s'; it has:", run->o->report, run->o->table);
+	for (size_t i = 0; i < run->report.blocks.n && n < sizeof(run->err); i++)
+		if (run->report.blocks.v[i].kind == KT_BLOCK_TABLE)
+			n += snprintf(run->err + n, sizeof(run->err) - n, " %s",
+				      run->report.blocks.v[i].name);
+	return -ENOENT;
+}
+
+static int check_needs(struct kt_run *run)
+{
+	const char *s = run->report.needs;
+
+	while (s && *s) {
+		size_t len = strcspn(s, " ");
+		char *table kt_auto_free = strndup(s, len);
+
+		if (!table)
+			return fail(run, -ENOMEM, "no memory");
+		if (!kt_database_has(run->db, table, false))
+			return fail(run, -ENODATA,
+				    "%s: it has no table '%s', which the report '%s' needs: that "
+				    "was not recorded",
+				    run->o->db, table, run->o->report);
+		s += len;
+		s += strspn(s, " ");
+	}
+	return 0;
+}
+
+int kt_run_init(struct kt_run *run, const struct kt_options *o)
+{
+	int err;
+
+	memset(run, 0, sizeof(*run));
+	run->o = o;
+	err = load(run);
+	err = err ? err : check_filters(run);
+	err = err ? err : check_table(run);
+	err = err ? err : kt_database_open(o->db, &run->db, run->err, sizeof(run->err));
+	err = err ? err : kt_values_parse(run);
+	return err ? err : check_needs(run);
+}
+
+void kt_run_finish(struct kt_run *run)
+{
+	sqlite3_close(run->db);
+	run->db = NULL;
+	kt_report_finish(&run->report);
+}
+
+/* An error of SQLite in a statement, with the line of the file where it can be told. */
+static int sql_error(struct kt_run *run, const struct kt_block *b, int rc)
+{
+	int offset = sqlite3_error_offset(run->db), line = b->line;
+
+	for (const char *p = b->sql; offset > 0 && *p; p++, offset--)
+		line += *p == '\n';
+	if (rc == SQLITE_CORRUPT || rc == SQLITE_NOTADB || rc == SQLITE_IOERR)
+		return fail(run, -EIO,
+			    "%s: the database is damaged (%s); make it again with ktrace-analyze",
+			    run->o->db, sqlite3_errmsg(run->db));
+	return fail(run, -EINVAL, "%s:%d: %s", b->source, line, sqlite3_errmsg(run->db));
+}
+
+static int bind(struct kt_run *run, const struct kt_block *b, sqlite3_stmt *st)
+{
+	for (int i = 1; i <= sqlite3_bind_parameter_count(st); i++) {
+		const char *name = sqlite3_bind_parameter_name(st, i);
+		int p = 0, rc;
+
+		while (p < KT_N_PARAMS && (!name || strcmp(name, kt_param_names[p])))
+			p++;
+		if (p == KT_N_PARAMS)
+			return fail(run, -EINVAL,
+				    "%s:%d: unknown parameter %s; the man page lists them",
+				    b->source, b->line, name ? name : "?");
+		if (!run->values[p].set)
+			continue; /* NULL */
+		rc = run->values[p].is_text
+			     ? sqlite3_bind_text(st, i, run->values[p].text, -1, SQLITE_STATIC)
+			     : sqlite3_bind_int64(st, i, run->values[p].i);
+		if (rc)
+			return sql_error(run, b, rc);
+	}
+	return 0;
+}
+
+static int resolve_columns(struct kt_run *run, const struct kt_block *b, sqlite3_stmt *st,
+			   struct kt_column *cols)
+{
+	int n = sqlite3_column_count(st);
+
+	for (int i = 0; i < n; i++) {
+		const char *name = sqlite3_column_name(st, i);
+
+		if (!name)
+			return fail(run, -ENOMEM, "no memory");
+		cols[i] = (struct kt_column){.name = name, .format = kt_format_of_name(name)};
+	}
+	for (size_t d = 0; d < b->columns.n; d++) {
+		int i = 0;
+
+		while (i < n && strcmp(cols[i].name, b->columns.v[d].name))
+			i++;
+		if (i == n)
+			return fail(run, -EINVAL, "%s:%d: the statement has no column '%s'",
+				    b->source, b->line, b->columns.v[d].name);
+		cols[i] = b->columns.v[d];
+	}
+	return 0;
+}
+
+static struct kt_cell cell_of(sqlite3_stmt *st, int i)
+{
+	struct kt_cell c = {.type = KT_CELL_NULL};
+
+	switch (sqlite3_column_type(st, i)) {
+	case SQLITE_INTEGER:
+		c.type = KT_CELL_INT;
+		c.i = sqlite3_column_int64(st, i);
+		break;
+	case SQLITE_FLOAT:
+		c.type = KT_CELL_REAL;
+		c.f = sqlite3_column_double(st, i);
+		break;
+	case SQLITE_NULL:
+		break;
+	default: /* text, and blobs as what text is in them */
+		c.text = (const char *)sqlite3_column_text(st, i);
+		c.type = c.text ? KT_CELL_TEXT : KT_CELL_NULL;
+	}
+	return c;
+}
+
+static int step_table(struct kt_run *run, const struct kt_block *b, sqlite3_stmt *st,
+		      struct kt_output *out, bool *ret_any)
+{
+	int n = sqlite3_column_count(st), rc, err;
+	struct kt_column *cols kt_auto_free = calloc(n, sizeof(*cols));
+	struct kt_cell *cells kt_auto_free = calloc(n, sizeof(*cells));
+	struct kt_table_head head = {
+		.name = b->name,
+		.heading = b->heading,
+		.empty = b->empty,
+		.columns = cols,
+		.n_columns = n,
+	};
+
+	if (!cols || !cells)
+		return fail(run, -ENOMEM, "no memory");
+	err = resolve_columns(run, b, st, cols);
+	if (err)
+		return err;
+	err = out->ops->table_begin(out, &head);
+	while (!err && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+		for (int i = 0; i < n; i++)
+			cells[i] = cell_of(st, i);
+		*ret_any = true;
+		err = out->ops->row(out, cells);
+		/* Nobody reads on: a pager that was left, a full disk. The caller looks at the stream. */
+		if (ferror(out->f))
+			break;
+	}
+	if (!err && !ferror(out->f) && rc != SQLITE_DONE)
+		return sql_error(run, b, rc);
+	err = err ? err : out->ops->table_end(out);
+	return err ? fail(run, err, "%s", strerror(-err)) : 0;
+}
+
+static int step_lines(struct kt_run *run, const struct kt_block *b, sqlite3_stmt *st,
+		      struct kt_output *out, bool *ret_any)
+{
+	int rc, err = 0;
+
+	while (!err && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+		const char *text =
+			sqlite3_column_count(st) ? (const char *)sqlite3_column_text(st, 0) : NULL;
+
+		if (text && b->kind != KT_BLOCK_SETUP) {
+			if (!*ret_any && b->heading && out->ops->section)
+				err = out->ops->section(out, b->heading);
+			err = err ? err : out->ops->line(out, b->kind, text);
+		}
+		*ret_any = true;
+	}
+	if (err)
+		return fail(run, err, "%s", strerror(-err));
+	return rc == SQLITE_DONE ? 0 : sql_error(run, b, rc);
+}
+
+static int run_block(struct kt_run *run, const struct kt_block *b, struct kt_output *out)
+{
+	bool any = false;
+	sqlite3_stmt *st = NULL;
+	int rc = sqlite3_prepare_v2(run->db, b->sql, -1, &st, NULL), err;
+
+	if (rc)
+		return sql_error(run, b, rc);
+	if (!st)
+		return 0; /* only a comment */
+	err = bind(run, b, st);
+	if (!err) {
+		if (b->kind == KT_BLOCK_TABLE && sqlite3_column_count(st))
+			err = step_table(run, b, st, out, &any);
+		else
+			err = step_lines(run, b, st, out, &any);
+	}
+	sqlite3_finalize(st);
+	if (!err && b->required && !any)
+		return fail(run, -ENOENT, "%s: %s", run->o->db, b->required);
+	return err;
+}
+
+int kt_run_print(struct kt_run *run, struct kt_output *out)
+{
+	bool csv = run->o->out == KT_OUT_CSV, any_table = false;
+	int err = out->ops->begin(out, &run->report);
+
+	for (size_t i = 0; !err && i < run->report.blocks.n; i++) {
+		const struct kt_block *b = &run->report.blocks.v[i];
+
+		if (b->only_if && !kt_database_has(run->db, b->only_if, true))
+			continue;
+		if (b->kind == KT_BLOCK_TABLE) {
+			if (run->o->table ? strcmp(run->o->table, b->name) != 0 : csv && any_table)
+				continue;
+			any_table = true;
+		} else if (b->kind != KT_BLOCK_SETUP && (run->o->table || csv) && !b->required) {
+			continue;
+		}
+		err = run_block(run, b, out);
+	}
+	if (!err && !any_table && (csv || run->o->table))
+		return fail(run, -ENODATA, "%s: the report '%s' has no table to show", run->o->db,
+			    run->o->report);
+	return err ? err : out->ops->end(out);
+}

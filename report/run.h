@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+/* One report on one database. */
+#ifndef KT_REPORT_RUN_H
+#define KT_REPORT_RUN_H
+
+#include <sqlite3.h>
+
+#include "report/options.h"
+#include "report/output.h"
+
+/* The newest schema_version of a database that this program can read. */
+#define KT_SCHEMA_VERSION_MAX 1
+
+struct kt_value {
+	bool set;
+	bool is_text;
+	int64_t i;
+	const char *text; /* borrowed from the options */
+};
+
+struct kt_run {
+	const struct kt_options *o; /* borrowed */
+	struct kt_report report;
+	sqlite3 *db;
+	struct kt_value values[KT_N_PARAMS];
+	char err[1024]; /* what went wrong and what to do about it, one line; set whenever a function fails */
+};
+
+/*
+ * Loads the report, opens the database, checks that they fit each other and the filters. Zeroes *run first; kt_run_finish()
+ * also after an error. 0 or -errno.
+ */
+int kt_run_init(struct kt_run *run, const struct kt_options *o);
+/* Everything the report has, to out. 0 or -errno. */
+int kt_run_print(struct kt_run *run, struct kt_output *out);
+void kt_run_finish(struct kt_run *run);
+
+/* database.c: read-only, with the functions of func.h. Errors as a line in err. */
+int kt_database_open(const char *path, sqlite3 **ret, char *err, size_t err_size);
+/* There is a table or view of that name; with_rows: and it is not empty. */
+bool kt_database_has(sqlite3 *db, const char *table, bool with_rows);
+
+/* values.c: the filters as given become values, checked against the database. Errors as a line in run->err. */
+int kt_values_parse(struct kt_run *run);
+
+#endif

@@ -1,0 +1,50 @@
+-- SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+--: title Loss
+--: about what was lost, when and why, and what it leaves out of the statistics
+--: needs lost_interval request bio
+
+--: text
+SELECT 'No event was lost.' WHERE NOT EXISTS (SELECT 1 FROM lost_interval);
+
+--: table causes By cause
+--: column run id group optional
+--: column cause text
+--: column intervals count
+--: column events count
+--: column total_ns duration "time"
+--: column meaning text
+SELECT CASE WHEN (SELECT count(*) FROM run) > 1 THEN run_id END AS run,
+       cause, count(*) AS intervals, sum(n) AS events, sum(dur_ns) AS total_ns,
+       CASE cause
+         WHEN 'ring_full' THEN 'the recorder could not keep up: give it more --buffer'
+         WHEN 'nmi' THEN 'events within an NMI'
+         WHEN 'recursion' THEN 'events within the recorder''s own programs'
+         WHEN 'damaged_block' THEN 'a part of the file is damaged'
+         WHEN 'truncated' THEN 'the file ends early: the recorder was killed or the copy was cut'
+         WHEN 'missed' THEN 'an end that no event told of'
+       END AS meaning
+FROM lost_interval GROUP BY run_id, cause ORDER BY run, 3 DESC, cause;
+
+--: table flows What that leaves out
+--: column run id group optional
+--: column flow text group
+--: column state text
+--: column n count
+--: column share percent
+SELECT CASE WHEN (SELECT count(*) FROM run) > 1 THEN run_id END AS run,
+       flow, state, n, 1.0 * n / sum(n) OVER (PARTITION BY run_id, flow) AS share
+FROM (SELECT run_id, 'request' AS flow, state, count(*) AS n FROM request GROUP BY run_id, state
+      UNION ALL SELECT run_id, 'bio', state, count(*) FROM bio GROUP BY run_id, state)
+ORDER BY run, flow DESC, n DESC, state;
+
+--: table intervals Intervals
+--: column run id group optional
+--: column start_ns time
+--: column dur_ns duration
+--: column cpu id
+--: column cause text
+--: column n count "events"
+SELECT CASE WHEN (SELECT count(*) FROM run) > 1 THEN run_id END AS run, start_ns, dur_ns, cpu, cause, n
+FROM lost_interval
+WHERE (:since_ns IS NULL OR start_ns + coalesce(dur_ns, 0) >= :since_ns) AND (:until_ns IS NULL OR start_ns < :until_ns)
+ORDER BY start_ns, cpu, run_id LIMIT coalesce(:top, 50);

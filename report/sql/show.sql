@@ -1,0 +1,148 @@
+-- SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+--: title One flow
+--: about everything about one request (r12), bio (b12) or io (i12): stages, bios, what else the device did
+--: needs request bio device
+
+--: setup
+CREATE TEMP TABLE shown AS
+SELECT request_id FROM request WHERE :flow = 'request' AND request_id = :id
+UNION
+SELECT request_id FROM bio_request WHERE bio_id IN
+  (SELECT bio_id FROM bio WHERE (:flow = 'bio' AND bio_id = :id) OR (:flow = 'io' AND io_id = :id));
+
+--: setup
+CREATE TEMP TABLE shown_bio AS
+SELECT bio_id FROM bio WHERE (:flow = 'bio' AND bio_id = :id) OR (:flow = 'io' AND io_id = :id)
+UNION
+SELECT bio_id FROM bio_request WHERE request_id IN shown;
+
+--: setup
+CREATE TEMP TABLE piece AS
+SELECT b.start_ns AS flow_start_ns, 'b' || bio_id AS flow, 1 AS kind, bio_id AS id, 1 AS ord, 'alloc' AS stage,
+       b.start_ns AS start_ns, b.alloc_ns AS dur_ns
+FROM bio b WHERE bio_id IN shown_bio AND alloc_ns IS NOT NULL
+UNION ALL
+SELECT b.start_ns, 'b' || bio_id, 1, bio_id, 2, 'device', b.start_ns + coalesce(alloc_ns, 0), device_ns
+FROM bio b WHERE bio_id IN shown_bio AND device_ns IS NOT NULL
+  AND NOT EXISTS (SELECT 1 FROM bio_request br WHERE br.bio_id = b.bio_id)
+UNION ALL
+SELECT r.start_ns, 'r' || request_id, 2, request_id, s.column1, s.column2,
+       r.start_ns + CASE s.column1 WHEN 1 THEN 0 WHEN 2 THEN coalesce(plug_ns, 0)
+                      WHEN 3 THEN coalesce(plug_ns, 0) + coalesce(queue_ns, 0)
+                      ELSE coalesce(plug_ns, 0) + coalesce(queue_ns, 0) + coalesce(device_ns, 0) END,
+       CASE s.column1 WHEN 1 THEN plug_ns WHEN 2 THEN queue_ns WHEN 3 THEN device_ns ELSE complete_ns END
+FROM request r, (VALUES (1, 'plug'), (2, 'queue'), (3, 'device'), (4, 'complete')) s
+WHERE request_id IN shown
+UNION ALL
+SELECT b.start_ns, 'b' || bio_id, 3, bio_id, 1, 'endio', b.start_ns + b.dur_ns - b.endio_ns, b.endio_ns
+FROM bio b WHERE bio_id IN shown_bio AND endio_ns IS NOT NULL;
+
+--: setup
+CREATE TEMP TABLE extent AS
+SELECT min(start_ns) AS start_ns, max(max(end_ns) - min(start_ns), 1) AS dur_ns FROM (
+  SELECT start_ns, start_ns + coalesce(dur_ns, 0) AS end_ns FROM request WHERE request_id IN shown
+  UNION ALL
+  SELECT start_ns, start_ns + coalesce(dur_ns, 0) FROM bio WHERE bio_id IN shown_bio);
+
+--: text
+--: required no flow of that ID in it; the report 'slow' lists IDs, r12 is a request, b12 a bio
+SELECT 'r' || r.request_id || ': ' || r.op || ' of ' || fmt_bytes(r.size_bytes)
+       || coalesce(' at sector ' || r.sector, '') || ' on ' || coalesce(d.name, d.dev, 'an unknown disk')
+       || coalesce(' (' || p.name || ')', '')
+       || coalesce(', began at ' || fmt_time(r.start_ns), ', began before the recording')
+       || coalesce(', took ' || fmt_ns(r.dur_ns), ', end not seen')
+       || CASE WHEN r.n_issues > 1 THEN ', issued ' || r.n_issues || ' times' ELSE '' END
+       || CASE WHEN r.error THEN ', error ' || r.error ELSE '' END
+       || coalesce(', flags ' || nullif(r.flags, ''), '')
+       || coalesce(', issued on CPU ' || r.issue_cpu, '') || coalesce(', completed on CPU ' || r.complete_cpu, '')
+       || CASE WHEN r.state <> 'whole' THEN '; ' || replace(r.state, '_', ' ') ELSE '' END || '.'
+FROM request r LEFT JOIN device d USING (device_id)
+LEFT JOIN device p ON p.device_id = r.part_device_id AND p.device_id <> r.device_id
+WHERE r.request_id IN shown
+UNION ALL
+SELECT 'b' || b.bio_id || ': ' || b.op || ' of ' || fmt_bytes(b.size_bytes) || coalesce(' at sector ' || b.sector, '')
+       || ' on ' || coalesce(d.name, d.dev, 'an unknown disk') || coalesce(', began at ' || fmt_time(b.start_ns), '')
+       || coalesce(', took ' || fmt_ns(b.dur_ns), ', end not seen')
+       || CASE WHEN b.error THEN ', error ' || b.error ELSE '' END
+       || CASE WHEN b.state <> 'whole' THEN '; ' || replace(b.state, '_', ' ') ELSE '' END || '.'
+FROM bio b LEFT JOIN device d USING (device_id)
+WHERE :flow <> 'request' AND b.bio_id IN shown_bio AND (:flow = 'io' OR b.bio_id = :id);
+
+--: table stages Stages
+--: column flow text group
+--: column stage text
+--: column at_ns duration "at"
+--: column dur_ns duration "took"
+--: column share percent
+--: column span span ""
+SELECT flow, stage, p.start_ns - e.start_ns AS at_ns, p.dur_ns, 1.0 * p.dur_ns / e.dur_ns AS share,
+       (1.0 * (p.start_ns - e.start_ns) / e.dur_ns) || ' ' || (1.0 * p.dur_ns / e.dur_ns) AS span
+FROM piece p, extent e
+WHERE kind = 2 OR id IN (SELECT bio_id FROM shown_bio JOIN bio USING (bio_id) ORDER BY start_ns, bio_id LIMIT coalesce(:top, 10))
+ORDER BY kind, CASE kind WHEN 1 THEN flow_start_ns END, id, ord;
+
+--: table bios Bios
+--: column id text "ID"
+--: column at_ns duration "queued at"
+--: column op text
+--: column flags text optional
+--: column device text
+--: column sector id wide
+--: column size_bytes bytes
+--: column how text
+--: column dur_ns duration "total"
+--: column task text
+--: column tid id wide
+--: column cgroup text wide
+--: column charged text optional wide "charged to"
+--: column ino id optional wide "inode"
+--: column parent text optional wide
+SELECT 'b' || b.bio_id AS id, b.start_ns - e.start_ns AS at_ns, b.op, nullif(b.flags, '') AS flags, d.name AS device, b.sector,
+       b.size_bytes,
+       CASE WHEN r.request_id IS NULL THEN NULL WHEN b.parent_bio_id IS NOT NULL THEN 'split'
+            WHEN b.start_ns + b.alloc_ns > r.start_ns THEN 'merged' WHEN b.alloc_ns IS NOT NULL THEN 'first' END AS how,
+       b.dur_ns, t.comm AS task, t.tid, c.path AS cgroup, nullif(k.path, c.path) AS charged, b.ino,
+       'b' || b.parent_bio_id AS parent
+FROM bio b LEFT JOIN request r USING (request_id) LEFT JOIN device d ON d.device_id = b.device_id
+LEFT JOIN task t USING (utid) LEFT JOIN cgroup c ON c.ucgid = b.ucgid LEFT JOIN cgroup k ON k.ucgid = b.blkcg_ucgid, extent e
+WHERE b.bio_id IN shown_bio ORDER BY b.start_ns, b.bio_id LIMIT coalesce(:top, 20);
+
+--: setup
+CREATE TEMP TABLE beside AS
+SELECT o.request_id, o.op, o.sector, o.size_bytes, o.issue_ns, o.device_ns, i.issue_ns AS own_issue_ns, i.request_id AS own_id
+FROM (SELECT request_id, device_id, start_ns + coalesce(plug_ns, 0) + coalesce(queue_ns, 0) AS issue_ns
+      FROM request WHERE request_id IN shown AND device_ns IS NOT NULL) i
+CROSS JOIN (SELECT request_id, device_id, op, sector, size_bytes, device_ns,
+                   start_ns + coalesce(plug_ns, 0) + coalesce(queue_ns, 0) AS issue_ns
+            FROM request WHERE device_ns IS NOT NULL) o
+WHERE o.device_id = i.device_id AND o.request_id <> i.request_id
+  AND o.issue_ns <= i.issue_ns AND o.issue_ns + o.device_ns > i.issue_ns;
+
+--: text
+SELECT 'When r' || s.request_id || ' was issued, '
+       || CASE count(b.request_id) WHEN 0 THEN 'the device had nothing else to do.'
+            WHEN 1 THEN '1 other request was on the device (' || fmt_bytes(b.size_bytes) || ').'
+            ELSE fmt_count(count(b.request_id)) || ' other requests were on the device (' || fmt_bytes(sum(b.size_bytes)) || ' in all).' END
+FROM shown s JOIN request r USING (request_id) LEFT JOIN beside b ON b.own_id = s.request_id
+WHERE r.device_ns IS NOT NULL GROUP BY s.request_id;
+
+--: table beside On the device at that moment
+--: column id text "ID"
+--: column op text
+--: column sector id
+--: column size_bytes bytes
+--: column before_ns duration "issued before"
+--: column left_ns duration "stayed for"
+--: column task text
+SELECT 'r' || request_id AS id, op, sector, size_bytes, own_issue_ns - issue_ns AS before_ns,
+       issue_ns + device_ns - own_issue_ns AS left_ns,
+       (SELECT t.comm FROM bio_request br JOIN bio b ON b.bio_id = br.bio_id JOIN task t ON t.utid = b.utid
+        WHERE br.request_id = beside.request_id ORDER BY b.bio_id LIMIT 1) AS task
+FROM beside ORDER BY issue_ns, request_id LIMIT coalesce(:top, 10);
+
+--: warn
+SELECT 'Events were lost while it was open: ' || coalesce(fmt_count(l.n), 'an unknown number') || ' (' || l.cause || ', CPU '
+       || coalesce(l.cpu, '?') || ') from ' || fmt_time(l.start_ns) || ', for ' || fmt_ns(l.dur_ns) || '.'
+FROM lost_interval l, extent e
+WHERE l.start_ns <= e.start_ns + e.dur_ns AND l.start_ns + coalesce(l.dur_ns, 0) >= e.start_ns
+ORDER BY l.start_ns LIMIT 5;

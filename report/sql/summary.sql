@@ -1,0 +1,167 @@
+-- SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+--: title Summary
+--: about where the time went, in a few sentences, and the evidence (the default)
+--: needs stage_stats request bio run lost_interval
+--: use stat
+--: use slow
+
+-- The answer: per disk and operation, what took the time.
+--: text
+WITH part AS (
+  SELECT *, row_number() OVER (PARTITION BY run_id, device_id, flow, op ORDER BY share DESC) AS place
+  FROM stat WHERE is_main AND stage <> 'total'),
+because AS (
+  SELECT run_id, device_id, flow, op,
+         group_concat(CASE WHEN place = 1 THEN fmt_share(share) || ' of that was ' ELSE fmt_share(share) || ' ' END || words, ', ')
+           AS words
+  FROM (SELECT * FROM part WHERE place = 1 OR (place <= 3 AND share >= 0.03) ORDER BY run_id, device_id, op, place)
+  GROUP BY run_id, device_id, flow, op)
+SELECT CASE WHEN s.run IS NOT NULL THEN 'run ' || s.run || ', ' ELSE '' END || d.name || ': ' || fmt_count(s.n) || ' '
+       || CASE WHEN s.n = 1 THEN s.op WHEN s.op = 'flush' THEN 'flushes' WHEN s.op IN ('read', 'write', 'discard') THEN s.op || 's'
+               ELSE s.op || ' operations' END
+       || ' took ' || fmt_ns(s.mean_ns) || CASE WHEN s.n > 1 THEN ' on average' ELSE '' END
+       || CASE WHEN s.n >= 100 THEN ' (p99 ' || fmt_ns(s.p99_ns) || ')' WHEN s.n > 1 THEN ' (at most ' || fmt_ns(s.max_ns) || ')' ELSE '' END
+       || coalesce('; ' || b.words, '') || '.'
+FROM stat s LEFT JOIN because b USING (run_id, device_id, flow, op) LEFT JOIN device_name d USING (device_id)
+WHERE s.is_main AND s.stage = 'total'
+ORDER BY s.sum_ns DESC, d.name, s.op LIMIT min(coalesce(:top, 4), 4);
+
+--: text
+SELECT 'There is no whole request or bio to tell of' || CASE WHEN given THEN ' with these filters.' ELSE '.' END
+FROM filter WHERE NOT EXISTS (SELECT 1 FROM stat WHERE is_main);
+
+-- What happened before there was a request: tags used up, throttling.
+--: text
+SELECT CASE WHEN s.run IS NOT NULL THEN 'run ' || s.run || ', ' ELSE '' END || d.name || ': before that, bios of '
+       || s.op || 's waited ' || fmt_ns(s.mean_ns) || ' on average to get a request (' || fmt_share(s.share)
+       || ' of their time): all tags of the disk in use, a cgroup limit, or writeback throttling.'
+FROM stat s LEFT JOIN device_name d USING (device_id)
+WHERE s.flow = 'bio' AND s.stage = 'alloc' AND s.share >= 0.05
+ORDER BY s.sum_ns DESC LIMIT 2;
+
+-- How sure that is.
+--: setup
+CREATE TEMP TABLE seen AS
+SELECT state, count(*) AS n FROM request GROUP BY state
+UNION ALL
+SELECT state, count(*) FROM bio WHERE device_id IN bio_disk GROUP BY state;
+
+--: text How sure
+SELECT coalesce((SELECT CASE WHEN sum(n) IS NULL THEN 'An unknown number of events was lost'
+                           WHEN sum(n) = 1 THEN '1 event was lost' ELSE fmt_count(sum(n)) || ' events were lost' END
+                      || ' (' || fmt_ns(sum(dur_ns)) || ' in ' || count(*) || CASE count(*) WHEN 1 THEN ' interval)' ELSE ' intervals)' END
+               FROM lost_interval HAVING count(*) > 0), 'No event was lost')
+  || '; ' || coalesce((SELECT fmt_share(1.0 * sum(CASE state WHEN 'whole' THEN n ELSE 0 END) / sum(n)) || ' of '
+               || fmt_count(sum(n)) || ' flows are whole'
+               || coalesce(', left out are ' || (SELECT group_concat(fmt_count(n) || ' ' || replace(state, '_', ' '), ', ')
+                    FROM (SELECT state, sum(n) AS n FROM seen WHERE state <> 'whole' GROUP BY state ORDER BY 2 DESC)), '')
+               FROM seen HAVING sum(n) > 0), 'nothing was recorded')
+  || '.';
+
+--: text
+--: if audit
+SELECT CASE WHEN sum(verdict = 'off') > 0
+         THEN 'The kernel''s own counters: ' || fmt_count(sum(verdict = 'off')) || ' of ' || fmt_count(sum(verdict <> 'n/a'))
+              || ' do not agree with the trace (ktrace-report audit).'
+         ELSE 'The kernel''s own counters agree with the trace, all ' || fmt_count(sum(verdict <> 'n/a')) || '.' END
+FROM audit HAVING sum(verdict <> 'n/a') > 0;
+
+--: warn
+--: if probe
+SELECT fmt_count(count(*)) || CASE count(*) WHEN 1 THEN ' hook was' ELSE ' hooks were' END
+       || ' not attached (ktrace-report probes): ' || group_concat(hook, ', ') || '.'
+FROM (SELECT DISTINCT hook FROM probe WHERE state IN ('missing', 'refused') ORDER BY hook) HAVING count(*) > 0;
+
+--: table ops By disk and operation
+--: column run id group optional
+--: column disk text group
+--: column op text
+--: column n count
+--: column iops number "IOPS"
+--: column mib_s number wide "MiB/s"
+--: column mean_ns duration
+--: column p50_ns duration
+--: column p99_ns duration
+--: column max_ns duration
+--: column time_share percent "time"
+--: column bar bar ""
+WITH size AS (
+  SELECT run_id, device_id, op, sum(size_bytes) AS bytes FROM request
+  WHERE state = 'whole' AND ((SELECT NOT given FROM filter) OR request_id IN kept_request) GROUP BY 1, 2, 3
+  UNION ALL
+  SELECT run_id, device_id, op, sum(size_bytes) FROM bio
+  WHERE device_id IN bio_disk AND state = 'whole' AND ((SELECT NOT given FROM filter) OR bio_id IN kept_bio) GROUP BY 1, 2, 3)
+SELECT s.run, d.name AS disk, s.op, s.n, s.n * 1e9 / nullif(sp.dur_ns, 0) AS iops,
+       size.bytes * 1e9 / 1048576 / nullif(sp.dur_ns, 0) AS mib_s,
+       s.mean_ns, s.p50_ns, s.p99_ns, s.max_ns,
+       1.0 * s.sum_ns / nullif(sum(s.sum_ns) OVER (), 0) AS time_share, 1.0 * s.sum_ns / nullif(sum(s.sum_ns) OVER (), 0) AS bar
+FROM stat s JOIN span sp ON sp.run_id = s.run_id
+LEFT JOIN size ON size.run_id = s.run_id AND size.device_id = s.device_id AND size.op = s.op
+LEFT JOIN device_name d ON d.device_id = s.device_id
+WHERE s.is_main AND s.stage = 'total'
+ORDER BY s.run, sum(s.sum_ns) OVER (PARTITION BY s.device_id) DESC, disk, s.sum_ns DESC, s.op LIMIT coalesce(:top, 10);
+
+--: table stages Where the time went
+--: column run id group optional
+--: column disk text group
+--: column op text group
+--: column stage text
+--: column mean_ns duration
+--: column p99_ns duration
+--: column share percent
+--: column bar bar ""
+WITH shown AS (
+  SELECT run_id, device_id, op FROM stat WHERE is_main AND stage = 'total' ORDER BY sum_ns DESC LIMIT coalesce(:top, 6))
+SELECT s.run, d.name AS disk, s.op, s.stage, s.mean_ns, s.p99_ns, s.share, s.share AS bar
+FROM shown JOIN stat s USING (run_id, device_id, op) LEFT JOIN device_name d USING (device_id)
+WHERE s.is_main AND s.stage <> 'total'
+ORDER BY s.run, max(s.total_ns) OVER (PARTITION BY s.device_id) DESC, disk, s.total_ns DESC, s.op, s.ord;
+
+--: table slow The slowest
+--: column id text "ID"
+--: column start_ns time
+--: column disk text
+--: column op text
+--: column size_bytes bytes
+--: column dur_ns duration "total"
+--: column mostly text
+--: column task text
+SELECT id, start_ns, disk, op, size_bytes, dur_ns, mostly, coalesce(request_task, bio_task) AS task
+FROM slow_named ORDER BY dur_ns DESC, start_ns LIMIT min(coalesce(:top, 5), 5);
+
+--: table tasks Who submitted
+--: column run id optional
+--: column task text
+--: column tid id
+--: column op text
+--: column bios count
+--: column bytes bytes
+--: column total_ns duration "time in all"
+--: column share percent
+--: column bar bar ""
+WITH sums AS (
+  SELECT run_id, utid, op, count(*) AS bios, sum(size_bytes) AS bytes, sum(dur_ns) AS total_ns
+  FROM bio
+  WHERE state = 'whole' AND parent_bio_id IS NULL AND ((SELECT NOT given FROM filter) OR bio_id IN kept_bio)
+    AND (:recorder OR utid IS NULL OR utid NOT IN (SELECT utid FROM task WHERE is_recorder))
+  GROUP BY 1, 2, 3)
+SELECT CASE WHEN (SELECT count(*) FROM run) > 1 THEN s.run_id END AS run, t.comm AS task, t.tid, s.op, bios, bytes, total_ns, 1.0 * total_ns / nullif(sum(total_ns) OVER (), 0) AS share,
+       1.0 * total_ns / nullif(sum(total_ns) OVER (), 0) AS bar
+FROM sums s LEFT JOIN task t USING (utid)
+ORDER BY total_ns DESC, t.tid, s.op LIMIT coalesce(:top, 5);
+
+--: text The recording
+SELECT fmt_ns(r.dur_ns) || ' from ' || datetime(m.value / 1000000000 + r.start_ns / 1000000000, 'unixepoch') || ' UTC'
+       || coalesce(' on ' || r.host, '') || coalesce(' (Linux ' || r.kernel || ')', '')
+       || coalesce(', ' || nullif(r.kinds, ''), '') || coalesce(', filters ' || nullif(r.filters, ''), '')
+       || coalesce(', running: ' || nullif(r.command, ''), '') || '.'
+FROM run r LEFT JOIN meta m ON m.key = 'epoch_realtime_ns' ORDER BY r.run_id;
+
+--: text
+--: if cost
+SELECT 'It cost ' || coalesce(fmt_share(1.0 * sum(bpf_ns) / sum(CASE WHEN bpf_ns IS NOT NULL THEN dur_ns END)) || ' of one CPU in BPF and ', '')
+       || fmt_share(1.0 * sum(user_ns) / sum(dur_ns)) || ' of one in user space, ' || fmt_bytes(max(rss_bytes)) || ' of memory, '
+       || coalesce((SELECT fmt_bytes(sum(file_bytes)) || ' of file for ' || fmt_count(sum(events)) || ' events' FROM run), 'an unknown size of file')
+       || coalesce((SELECT '; ' || fmt_count(count(*)) || ' bios were its own' FROM bio
+                    WHERE utid IN (SELECT utid FROM task WHERE is_recorder) HAVING count(*) > 0), '') || '.'
+FROM cost HAVING sum(dur_ns) > 0;

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+/* Filters: from the words of the command line to the values of SQL parameters. */
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "format/base/macros.h"
+#include "format/base/units.h"
+#include "report/run.h"
+
+static int mistake(struct kt_run *run, enum kt_param p, const char *want)
+{
+	snprintf(run->err, sizeof(run->err), "%s %s: expected %s", kt_param_option(p),
+		 run->o->filter[p], want);
+	return -EINVAL;
+}
+
+static int64_t epoch_realtime_ns(struct kt_run *run)
+{
+	sqlite3_stmt *st = NULL;
+	int64_t v = 0;
+
+	if (!sqlite3_prepare_v2(run->db, "SELECT value FROM meta WHERE key = 'epoch_realtime_ns'",
+				-1, &st, NULL) &&
+	    sqlite3_step(st) == SQLITE_ROW)
+		v = sqlite3_column_int64(st, 0);
+	sqlite3_finalize(st);
+	return v;
+}
+
+/* [YYYY-MM-DDT]HH:MM[:SS[.fraction]][Z] to ns since 1970; a time alone is of the day on which the recording began. */
+static int parse_clock(const char *s, int64_t epoch_ns, int64_t *ret_ns)
+{
+	time_t day = epoch_ns / 1000000000;
+	size_t len = strlen(s);
+	bool utc = len && s[len - 1] == 'Z';
+	struct tm tm;
+	double frac = 0;
+	const char *p;
+
+	if (utc)
+		gmtime_r(&day, &tm);
+	else
+		localtime_r(&day, &tm);
+	tm.tm_sec = 0;
+	tm.tm_isdst = -1;
+	p = strptime(s, "%Y-%m-%d", &tm);
+	if (p && (*p == 'T' || *p == ' '))
+		p++;
+	else if (p)
+		return -EINVAL;
+	p = strptime(p ? p : s, "%H:%M", &tm);
+	if (!p)
+		return -EINVAL;
+	if (*p == ':') {
+		p = strptime(p + 1, "%S", &tm);
+		if (p && *p == '.') {
+			char *end;
+
+			frac = strtod(p, &end);
+			p = end;
+		}
+	}
+	if (!p || strcmp(p, utc ? "Z" : ""))
+		return -EINVAL;
+	*ret_ns = (int64_t)(utc ? timegm(&tm) : mktime(&tm)) * 1000000000 +
+		  (int64_t)(frac * 1e9 + 0.5);
+	return 0;
+}
+
+static int parse_time(struct kt_run *run, enum kt_param p)
+{
+	const char *s = run->o->filter[p];
+	int64_t epoch_ns, t;
+
+	if (!kt_parse_duration(s, &run->values[p].i))
+		return 0;
+	epoch_ns = epoch_realtime_ns(run);
+	if (parse_clock(s, epoch_ns, &t))
+		return mistake(run, p,
+			       "a time from the start (2.5s, 1m) or of day (14:05:09.5, "
+			       "2026-05-01T14:05Z)");
+	run->values[p].i = t - epoch_ns;
+	return 0;
+}
+
+/* r12 b12 i12, or 12 for a request. */
+static int parse_id(struct kt_run *run)
+{
+	static const struct {
+		char letter;
+		const char *flow;
+	} flows[] = {{'r', "request"}, {'b', "bio"}, {'i', "io"}};
+	const char *s = run->o->filter[KT_PARAM_ID];
+	struct kt_value *id = &run->values[KT_PARAM_ID], *flow = &run->values[KT_PARAM_FLOW];
+	char *end;
+
+	flow->text = "request";
+	for (size_t i = 0; i < KT_ARRAY_SIZE(flows); i++)
+		if (*s == flows[i].letter) {
+			flow->text = flows[i].flow;
+			s++;
+			break;
+		}
+	flow->set = flow->is_text = true;
+	errno = 0;
+	id->i = strtoll(s, &end, 10);
+	if (!isdigit((unsigned char)*s) || *end || errno) {
+		snprintf(run->err, sizeof(run->err),
+			 "'%s' is no ID: expected r12 for a request, b12 for a bio, i12 for an io",
+			 run->o->filter[KT_PARAM_ID]);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* A name that is not in the database is a slip of the pen: say what there is. sql: 1 row if it is there. */
+static int check_known(struct kt_run *run, enum kt_param p, const char *what, const char *sql,
+		       const char *list)
+{
+	sqlite3_stmt *st = NULL;
+	int rc = sqlite3_prepare_v2(run->db, sql, -1, &st, NULL);
+
+	if (!rc)
+		sqlite3_bind_text(st, 1, run->values[p].text, -1, SQLITE_STATIC);
+	rc = rc ? rc : sqlite3_step(st);
+	sqlite3_finalize(st);
+	if (rc != SQLITE_DONE)
+		return 0; /* there; or the table is not, which the report will tell better */
+	st = NULL;
+	rc = sqlite3_prepare_v2(run->db, list, -1, &st, NULL);
+	rc = rc ? rc : sqlite3_step(st);
+	snprintf(run->err, sizeof(run->err), "%s: no %s '%s' in it%s%s", run->o->db, what,
+		 run->values[p].text,
+		 rc == SQLITE_ROW && sqlite3_column_text(st, 0) ? "; there is: " : "",
+		 rc == SQLITE_ROW && sqlite3_column_text(st, 0)
+			 ? (const char *)sqlite3_column_text(st, 0)
+			 : "");
+	sqlite3_finalize(st);
+	return -ENOENT;
+}
+
+static int check_names(struct kt_run *run)
+{
+	static const struct {
+		enum kt_param p;
+		const char *what, *sql, *list;
+	} checks[] = {
+		{KT_PARAM_DISK, "disk", "SELECT 1 FROM device WHERE ?1 IN (name, dev) LIMIT 1",
+		 "SELECT group_concat(name, ', ') FROM (SELECT DISTINCT name FROM device ORDER BY "
+		 "name LIMIT 40)"},
+		{KT_PARAM_OP, "operation", "SELECT 1 FROM stage_stats WHERE op = ?1 LIMIT 1",
+		 "SELECT group_concat(op, ', ') FROM (SELECT DISTINCT op FROM stage_stats ORDER BY "
+		 "op LIMIT 40)"},
+		{KT_PARAM_TASK, "task",
+		 "SELECT 1 FROM task WHERE comm = ?1 OR CAST(tid AS TEXT) = ?1 LIMIT 1",
+		 "SELECT group_concat(comm, ', ') FROM (SELECT DISTINCT comm FROM task JOIN bio "
+		 "USING(utid)"
+		 " WHERE comm IS NOT NULL ORDER BY comm LIMIT 40)"},
+		{KT_PARAM_CGROUP, "cgroup",
+		 "SELECT 1 FROM cgroup WHERE path = ?1 OR substr(path, 1, length(?1) + 1) = ?1 || "
+		 "'/'"
+		 " OR ?1 = '/' LIMIT 1",
+		 "SELECT group_concat(path, ', ') FROM (SELECT DISTINCT path FROM cgroup JOIN bio "
+		 "USING(ucgid)"
+		 " WHERE path IS NOT NULL ORDER BY path LIMIT 20)"},
+	};
+
+	for (size_t i = 0; i < KT_ARRAY_SIZE(checks); i++) {
+		int err = run->values[checks[i].p].set
+				  ? check_known(run, checks[i].p, checks[i].what, checks[i].sql,
+						checks[i].list)
+				  : 0;
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+int kt_values_parse(struct kt_run *run)
+{
+	for (int p = 0; p < KT_N_PARAMS; p++) {
+		const char *s = run->o->filter[p];
+		struct kt_value *v = &run->values[p];
+		int err = 0;
+		char *end;
+
+		if (!s)
+			continue;
+		v->set = true;
+		switch (p) {
+		case KT_PARAM_TOP:
+			errno = 0;
+			v->i = strtol(s, &end, 10);
+			if (*end || end == s || errno || v->i < 1)
+				err = mistake(run, p, "a number of at least 1");
+			break;
+		case KT_PARAM_OVER:
+			if (kt_parse_duration(s, &v->i))
+				err = mistake(run, p, "a duration: 250us, 10ms, 1.5s");
+			break;
+		case KT_PARAM_SINCE:
+		case KT_PARAM_UNTIL:
+			err = parse_time(run, p);
+			break;
+		case KT_PARAM_RECORDER:
+			v->i = 1;
+			break;
+		case KT_PARAM_ID:
+			err = parse_id(run);
+			break;
+		default:
+			v->is_text = true;
+			v->text = s;
+		}
+		if (err)
+			return err;
+	}
+	return check_names(run);
+}
