@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+/* COMMAND: made before the run begins, stopped until then, its end ends the run. */
+#ifndef KT_RECORD_CHILD_H
+#define KT_RECORD_CHILD_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct kt_child {
+	pid_t pid;    /* 0: there is none, or it has ended */
+	int go_fd;    /* written to start it; -1 = started */
+	int error_fd; /* its errno, if exec fails; -1 = none */
+	bool ended;
+	int status; /* for our own exit: its status, or 128 + signal */
+};
+
+/* Can it be run at all? 0, or the exit status 126 or 127 after it has said why not. */
+int kt_child_check(char *const argv[]);
+/* Forks; the child waits. argv NULL: there is no command, nothing is done. */
+int kt_child_prepare(struct kt_child *c, char *const argv[]);
+/* Lets it go. Says so if it cannot be executed; it then counts as ended with 126 or 127. */
+void kt_child_start(struct kt_child *c, char *const argv[]);
+/* Has it ended? */
+bool kt_child_poll(struct kt_child *c);
+/* Asks it to end (SIGTERM) if it still runs, and waits. A signal to us ends the waiting. */
+void kt_child_stop(struct kt_child *c, int signal_fd);
+
+#endif

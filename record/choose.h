@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+/* Which families are recorded: bit i of a mask is kt_families[i]. */
+#ifndef KT_RECORD_CHOOSE_H
+#define KT_RECORD_CHOOSE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "format/schema.h"
+
+/*
+ * names: families and presets, comma-separated; NULL = the preset storage. Adds what the chosen ones want, and core.
+ * -EINVAL after it has said which name is unknown and which there are.
+ */
+int kt_choose(const char *names, uint64_t *ret_mask);
+
+bool kt_chosen(uint64_t mask, const char *family);
+
+/* The families of the mask with sep between them; malloc'ed, NULL = no memory. */
+char *kt_choice_text(uint64_t mask, const char *sep);
+
+#endif

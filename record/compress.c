@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "format/base/macros.h"
+#include "record/compress.h"
+
+#define SYNC_SECONDS 5
+#define KEEP_BYTES \
+	(2u << 20) /* of a buffer; what a burst touched beyond is given back to the system */
+
+struct kt_compress {
+	struct ktr_writer *writer;
+	int fd;
+
+	pthread_mutex_t lock;
+	pthread_cond_t filled; /* the queue has an item, or ends */
+	pthread_cond_t freed;  /* a buffer or a place in the queue is free */
+	pthread_cond_t ended;
+	struct kt_item *queue;
+	size_t size, head, n; /* places; oldest; used */
+	struct kt_buf *free_bufs;
+	bool end;
+
+	uint64_t bytes;
+	int error;
+	pthread_t writing, syncing;
+	bool has_writing, has_syncing;
+
+	uint8_t *memory;
+	size_t memory_len;
+	struct kt_buf bufs[];
+};
+
+static void write_item(struct kt_compress *c, const struct kt_item *it)
+{
+	int err;
+
+	if (__atomic_load_n(&c->error, __ATOMIC_RELAXED))
+		return;
+	err = ktr_writer_block(c->writer, &it->info, it->data ? it->data : it->small);
+	if (err)
+		__atomic_store_n(&c->error, err, __ATOMIC_RELEASE);
+	__atomic_store_n(&c->bytes, ktr_writer_bytes(c->writer), __ATOMIC_RELAXED);
+}
+
+static void *write_thread(void *arg)
+{
+	struct kt_compress *c = arg;
+
+	pthread_mutex_lock(&c->lock);
+	for (;;) {
+		struct kt_item *it = &c->queue[c->head];
+		struct kt_buf *buf;
+
+		if (!c->n) {
+			if (c->end)
+				break;
+			pthread_cond_wait(&c->filled, &c->lock);
+			continue;
+		}
+		/* The place stays taken while it is written: nobody else touches it. */
+		pthread_mutex_unlock(&c->lock);
+		write_item(c, it);
+		buf = it->release;
+		if (buf && buf->used > KEEP_BYTES) {
+			madvise(buf->data + KEEP_BYTES, buf->cap - KEEP_BYTES, MADV_DONTNEED);
+			buf->used = KEEP_BYTES;
+		}
+		pthread_mutex_lock(&c->lock);
+		if (buf) {
+			/* Last in, first out: it is warm. */
+			buf->next = c->free_bufs;
+			c->free_bufs = buf;
+		}
+		c->head = (c->head + 1) % c->size;
+		c->n--;
+		pthread_cond_signal(&c->freed);
+	}
+	pthread_mutex_unlock(&c->lock);
+	return NULL;
+}
+
+/* In a thread of its own: a slow disk must not keep the compressor from emptying the queue. */
+static void *sync_thread(void *arg)
+{
+	struct kt_compress *c = arg;
+	uint64_t synced = 0;
+
+	pthread_mutex_lock(&c->lock);
+	while (!c->end) {
+		uint64_t bytes = __atomic_load_n(&c->bytes, __ATOMIC_RELAXED);
+		struct timespec t;
+
+		if (bytes != synced) {
+			pthread_mutex_unlock(&c->lock);
+			/* Pipes and the like cannot be synced: nothing to do about it. */
+			if (fdatasync(c->fd) && errno != EINVAL && errno != EROFS &&
+			    errno != ENOTSUP)
+				__atomic_store_n(&c->error, -errno, __ATOMIC_RELEASE);
+			synced = bytes;
+			pthread_mutex_lock(&c->lock);
+			if (c->end)
+				break;
+		}
+		clock_gettime(CLOCK_MONOTONIC, &t);
+		t.tv_sec += SYNC_SECONDS;
+		pthread_cond_timedwait(&c->ended, &c->lock, &t);
+	}
+	pthread_mutex_unlock(&c->lock);
+	return NULL;
+}
+
+static int init_locks(struct kt_compress *c)
+{
+	pthread_condattr_t attr;
+
+	if (pthread_mutex_init(&c->lock, NULL) || pthread_condattr_init(&attr))
+		return -ENOMEM;
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&c->filled, NULL);
+	pthread_cond_init(&c->freed, NULL);
+	pthread_cond_init(&c->ended, &attr);
+	pthread_condattr_destroy(&attr);
+	return 0;
+}
+
+int kt_compress_create(struct ktr_writer *w, int fd, size_t n_bufs, size_t buf_cap,
+		       struct kt_compress **ret)
+{
+	struct kt_compress *c = calloc(1, sizeof(*c) + n_bufs * sizeof(c->bufs[0]));
+	int err;
+
+	if (!c)
+		return -ENOMEM;
+	c->writer = w;
+	c->fd = fd;
+	c->bytes = ktr_writer_bytes(w);
+	buf_cap = KT_ALIGN_UP(buf_cap, (size_t)sysconf(_SC_PAGESIZE));
+	c->memory_len = n_bufs * buf_cap;
+	c->memory = mmap(NULL, c->memory_len, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (c->memory == MAP_FAILED) {
+		free(c);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < n_bufs; i++) {
+		c->bufs[i] = (struct kt_buf){c->memory + i * buf_cap, buf_cap, 0, c->free_bufs};
+		c->free_bufs = &c->bufs[i];
+	}
+	/* A burst is several blocks of one buffer: more places than buffers. */
+	c->size = 2 * n_bufs + 16;
+	c->queue = calloc(c->size, sizeof(*c->queue));
+	err = c->queue ? init_locks(c) : -ENOMEM;
+	if (!err)
+		err = -pthread_create(&c->writing, NULL, write_thread, c);
+	c->has_writing = !err;
+	if (!err)
+		err = -pthread_create(&c->syncing, NULL, sync_thread, c);
+	c->has_syncing = !err;
+	if (err) {
+		kt_compress_finish(c);
+		return err;
+	}
+	*ret = c;
+	return 0;
+}
+
+struct kt_buf *kt_compress_buf(struct kt_compress *c)
+{
+	struct kt_buf *b;
+
+	pthread_mutex_lock(&c->lock);
+	while (!c->free_bufs)
+		pthread_cond_wait(&c->freed, &c->lock);
+	b = c->free_bufs;
+	c->free_bufs = b->next;
+	pthread_mutex_unlock(&c->lock);
+	return b;
+}
+
+void kt_compress_put(struct kt_compress *c, const struct kt_item *item)
+{
+	pthread_mutex_lock(&c->lock);
+	while (c->n == c->size)
+		pthread_cond_wait(&c->freed, &c->lock);
+	c->queue[(c->head + c->n) % c->size] = *item;
+	c->n++;
+	pthread_cond_signal(&c->filled);
+	pthread_mutex_unlock(&c->lock);
+}
+
+uint64_t kt_compress_bytes(const struct kt_compress *c)
+{
+	return __atomic_load_n(&c->bytes, __ATOMIC_RELAXED);
+}
+
+int kt_compress_error(const struct kt_compress *c)
+{
+	return __atomic_load_n(&c->error, __ATOMIC_ACQUIRE);
+}
+
+int kt_compress_finish(struct kt_compress *c)
+{
+	int err;
+
+	if (!c)
+		return 0;
+	if (c->has_writing) {
+		pthread_mutex_lock(&c->lock);
+		c->end = true;
+		pthread_cond_signal(&c->filled);
+		pthread_cond_signal(&c->ended);
+		pthread_mutex_unlock(&c->lock);
+		pthread_join(c->writing, NULL);
+	}
+	if (c->has_syncing)
+		pthread_join(c->syncing, NULL);
+	err = c->error;
+	munmap(c->memory, c->memory_len);
+	free(c->queue);
+	free(c);
+	return err;
+}

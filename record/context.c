@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "format/base/macros.h"
+#include "record/context.h"
+#include "record/context_parts.h"
+
+struct kt_gather {
+	struct ktr_context *context;
+	struct kt_context_run run;
+	pthread_t thread;
+	bool running;
+	int err;
+};
+
+int kt_text_open(struct kt_text *t)
+{
+	*t = (struct kt_text){0};
+	t->f = open_memstream(&t->data, &t->len);
+	return t->f ? 0 : -ENOMEM;
+}
+
+int kt_text_add(struct kt_text *t, struct ktr_context *c, const char *name)
+{
+	int err = fclose(t->f) ? -ENOMEM : 0;
+
+	if (!err)
+		err = ktr_context_add(c, name, t->data, t->len);
+	free(t->data);
+	return err;
+}
+
+void kt_text_value(FILE *f, const char *value)
+{
+	if (!value || !*value)
+		value = "-";
+	for (; *value; value++) {
+		if (*value == '\t')
+			fputs("\\t", f);
+		else if (*value == '\n')
+			fputs("\\n", f);
+		else if (*value == '\\')
+			fputs("\\\\", f);
+		else
+			fputc(*value, f);
+	}
+}
+
+int kt_read_file(const char *path, char *buf, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t len = 0;
+	ssize_t n = 0;
+
+	if (fd < 0)
+		return -errno;
+	while (len + 1 < size && (n = read(fd, buf + len, size - 1 - len)) > 0)
+		len += n;
+	if (n < 0)
+		n = -errno;
+	close(fd);
+	if (n < 0)
+		return n;
+	if (len && buf[len - 1] == '\n')
+		len--;
+	buf[len] = '\0';
+	return len;
+}
+
+char *kt_read_value(char *buf, size_t size, const char *fmt, ...)
+{
+	char path[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(path, sizeof(path), fmt, ap);
+	va_end(ap);
+	if (kt_read_file(path, buf, size) < 0)
+		*buf = '\0';
+	return buf;
+}
+
+int kt_context_copy(struct ktr_context *c, const char *name, const char *path)
+{
+	FILE *in = fopen(path, "re");
+	struct kt_text t;
+	char buf[16384];
+	size_t n;
+	int err;
+
+	if (!in)
+		return 0;
+	err = kt_text_open(&t);
+	if (!err) {
+		while ((n = fread(buf, 1, sizeof(buf), in)) > 0)
+			fwrite(buf, 1, n, t.f);
+		err = kt_text_add(&t, c, name);
+	}
+	fclose(in);
+	return err;
+}
+
+static int add_recorder(struct ktr_context *c, const struct kt_context_run *run)
+{
+	struct kt_text t;
+	int err = kt_text_open(&t);
+
+	if (err)
+		return err;
+	fprintf(t.f, "pid\t%d\nversion\t%s\nfamilies\t", getpid(), KT_VERSION);
+	kt_text_value(t.f, run->families);
+	fputs("\nfilters\t", t.f);
+	kt_text_value(t.f, run->filters);
+	fputs("\ncommand\t", t.f);
+	kt_text_value(t.f, run->command);
+	fputc('\n', t.f);
+	return kt_text_add(&t, c, "recorder");
+}
+
+static int add_probes(struct ktr_context *c, const struct kt_session *s, bool counted)
+{
+	struct kt_text t;
+	int err = kt_text_open(&t);
+
+	if (err)
+		return err;
+	kt_probes_write(t.f, s->probes, counted);
+	return kt_text_add(&t, c, "probes");
+}
+
+/* The kernel's own counters, but for those of the disks: these have a moment of their own. */
+static int add_counters(struct ktr_context *c)
+{
+	static const struct {
+		const char *name, *path;
+	} files[] = {
+		{"counters/vmstat", "/proc/vmstat"},
+		{"counters/softirqs", "/proc/softirqs"},
+		{"counters/interrupts", "/proc/interrupts"},
+		{"counters/netdev", "/proc/net/dev"},
+		{"counters/stat", "/proc/stat"},
+	};
+	int err = 0;
+
+	for (size_t i = 0; !err && i < KT_ARRAY_SIZE(files); i++)
+		err = kt_context_copy(c, files[i].name, files[i].path);
+	return err;
+}
+
+static int gather(struct kt_gather *g)
+{
+	struct ktr_context *c = g->context;
+	int err;
+
+	err = kt_context_uname(c);
+	if (!err)
+		err = kt_context_copy(c, "kernel/cmdline", "/proc/cmdline");
+	if (!err)
+		err = add_recorder(c, &g->run);
+	if (!err)
+		err = kt_context_cpus(c);
+	if (!err)
+		err = kt_context_copy(c, "mounts", "/proc/self/mountinfo");
+	if (!err)
+		err = kt_context_cgroups(c);
+	return err;
+}
+
+static void *gather_thread(void *arg)
+{
+	struct kt_gather *g = arg;
+
+	g->err = gather(g);
+	return NULL;
+}
+
+int kt_context_begin(const struct kt_context_run *run, struct kt_gather **ret)
+{
+	struct kt_gather *g = calloc(1, sizeof(*g));
+	int err;
+
+	if (!g)
+		return -ENOMEM;
+	g->run = *run;
+	err = ktr_context_create(&g->context);
+	if (!err)
+		err = -pthread_create(&g->thread, NULL, gather_thread, g);
+	if (err) {
+		kt_context_cancel(g);
+		return err;
+	}
+	g->running = true;
+	*ret = g;
+	return 0;
+}
+
+/* Tasks and disks come and go: they are read after attaching, so that what comes later is in events. */
+int kt_context_ready(struct kt_gather *g, const struct kt_session *s)
+{
+	int err;
+
+	pthread_join(g->thread, NULL);
+	g->running = false;
+	err = g->err;
+	if (!err)
+		err = kt_context_constants(g->context, s->btf);
+	if (!err)
+		err = add_probes(g->context, s, false);
+	if (!err)
+		err = kt_context_tasks(g->context, g->run.no_cmdline);
+	if (!err)
+		err = kt_context_disks(g->context);
+	return err;
+}
+
+int kt_context_now(struct kt_gather *g, struct ktr_context **ret)
+{
+	int err = add_counters(g->context);
+
+	if (!err)
+		err = kt_context_copy(g->context, "counters/diskstats", "/proc/diskstats");
+	if (err)
+		return err;
+	*ret = g->context;
+	g->context = NULL;
+	free(g);
+	return 0;
+}
+
+void kt_context_cancel(struct kt_gather *g)
+{
+	if (!g)
+		return;
+	if (g->running)
+		pthread_join(g->thread, NULL);
+	ktr_context_destroy(g->context);
+	free(g);
+}
+
+int kt_context_end_now(struct ktr_context **ret)
+{
+	struct ktr_context *c;
+	int err = ktr_context_create(&c);
+
+	if (err)
+		return err;
+	err = kt_context_copy(c, "counters/diskstats", "/proc/diskstats");
+	if (!err)
+		err = add_counters(c);
+	if (err) {
+		ktr_context_destroy(c);
+		return err;
+	}
+	*ret = c;
+	return 0;
+}
+
+int kt_context_end(struct ktr_context *c, const struct kt_session *s)
+{
+	int err = add_probes(c, s, true);
+
+	/* Disks that were made meanwhile. */
+	return err ? err : kt_context_disks(c);
+}

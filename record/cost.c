@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+#include <linux/bpf.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "format/base/macros.h"
+#include "record/clocks.h"
+#include "record/cost.h"
+
+#define INTERVAL_NS 1000000000ull
+/*
+ * Switching the statistics on and off patches code on every CPU: microseconds on real hardware, milliseconds in some
+ * virtual machines. So windows are few: one a second at first, until something is known, then one in four.
+ */
+#define WINDOW_NS 50000000ull
+#define PERIOD_NS 1000000000ull
+#define LATER_PERIOD_NS 4000000000ull
+#define EARLY_WINDOWS 4
+#define ENOUGH 200 /* runs seen in windows, before a time per run is believed */
+#define MANY 20000 /* beyond which older windows begin to count for less */
+#define UNKNOWN UINT64_MAX
+
+static bool read_prog(struct kt_session *s, int i, uint64_t *ret_ns, uint64_t *ret_runs)
+{
+	struct bpf_prog_info info = {0};
+	uint32_t len = sizeof(info);
+
+	if (!s->links[i] || bpf_obj_get_info_by_fd(bpf_program__fd(s->progs[i]), &info, &len))
+		return false;
+	*ret_ns = info.run_time_ns;
+	*ret_runs = info.run_cnt;
+	return true;
+}
+
+static void open_window(struct kt_meter *c)
+{
+	c->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
+	c->unknown = c->stats_fd < 0;
+	for (int i = 0; i < KT_N_HOOKS; i++)
+		read_prog(c->session, i, &c->progs[i].window_ns, &c->progs[i].window_runs);
+}
+
+static void close_window(struct kt_meter *c)
+{
+	if (c->stats_fd < 0)
+		return;
+	close(c->stats_fd);
+	c->stats_fd = -1;
+	for (int i = 0; i < KT_N_HOOKS; i++) {
+		struct kt_meter_prog *p = &c->progs[i];
+		uint64_t ns, runs;
+
+		if (!read_prog(c->session, i, &ns, &runs) || runs == p->window_runs)
+			continue;
+		if (p->n > MANY) {
+			p->ns /= 2;
+			p->n /= 2;
+		}
+		p->ns += (double)(ns - p->window_ns);
+		p->n += (double)(runs - p->window_runs);
+	}
+}
+
+/*
+ * Run time since the last call, by our own count of runs. Runs of a program that was hardly seen in a window wait
+ * for a better estimate: the first runs are slow, and they are few. last: no better one will come.
+ */
+static uint64_t take_bpf_ns(struct kt_meter *c, bool last)
+{
+	double all = 0, sampled_ns = 0, sampled_n = 0;
+
+	kt_session_count(c->session);
+	for (int i = 0; i < KT_N_HOOKS; i++) {
+		sampled_ns += c->progs[i].ns;
+		sampled_n += c->progs[i].n;
+	}
+	for (int i = 0; i < KT_N_HOOKS; i++) {
+		struct kt_meter_prog *p = &c->progs[i];
+		uint64_t runs = c->session->probes[i].runs - p->runs;
+
+		if (p->n < ENOUGH && !last)
+			continue;
+		p->runs = c->session->probes[i].runs;
+		if (p->n >= ENOUGH)
+			all += (double)runs * p->ns / p->n;
+		else if (sampled_n > 0)
+			all += (double)runs * sampled_ns / sampled_n;
+	}
+	c->bpf_ns += all;
+	return (uint64_t)(all + 0.5);
+}
+
+void kt_meter_init(struct kt_meter *c, struct kt_session *s)
+{
+	*c = (struct kt_meter){.session = s, .stats_fd = -1};
+}
+
+void kt_meter_start(struct kt_meter *c, uint64_t now_ns)
+{
+	c->start_ns = c->since_ns = now_ns;
+	c->start_cpu_ns = c->cpu_ns = kt_cpu_ns();
+	c->next_ns = now_ns + INTERVAL_NS;
+	open_window(c);
+	c->window_edge_ns = now_ns + WINDOW_NS;
+}
+
+uint64_t kt_meter_due(const struct kt_meter *c)
+{
+	return KT_MIN(c->window_edge_ns, c->next_ns);
+}
+
+static void write_cost(struct kt_meter *c, uint64_t now_ns, const struct kt_drain *d,
+		       struct kt_compress *to, bool last)
+{
+	const struct kt_drain_stats *st = kt_drain_stats(d);
+	uint64_t cpu = kt_cpu_ns(), bytes = kt_compress_bytes(to), lost = 0,
+		 bpf_ns = take_bpf_ns(c, last);
+	struct kt_item it = {
+		.info =
+			{
+				.kind = KTR_COST,
+				.stream = KTR_NO_STREAM,
+				.ts_min_ns = now_ns,
+				.ts_max_ns = now_ns,
+				.watermark_ns = kt_drain_watermark(d),
+				.cut_ns = now_ns,
+				.n_events = 1,
+				.raw_len = sizeof(struct kt_cost),
+			},
+	};
+	struct kt_cost ev = {0};
+
+	for (int i = 0; i < KT_N_LOSS; i++)
+		lost += st->lost[i];
+	ev.ts_ns = now_ns;
+	ev.id = KT_EV_cost;
+	ev.len = sizeof(ev);
+	ev.dur_ns = now_ns - c->since_ns;
+	ev.bpf_ns = c->unknown ? UNKNOWN : bpf_ns;
+	ev.user_ns = cpu - c->cpu_ns;
+	ev.rss_bytes = kt_meter_rss_bytes(c->session);
+	ev.events = st->events - c->events;
+	ev.bytes = bytes - c->bytes;
+	ev.lost = lost - c->lost;
+	_Static_assert(sizeof(ev) <= sizeof(it.small), "a cost event is a small block");
+	memcpy(it.small, &ev, sizeof(ev));
+	kt_compress_put(to, &it);
+
+	c->since_ns = now_ns;
+	c->cpu_ns = cpu;
+	c->events = st->events;
+	c->bytes = bytes;
+	c->lost = lost;
+}
+
+void kt_meter_tick(struct kt_meter *c, uint64_t now_ns, const struct kt_drain *d,
+		   struct kt_compress *to)
+{
+	if (now_ns >= c->window_edge_ns) {
+		if (c->stats_fd >= 0) {
+			close_window(c);
+			c->window_edge_ns =
+				now_ns - WINDOW_NS +
+				(++c->windows < EARLY_WINDOWS ? PERIOD_NS : LATER_PERIOD_NS);
+		} else {
+			open_window(c);
+			c->window_edge_ns = now_ns + WINDOW_NS;
+		}
+	}
+	if (now_ns >= c->next_ns) {
+		write_cost(c, now_ns, d, to, false);
+		c->next_ns += INTERVAL_NS;
+	}
+}
+
+void kt_meter_stop(struct kt_meter *c)
+{
+	close_window(c);
+}
+
+void kt_meter_end(struct kt_meter *c, uint64_t now_ns, const struct kt_drain *d,
+		  struct kt_compress *to)
+{
+	write_cost(c, now_ns, d, to, true);
+}
+
+void kt_meter_finish(struct kt_meter *c)
+{
+	if (c->stats_fd >= 0)
+		close(c->stats_fd);
+	c->stats_fd = -1;
+}
+
+static uint64_t less_second_mapping(const struct kt_session *s, uint64_t bytes)
+{
+	uint64_t rings = (uint64_t)s->n_cpus * s->ring_bytes;
+
+	return bytes > rings ? bytes - rings : bytes;
+}
+
+uint64_t kt_meter_rss_bytes(const struct kt_session *s)
+{
+	unsigned long long pages = 0;
+	FILE *f = fopen("/proc/self/statm", "r");
+
+	if (f) {
+		if (fscanf(f, "%*u %llu", &pages) != 1)
+			pages = 0;
+		fclose(f);
+	}
+	return less_second_mapping(s, pages * sysconf(_SC_PAGESIZE));
+}
+
+uint64_t kt_meter_peak_bytes(const struct kt_session *s)
+{
+	struct rusage ru;
+
+	return getrusage(RUSAGE_SELF, &ru) ? 0 : less_second_mapping(s, ru.ru_maxrss * 1024ull);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+/*
+ * What recording costs. BPF time cannot be had for nothing: the kernel's own run time statistics cost some 20 ns a run.
+ * They are on in short windows only; a program's time per run there, times all its runs, is the estimate.
+ */
+#ifndef KT_RECORD_COST_H
+#define KT_RECORD_COST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "record/compress.h"
+#include "record/drain.h"
+#include "record/session.h"
+
+struct kt_meter_prog {
+	uint64_t window_ns, window_runs; /* the kernel's counters when the window opened */
+	double ns, n;			 /* run time and runs in windows; old ones may count less */
+	uint64_t runs;			 /* our own counter when cost was last taken */
+};
+
+struct kt_meter {
+	struct kt_session *session;
+	int stats_fd;		 /* open while a window is; -1 = closed */
+	bool unknown;		 /* the kernel does not give run times */
+	unsigned int windows;	 /* that have been closed */
+	uint64_t window_edge_ns; /* when the window opens or closes next */
+	uint64_t next_ns;	 /* when the next cost event is due */
+
+	uint64_t since_ns, cpu_ns, events, bytes, lost; /* at the last cost event */
+	uint64_t start_ns, start_cpu_ns;		/* at the run's start */
+	double bpf_ns;					/* since the run's start */
+	struct kt_meter_prog progs[KT_N_HOOKS];
+};
+
+/* s stays the caller's and must outlive it. */
+void kt_meter_init(struct kt_meter *c, struct kt_session *s);
+/* The run begins. */
+void kt_meter_start(struct kt_meter *c, uint64_t now_ns);
+/* When kt_meter_tick() wants to be called next, CLOCK_MONOTONIC. */
+uint64_t kt_meter_due(const struct kt_meter *c);
+/* Opens and closes windows, writes a cost event when one is due. */
+void kt_meter_tick(struct kt_meter *c, uint64_t now_ns, const struct kt_drain *d,
+		   struct kt_compress *to);
+/* Closes a window that is open: to be called while the programs are attached still. */
+void kt_meter_stop(struct kt_meter *c);
+/* Writes the last cost event. */
+void kt_meter_end(struct kt_meter *c, uint64_t now_ns, const struct kt_drain *d,
+		  struct kt_compress *to);
+void kt_meter_finish(struct kt_meter *c);
+
+/* Resident memory now and at most so far, each ring counted once although it is mapped twice. */
+uint64_t kt_meter_rss_bytes(const struct kt_session *s);
+uint64_t kt_meter_peak_bytes(const struct kt_session *s);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+/*
+ * From the rings to blocks: takes events out, puts them in order, holds back what may still be overtaken, cuts
+ * blocks with their watermark, picks up losses. One stream is one ring is one CPU.
+ *
+ * A program reserves its record first and reads the clock after. So if t is read before a ring's producer position,
+ * and all records up to that position have been taken, every event of that ring before t has been taken: the ring
+ * is *done* to t. W, the least of these over the rings, is what may be written: no event before it is to come.
+ */
+#ifndef KT_RECORD_DRAIN_H
+#define KT_RECORD_DRAIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "record/compress.h"
+#include "record/session.h"
+
+#define KT_BLOCK_BYTES (1u << 20) /* raw bytes at which a block is cut */
+#define KT_BLOCK_NS 250000000ull  /* or the age of its first event */
+
+struct kt_drain;
+
+struct kt_drain_stats {
+	uint64_t events;		      /* taken from the rings, with the `lost` events */
+	uint64_t lost[KT_N_LOSS];	      /* events, by enum kt_loss */
+	uint64_t lost_first_ns, lost_last_ns; /* CLOCK_MONOTONIC; 0 = none */
+	uint32_t lost_cpus;		      /* how many CPUs lost any */
+};
+
+/* Buffers that kt_compress_create() must be given for a session, and their size. */
+size_t kt_drain_bufs(const struct kt_session *s);
+size_t kt_drain_buf_bytes(const struct kt_session *s);
+
+/* Maps the rings. start_ns: no event is earlier. s stays the caller's, and must outlive the drain. */
+int kt_drain_create(struct kt_session *s, struct kt_drain **ret);
+void kt_drain_destroy(struct kt_drain *d);
+
+/* The run begins: blocks go to c (the caller's). */
+void kt_drain_start(struct kt_drain *d, struct kt_compress *c, uint64_t start_ns);
+
+/*
+ * One cycle over all rings. Returns how full the fullest ring was, in 1/1024; 1024 also when there
+ * is more to take at once. May wait for the compressor.
+ */
+unsigned int kt_drain_cycle(struct kt_drain *d);
+
+/* After recording was switched off and the programs detached: takes and writes all that is left. */
+void kt_drain_end(struct kt_drain *d);
+
+/* What has been given out: no block to come holds an earlier event. */
+uint64_t kt_drain_watermark(const struct kt_drain *d);
+
+const struct kt_drain_stats *kt_drain_stats(const struct kt_drain *d);
+
+#endif

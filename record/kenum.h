@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+/* Constants of the running kernel, for the BPF programs: see KT_KERNEL_ENUM in bpf/ktrace.bpf.h. */
+#ifndef KT_RECORD_KENUM_H
+#define KT_RECORD_KENUM_H
+
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+/*
+ * Sets every `kt_enum_NAME` of the object's .rodata to the value of the enumerator NAME, of whatever enum. What the
+ * kernel does not have keeps its value. To be called before loading.
+ */
+int kt_kenum_set(struct bpf_object *obj, const struct btf *kernel);
+
+#endif

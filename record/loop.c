@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "format/base/macros.h"
+#include "record/clocks.h"
+#include "record/loop.h"
+#include "record/summary.h"
+
+#define BUSY_NS 10000000ull  /* between two drains while events come */
+#define IDLE_NS 100000000ull /* at most, while few come */
+#define AGAIN_NS 500000ull   /* when a ring is half full: let others run, no more */
+#define WORST_BYTES_PER_SECOND \
+	(80ull << 20)		 /* what programs can write into one ring: 1 M events/s */
+#define CLOCKS_NS 10000000000ull /* between two readings of all clocks */
+#define PROGRESS_NS 500000000ull
+
+int kt_loop_signals(void)
+{
+	sigset_t set;
+	int fd;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+bool kt_loop_wait(int signal_fd, uint64_t ns)
+{
+	struct pollfd p = {.fd = signal_fd, .events = POLLIN};
+	uint64_t now = kt_now_ns(), end = now + ns;
+	struct signalfd_siginfo si;
+
+	do {
+		struct timespec t = {(end - now) / 1000000000, (end - now) % 1000000000};
+
+		ppoll(&p, 1, &t, NULL);
+		while (read(signal_fd, &si, sizeof(si)) == sizeof(si)) {
+			if (si.ssi_signo != SIGCHLD)
+				return true;
+			end = 0; /* the command may have ended: look */
+		}
+		now = kt_now_ns();
+	} while (now < end);
+	return false;
+}
+
+/* How long nothing need be done, by how full the rings were. */
+static uint64_t next_pause(uint64_t pause, unsigned int fill, size_t ring_bytes)
+{
+	uint64_t most = ring_bytes * 1000000000ull / WORST_BYTES_PER_SECOND;
+
+	if (fill >= 512)
+		return AGAIN_NS;
+	if (fill >= 16)
+		return BUSY_NS;
+	most = KT_MAX(BUSY_NS, KT_MIN(most, IDLE_NS));
+	pause = pause + pause / 4;
+	return KT_MIN(KT_MAX(pause, BUSY_NS), most);
+}
+
+/* Clocks drift against each other: a reading now and then lets long runs be placed exactly. */
+static void put_clocks(struct kt_loop *l)
+{
+	struct ktr_clocks c;
+	struct kt_item it = {.info = {.kind = KTR_CLOCK, .stream = KTR_NO_STREAM, .phase = 1}};
+	struct kt_clock ev;
+
+	kt_clocks_read(&c);
+	ev = (struct kt_clock){
+		.ts_ns = c.mono_ns,
+		.id = KT_EV_clock,
+		.len = sizeof(ev),
+		.phase = 1,
+		.realtime_ns = c.realtime_ns,
+		.boottime_ns = c.boottime_ns,
+		.tai_ns = c.tai_ns,
+		.error_ns = c.error_ns,
+	};
+	it.info.ts_min_ns = it.info.ts_max_ns = ev.ts_ns;
+	it.info.watermark_ns = kt_drain_watermark(l->drain);
+	it.info.cut_ns = kt_now_ns();
+	it.info.n_events = 1;
+	it.info.raw_len = sizeof(ev);
+	_Static_assert(sizeof(ev) <= sizeof(it.small), "a clock event is a small block");
+	memcpy(it.small, &ev, sizeof(ev));
+	kt_compress_put(l->compress, &it);
+}
+
+void kt_loop_run(struct kt_loop *l)
+{
+	uint64_t pause = BUSY_NS, clocks_ns = l->start_ns + CLOCKS_NS, progress_ns = l->start_ns;
+	struct kt_progress progress;
+
+	kt_progress_init(&progress, l->start_ns);
+	for (;;) {
+		uint64_t now, until;
+
+		pause = next_pause(pause, kt_drain_cycle(l->drain), l->ring_bytes);
+		now = kt_now_ns();
+		kt_meter_tick(l->meter, now, l->drain, l->compress);
+		if (now >= clocks_ns) {
+			put_clocks(l);
+			clocks_ns += CLOCKS_NS;
+		}
+		if (progress.on && now >= progress_ns) {
+			kt_progress_show(&progress, now, kt_drain_stats(l->drain),
+					 kt_compress_bytes(l->compress));
+			progress_ns = now + PROGRESS_NS;
+		}
+		if (now >= l->end_ns || kt_compress_error(l->compress) || kt_child_poll(l->child))
+			break;
+		until = KT_MIN(now + pause, kt_meter_due(l->meter));
+		until = KT_MIN(until, l->end_ns);
+		if (until > now && kt_loop_wait(l->signal_fd, until - now))
+			break;
+	}
+	kt_progress_end(&progress);
+}

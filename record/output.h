@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+/* Where the trace goes. Nothing is overwritten before the run begins, nothing is left behind if it never does. */
+#ifndef KT_RECORD_OUTPUT_H
+#define KT_RECORD_OUTPUT_H
+
+#include <stdbool.h>
+
+struct kt_output {
+	const char *path; /* borrowed; "-" = standard output */
+	int fd;
+	bool created; /* by us: to be removed again */
+	bool regular;
+	bool begun;
+};
+
+/* Opens or makes it; an existing file needs force. Says what is wrong. With "-" stdout becomes stderr for all else. */
+int kt_output_open(struct kt_output *o, const char *path, bool force);
+/* The run begins: an old content goes now. */
+int kt_output_begin(struct kt_output *o);
+/* Closes; removes a file that was made for a run that never began. */
+void kt_output_finish(struct kt_output *o);
+
+#endif

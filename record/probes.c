@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+#include <stdbool.h>
+#include <string.h>
+
+#include "format/base/log.h"
+#include "format/base/macros.h"
+#include "format/schema.h"
+#include "record/choose.h"
+#include "record/probes.h"
+
+static const char *const state_names[] = {
+	[KT_PROBE_OFF] = "off",		  [KT_PROBE_MISSING] = "missing",
+	[KT_PROBE_REFUSED] = "refused",	  [KT_PROBE_READY] = "ready",
+	[KT_PROBE_ATTACHED] = "attached",
+};
+
+static const struct btf_type *strip(const struct btf *btf, uint32_t id)
+{
+	const struct btf_type *t = btf__type_by_id(btf, id);
+
+	while (t && (btf_is_typedef(t) || btf_is_mod(t)))
+		t = btf__type_by_id(btf, t->type);
+	return t;
+}
+
+/* The kind of an argument as kt_hooks[].sig words it. */
+static const char *arg_kind(const struct btf *btf, uint32_t id)
+{
+	const struct btf_type *t = strip(btf, id);
+
+	if (!t)
+		return "void";
+	if (btf_is_int(t) || btf_is_any_enum(t))
+		return "int";
+	if (!btf_is_ptr(t))
+		return "other";
+	t = strip(btf, t->type);
+	if (!t)
+		return "void";
+	if (btf_is_int(t) && t->size == 1)
+		return "char";
+	if (btf_is_struct(t) || btf_is_union(t) || btf_is_fwd(t))
+		return btf__name_by_offset(btf, t->name_off);
+	return "other";
+}
+
+/*
+ * btf_trace_<tp> is what the kernel calls a tracepoint's probe: typedef void (*)(void *, args …). Arguments are
+ * compared, not tried: a program with the wrong shape loads all the same and reads wrong memory.
+ */
+static bool check_one(const struct btf *btf, const struct kt_hook_desc *h, char *why, size_t size)
+{
+	const struct btf_type *t;
+	const struct btf_param *args;
+	const char *sig = h->sig;
+	char name[96];
+	int id;
+
+	snprintf(name, sizeof(name), "btf_trace_%s", h->tracepoint);
+	id = btf__find_by_name_kind(btf, name, BTF_KIND_TYPEDEF);
+	if (id < 0) {
+		snprintf(why, size, "this kernel has no tracepoint %s", h->tracepoint);
+		return false;
+	}
+	t = strip(btf, id);
+	if (t && btf_is_ptr(t))
+		t = strip(btf, t->type);
+	if (!t || !btf_is_func_proto(t)) {
+		snprintf(why, size, "tracepoint %s has no argument types", h->tracepoint);
+		return false;
+	}
+	args = btf_params(t);
+	for (int i = 1; *sig; i++) {
+		size_t len = strcspn(sig, ",");
+		const char *has = i < btf_vlen(t) ? arg_kind(btf, args[i].type) : "nothing";
+
+		if (strlen(has) != len || memcmp(has, sig, len)) {
+			snprintf(why, size, "tracepoint %s: argument %d is %s here, not %.*s",
+				 h->tracepoint, i, has, (int)len, sig);
+			return false;
+		}
+		sig += len;
+		sig += *sig == ',';
+	}
+	return true;
+}
+
+void kt_probes_check(struct kt_probe probes[KT_N_HOOKS], uint64_t families, const struct btf *btf)
+{
+	for (int i = 0; i < KT_N_HOOKS; i++) {
+		struct kt_probe *p = &probes[i];
+
+		*p = (struct kt_probe){.state = KT_PROBE_OFF};
+		if (kt_chosen(families, kt_hooks[i].family))
+			p->state = check_one(btf, &kt_hooks[i], p->reason, sizeof(p->reason))
+					   ? KT_PROBE_READY
+					   : KT_PROBE_MISSING;
+	}
+}
+
+unsigned int kt_probes_warn(const struct kt_probe probes[KT_N_HOOKS])
+{
+	unsigned int attached = 0, absent = 0;
+	char names[512] = "";
+	size_t len = 0;
+
+	for (int i = 0; i < KT_N_HOOKS; i++) {
+		attached += probes[i].state == KT_PROBE_ATTACHED;
+		if (probes[i].state != KT_PROBE_MISSING && probes[i].state != KT_PROBE_REFUSED)
+			continue;
+		if (len < sizeof(names))
+			len += snprintf(names + len, sizeof(names) - len, "%s%s %s",
+					absent ? ", " : "", kt_hooks[i].name,
+					state_names[probes[i].state]);
+		absent++;
+	}
+	if (absent)
+		kt_warn("%u of the probes asked for cannot be had on this kernel: %s (--list says "
+			"why)",
+			absent, names);
+	return attached;
+}
+
+int kt_probes_write(FILE *f, const struct kt_probe probes[KT_N_HOOKS], bool counted)
+{
+	fputs("family\thook\tvariant\tstate\treason\truns\tlost\tfiltered\n", f);
+	for (int i = 0; i < KT_N_HOOKS; i++) {
+		const struct kt_probe *p = &probes[i];
+
+		fprintf(f, "%s\t%s\ttp_btf\t%s\t%s\t", kt_hooks[i].family, kt_hooks[i].name,
+			state_names[p->state], *p->reason ? p->reason : "-");
+		if (counted && p->state == KT_PROBE_ATTACHED)
+			fprintf(f, "%llu\t%llu\t%llu\n", (unsigned long long)p->runs,
+				(unsigned long long)p->lost, (unsigned long long)p->filtered);
+		else
+			fputs("-\t-\t-\n", f);
+	}
+	return 0;
+}
+
+void kt_probes_print(FILE *f, const struct kt_probe probes[KT_N_HOOKS])
+{
+	fprintf(f, "%-10s %-24s %-8s %-9s %s\n", "FAMILY", "HOOK", "VARIANT", "STATE",
+		"WHAT IT SEES");
+	for (int i = 0; i < KT_N_HOOKS; i++)
+		fprintf(f, "%-10s %-24s %-8s %-9s %s\n", kt_hooks[i].family, kt_hooks[i].name,
+			"tp_btf", state_names[probes[i].state],
+			*probes[i].reason ? probes[i].reason : kt_hooks[i].doc);
+}

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "format/base/log.h"
+#include "format/base/macros.h"
+#include "format/ktr.h"
+#include "record/child.h"
+#include "record/choose.h"
+#include "record/clocks.h"
+#include "record/compress.h"
+#include "record/context.h"
+#include "record/context_parts.h"
+#include "record/cost.h"
+#include "record/drain.h"
+#include "record/loop.h"
+#include "record/output.h"
+#include "record/run.h"
+#include "record/session.h"
+#include "record/summary.h"
+
+/*
+ * After attaching: for a while another CPU may still call a tracepoint's old list of probes, and its events would be
+ * missed in silence.
+ */
+#define SETTLE_NS 500000000ull
+#define LATE_NS 50000000ull /* of it, kept for reading the tasks as late as can be */
+
+struct run {
+	const struct kt_options *o;
+	char *families, *command;
+	struct kt_session session;
+	struct kt_output output;
+	struct kt_child child;
+	struct kt_gather *gather;
+	struct kt_drain *drain;
+	struct kt_meter meter;
+	struct ktr_writer *writer;
+	struct kt_compress *compress;
+	struct ktr_clocks start, end;
+	uint64_t start_cpu_ns;
+	int signal_fd;
+	int write_err;
+};
+
+/* The command as one line, for people. */
+static char *command_text(char *const argv[])
+{
+	char *text = NULL;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	if (!f)
+		return NULL;
+	for (int i = 0; argv && argv[i]; i++)
+		fprintf(f, "%s%s", i ? " " : "", argv[i]);
+	if (fclose(f)) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+static int no_memory(int err)
+{
+	if (err)
+		kt_error("cannot start: %s", strerror(-err));
+	return err;
+}
+
+static int prepare(struct run *r)
+{
+	struct kt_context_run cr = {.filters = "", .no_cmdline = r->o->no_cmdline};
+	uint64_t attached_ns, late_ns;
+	int err;
+
+	r->signal_fd = kt_loop_signals();
+	if (r->signal_fd < 0)
+		return no_memory(r->signal_fd);
+	cr.families = r->families;
+	cr.command = r->command;
+	err = no_memory(kt_context_begin(&cr, &r->gather));
+	if (!err)
+		err = kt_session_load(&r->session);
+	if (!err)
+		err = kt_session_attach(&r->session);
+	if (err)
+		return err;
+	attached_ns = kt_now_ns();
+	err = no_memory(kt_drain_create(&r->session, &r->drain));
+	if (!err)
+		err = no_memory(kt_child_prepare(&r->child, r->o->command));
+	if (err)
+		return err;
+	kt_meter_init(&r->meter, &r->session);
+	late_ns = attached_ns + SETTLE_NS - LATE_NS;
+	if (kt_now_ns() < late_ns && kt_loop_wait(r->signal_fd, late_ns - kt_now_ns())) {
+		kt_error("stopped before the run began: nothing was recorded");
+		return -EINTR;
+	}
+	err = no_memory(kt_context_ready(r->gather, &r->session));
+	if (err)
+		return err;
+	while (kt_now_ns() < attached_ns + SETTLE_NS)
+		usleep(1000);
+	return 0;
+}
+
+/* Everything that can fail because of the output: said by the caller. */
+static int write_head(struct run *r, struct ktr_context *c)
+{
+	struct ktr_run_info info = {.clocks = r->start};
+	struct utsname u = {0};
+	const void *tar;
+	size_t len;
+	int err;
+
+	if (getrandom(info.uuid, sizeof(info.uuid), 0) != sizeof(info.uuid))
+		return -EIO;
+	/* A random UUID as RFC 9562 marks it. */
+	info.uuid[6] = (info.uuid[6] & 0x0f) | 0x40;
+	info.uuid[8] = (info.uuid[8] & 0x3f) | 0x80;
+	uname(&u);
+	snprintf(info.host, sizeof(info.host), "%.64s", u.nodename);
+	kt_read_value(info.boot_id, sizeof(info.boot_id), "/proc/sys/kernel/random/boot_id");
+	snprintf(info.tool_version, sizeof(info.tool_version), "%s", KT_VERSION);
+	info.n_cpus = info.n_streams = r->session.n_cpus;
+	info.kinds = r->families;
+	info.filters = "";
+	info.command = r->command;
+	err = ktr_writer_create(r->output.fd, &info, NULL, &r->writer);
+	if (!err)
+		err = ktr_writer_clock(r->writer, 0, &r->start);
+	if (!err)
+		err = ktr_context_finish(c, &tar, &len);
+	if (!err)
+		err = ktr_writer_context(r->writer, 0, tar, len);
+	return err;
+}
+
+/* The official start. An error after this is one of writing. */
+static int start(struct run *r)
+{
+	struct ktr_context *c;
+	int err;
+
+	err = kt_output_begin(&r->output);
+	if (!err)
+		err = no_memory(kt_context_now(r->gather, &c));
+	if (err)
+		return err;
+	r->gather = NULL;
+	kt_clocks_read(&r->start);
+	kt_session_set_on(&r->session, true);
+	r->start_cpu_ns = kt_cpu_ns();
+	r->write_err = write_head(r, c);
+	ktr_context_destroy(c);
+	if (r->write_err)
+		return 0;
+	err = kt_compress_create(r->writer, r->output.fd, kt_drain_bufs(&r->session),
+				 kt_drain_buf_bytes(&r->session), &r->compress);
+	if (err)
+		return no_memory(err);
+	kt_drain_start(r->drain, r->compress, r->start.mono_ns);
+	kt_meter_start(&r->meter, r->start.mono_ns);
+	fputs("recording\n", stderr);
+	kt_child_start(&r->child, r->o->command);
+	return 0;
+}
+
+static void record(struct run *r)
+{
+	struct kt_loop l = {
+		.drain = r->drain,
+		.compress = r->compress,
+		.meter = &r->meter,
+		.child = &r->child,
+		.signal_fd = r->signal_fd,
+		.ring_bytes = r->session.ring_bytes,
+		.start_ns = r->start.mono_ns,
+		.end_ns = r->o->duration_ns ? r->start.mono_ns + (uint64_t)r->o->duration_ns
+					    : UINT64_MAX,
+	};
+
+	if (isatty(STDERR_FILENO) && !r->o->command && !r->o->duration_ns)
+		fputs("ctrl-c ends it\n", stderr);
+	kt_loop_run(&l);
+}
+
+static int write_end(struct run *r, struct ktr_context *c)
+{
+	const void *tar;
+	size_t len;
+	int err;
+
+	err = kt_context_end(c, &r->session);
+	if (!err)
+		err = ktr_context_finish(c, &tar, &len);
+	if (!err)
+		err = ktr_writer_context(r->writer, 2, tar, len);
+	if (!err)
+		err = ktr_writer_clock(r->writer, 2, &r->end);
+	return err;
+}
+
+/* Everything after the switch: nothing is recorded any more, all of it is brought home. */
+static void end(struct run *r)
+{
+	struct ktr_context *c = NULL;
+	int err;
+
+	kt_session_set_on(&r->session, false);
+	err = kt_context_end_now(&c);
+	kt_clocks_read(&r->end);
+	kt_meter_stop(&r->meter);
+	kt_session_detach(&r->session);
+	kt_drain_end(r->drain);
+	kt_session_count(&r->session);
+	kt_meter_end(&r->meter, kt_now_ns(), r->drain, r->compress);
+	r->write_err = kt_compress_finish(r->compress);
+	r->compress = NULL;
+	if (!r->write_err)
+		r->write_err = err ? err : write_end(r, c);
+	ktr_context_destroy(c);
+}
+
+static void summarize(struct run *r, uint64_t bytes)
+{
+	struct kt_summary s = {
+		.path = r->output.path,
+		.start_ns = r->start.mono_ns,
+		.end_ns = r->end.mono_ns,
+		.bytes = bytes,
+		.cpu_ns = kt_cpu_ns() - r->start_cpu_ns,
+		.peak_bytes = kt_meter_peak_bytes(&r->session),
+		.drain = kt_drain_stats(r->drain),
+		.meter = &r->meter,
+	};
+
+	kt_summary_print(&s);
+}
+
+/* Returns the exit status. */
+static int close_file(struct run *r, bool began)
+{
+	uint64_t bytes = r->writer ? ktr_writer_bytes(r->writer) : 0;
+	int err = ktr_writer_close(r->writer);
+
+	r->writer = NULL;
+	if (!r->write_err)
+		r->write_err = err;
+	if (began)
+		summarize(r, bytes);
+	if (!r->write_err)
+		return 0;
+	if (r->write_err == -EPIPE)
+		kt_error("the reader of %s has gone: the trace ends early", r->output.path);
+	else
+		kt_error("cannot write %s: %s; the trace ends early, what is in it can be read",
+			 r->output.path, strerror(-r->write_err));
+	return 1;
+}
+
+static void finish(struct run *r)
+{
+	kt_context_cancel(r->gather);
+	kt_compress_finish(r->compress);
+	kt_meter_finish(&r->meter);
+	kt_drain_destroy(r->drain);
+	kt_session_finish(&r->session);
+	kt_output_finish(&r->output);
+	if (r->signal_fd >= 0)
+		close(r->signal_fd);
+	free(r->families);
+	free(r->command);
+}
+
+int kt_run(const struct kt_options *o)
+{
+	struct run r = {.o = o, .signal_fd = -1, .output.fd = -1, .meter.stats_fd = -1};
+	int status = o->command ? kt_child_check(o->command) : 0;
+
+	r.child.go_fd = r.child.error_fd = -1;
+	if (status)
+		return status;
+	status = 1;
+	if (kt_session_init(&r.session, o) || kt_output_open(&r.output, o->output, o->force))
+		goto out;
+	r.families = kt_choice_text(r.session.families, ",");
+	r.command = command_text(o->command);
+	if (!r.families || !r.command) {
+		no_memory(-ENOMEM);
+		goto out;
+	}
+	if (prepare(&r) || start(&r)) {
+		ktr_writer_close(r.writer);
+		goto out;
+	}
+	if (r.write_err) {
+		kt_session_set_on(&r.session, false);
+		status = close_file(&r, false);
+		goto out;
+	}
+	record(&r);
+	end(&r);
+	status = close_file(&r, true);
+out:
+	kt_child_stop(&r.child, r.signal_fd);
+	finish(&r);
+	return status ? status : r.child.status;
+}
+
+int kt_run_list(const struct kt_options *o)
+{
+	struct kt_session s = {0};
+	int status = 1;
+
+	if (!kt_session_init(&s, o) && !kt_session_load(&s)) {
+		status = kt_session_attach(&s) ? 1 : 0;
+		kt_probes_print(stdout, s.probes);
+	}
+	kt_session_finish(&s);
+	return status;
+}

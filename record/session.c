@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+#include <errno.h>
+#include <linux/capability.h>
+#include <linux/membarrier.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#include "format/base/log.h"
+#include "format/base/macros.h"
+#include "format/base/units.h"
+#include "format/schema.h"
+#include "ktrace.skel.h"
+#include "record/choose.h"
+#include "record/kenum.h"
+#include "record/session.h"
+
+#define KERNEL_BTF "/sys/kernel/btf/vmlinux"
+#define RING_DEFAULT (8ull << 20)	 /* of one CPU, where memory allows */
+#define RINGS_DEFAULT_MAX (256ull << 20) /* of all CPUs, unless asked for */
+#define RING_MAX (1ull << 30)
+
+/* libbpf's last words, to name the program that the kernel refused. */
+static char libbpf_said[512];
+
+static int on_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	char line[512];
+
+	if (level != LIBBPF_WARN)
+		return 0;
+	vsnprintf(line, sizeof(line), fmt, ap);
+	line[strcspn(line, "\n")] = '\0';
+	kt_debug("%s", line);
+	/* The first complaint about a program names it; what follows is the log and the consequences. */
+	if (!*libbpf_said && strstr(line, "prog '"))
+		snprintf(libbpf_said, sizeof(libbpf_said), "%s", line);
+	return 0;
+}
+
+static int check_privileges(void)
+{
+	unsigned long long caps = 0;
+	char line[128];
+	FILE *f = fopen("/proc/self/status", "r");
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "CapEff: %llx", &caps) == 1)
+			break;
+	if (f)
+		fclose(f);
+	if (caps >> CAP_SYS_ADMIN & 1)
+		return 0;
+	if ((caps >> CAP_BPF & 1) && (caps >> CAP_PERFMON & 1))
+		return 0;
+	if (geteuid())
+		kt_error("recording needs root (or the capabilities CAP_BPF and CAP_PERFMON): try "
+			 "sudo");
+	else
+		kt_error("missing capability %s: run it where root has it (not in this container)",
+			 caps >> CAP_BPF & 1 ? "CAP_PERFMON" : "CAP_BPF");
+	return -EPERM;
+}
+
+/* Bytes of one CPU's ring: a power of two, at least a page. */
+static int ring_size(const struct kt_options *o, uint32_t n_cpus, size_t *ret)
+{
+	uint64_t page = sysconf(_SC_PAGESIZE), size = page, want;
+	struct sysinfo si;
+
+	if (o->buffer_bytes) {
+		want = o->buffer_bytes / n_cpus;
+	} else {
+		want = KT_MIN(RING_DEFAULT, RINGS_DEFAULT_MAX / n_cpus);
+		if (!sysinfo(&si))
+			want = KT_MIN(want, (uint64_t)si.totalram * si.mem_unit / 32 / n_cpus);
+	}
+	if (want > RING_MAX) {
+		kt_error("--buffer is too large: at most 1 GiB per CPU, here %u CPUs", n_cpus);
+		return -EINVAL;
+	}
+	while (size * 2 <= want)
+		size *= 2;
+	*ret = size;
+	return 0;
+}
+
+int kt_session_init(struct kt_session *s, const struct kt_options *o)
+{
+	int err, n;
+
+	*s = (struct kt_session){0};
+	err = kt_choose(o->events, &s->families);
+	if (err)
+		return err;
+	n = libbpf_num_possible_cpus();
+	if (n <= 0) {
+		kt_error("cannot tell the number of CPUs: is /sys mounted?");
+		return n ? n : -EINVAL;
+	}
+	s->n_cpus = n;
+	err = ring_size(o, s->n_cpus, &s->ring_bytes);
+	if (err)
+		return err;
+	err = check_privileges();
+	if (err)
+		return err;
+	libbpf_set_print(on_libbpf);
+	s->btf = btf__parse_raw(KERNEL_BTF);
+	if (!s->btf) {
+		err = -errno;
+		if (err == -ENOENT)
+			kt_error("this kernel has no BTF (%s): it needs CONFIG_DEBUG_INFO_BTF",
+				 KERNEL_BTF);
+		else
+			kt_error("cannot read the kernel's BTF, %s: %s", KERNEL_BTF,
+				 strerror(-err));
+		return err;
+	}
+	kt_probes_check(s->probes, s->families, s->btf);
+	return 0;
+}
+
+/* The hook whose program is <family>__<name>; -1 = none. */
+static int hook_of(const char *prog)
+{
+	for (int i = 0; i < KT_N_HOOKS; i++) {
+		size_t n = strlen(kt_hooks[i].family);
+
+		if (!strncmp(prog, kt_hooks[i].family, n) && !strncmp(prog + n, "__", 2) &&
+		    !strcmp(prog + n + 2, kt_hooks[i].name))
+			return i;
+	}
+	return -1;
+}
+
+static int open_skeleton(struct kt_session *s)
+{
+	struct bpf_program *prog;
+	int err;
+
+	s->skel = ktrace_bpf__open();
+	if (!s->skel)
+		return -errno;
+	bpf_object__for_each_program(prog, s->skel->obj)
+	{
+		int hook = hook_of(bpf_program__name(prog));
+		bool wanted = hook >= 0 && s->probes[hook].state == KT_PROBE_READY;
+
+		if (hook >= 0)
+			s->progs[hook] = wanted ? prog : NULL;
+		bpf_program__set_autoload(prog, wanted);
+	}
+	err = kt_kenum_set(s->skel->obj, s->btf);
+	if (!err)
+		err = bpf_map__set_max_entries(s->skel->maps.kt_rings, s->n_cpus);
+	if (!err)
+		err = bpf_map__set_max_entries(s->skel->maps.kt_stats, s->n_cpus);
+	return err;
+}
+
+/* Loading is all or nothing: find the program that libbpf complained of and mark it. */
+static bool mark_refused(struct kt_session *s)
+{
+	const char *p = strstr(libbpf_said, "prog '");
+	char name[96];
+	int hook;
+
+	if (!p || sscanf(p, "prog '%95[^']'", name) != 1)
+		return false;
+	hook = hook_of(name);
+	if (hook < 0 || s->probes[hook].state != KT_PROBE_READY)
+		return false;
+	s->probes[hook].state = KT_PROBE_REFUSED;
+	p = strstr(p, "': ");
+	snprintf(s->probes[hook].reason, sizeof(s->probes[hook].reason), "%s",
+		 p ? p + 3 : "not loaded");
+	return true;
+}
+
+static int load_programs(struct kt_session *s)
+{
+	int err;
+
+	for (;;) {
+		*libbpf_said = '\0';
+		err = open_skeleton(s);
+		if (!err)
+			err = ktrace_bpf__load(s->skel);
+		if (!err || !mark_refused(s))
+			break;
+		ktrace_bpf__destroy(s->skel);
+		s->skel = NULL;
+	}
+	if (err)
+		kt_error("the kernel does not take the BPF programs: %s%s%s", strerror(-err),
+			 *libbpf_said ? ": " : "", libbpf_said);
+	return err;
+}
+
+static int make_rings(struct kt_session *s)
+{
+	int outer = bpf_map__fd(s->skel->maps.kt_rings);
+
+	s->ring_fds = malloc(s->n_cpus * sizeof(*s->ring_fds));
+	if (!s->ring_fds)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < s->n_cpus; i++)
+		s->ring_fds[i] = -1;
+	for (uint32_t i = 0; i < s->n_cpus; i++) {
+		s->ring_fds[i] =
+			bpf_map_create(BPF_MAP_TYPE_RINGBUF, "kt_ring", 0, 0, s->ring_bytes, NULL);
+		if (s->ring_fds[i] < 0 || bpf_map_update_elem(outer, &i, &s->ring_fds[i], BPF_ANY))
+			return -errno;
+	}
+	return 0;
+}
+
+static int map_stats(struct kt_session *s)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+	void *p;
+
+	s->stats_len = KT_ALIGN_UP(s->n_cpus * sizeof(*s->stats), page);
+	p = mmap(NULL, s->stats_len, PROT_READ | PROT_WRITE, MAP_SHARED,
+		 bpf_map__fd(s->skel->maps.kt_stats), 0);
+	if (p == MAP_FAILED)
+		return -errno;
+	s->stats = p;
+	return 0;
+}
+
+int kt_session_load(struct kt_session *s)
+{
+	char size[32];
+	int err;
+
+	err = load_programs(s);
+	if (err)
+		return err;
+	err = make_rings(s);
+	if (err) {
+		kt_error("cannot make %u rings of %s: %s; try a smaller --buffer", s->n_cpus,
+			 kt_format_bytes(s->ring_bytes, size, sizeof(size)), strerror(-err));
+		return err;
+	}
+	err = map_stats(s);
+	if (err)
+		kt_error("cannot map the programs' counters: %s", strerror(-err));
+	return err;
+}
+
+int kt_session_attach(struct kt_session *s)
+{
+	for (int i = 0; i < KT_N_HOOKS; i++) {
+		struct kt_probe *p = &s->probes[i];
+
+		if (p->state != KT_PROBE_READY)
+			continue;
+		if (!s->progs[i]) {
+			p->state = KT_PROBE_MISSING;
+			snprintf(p->reason, sizeof(p->reason), "this program was built without it");
+			continue;
+		}
+		s->links[i] = bpf_program__attach(s->progs[i]);
+		if (s->links[i]) {
+			p->state = KT_PROBE_ATTACHED;
+		} else {
+			p->state = KT_PROBE_REFUSED;
+			snprintf(p->reason, sizeof(p->reason), "not attached: %s", strerror(errno));
+		}
+	}
+	if (kt_probes_warn(s->probes))
+		return 0;
+	kt_error("no probe could be attached: nothing can be recorded on this kernel");
+	return -ENOENT;
+}
+
+void kt_session_set_on(struct kt_session *s, bool on)
+{
+	__atomic_store_n((uint32_t *)&s->skel->bss->kt_on, on, __ATOMIC_SEQ_CST);
+}
+
+void kt_session_detach(struct kt_session *s)
+{
+	for (int i = 0; i < KT_N_HOOKS; i++) {
+		bpf_link__destroy(s->links[i]);
+		s->links[i] = NULL;
+	}
+	/* Programs that run with interrupts or preemption off: once every CPU has scheduled, they have ended. */
+	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+}
+
+void kt_session_count(struct kt_session *s)
+{
+	for (int i = 0; i < KT_N_HOOKS; i++) {
+		struct kt_probe *p = &s->probes[i];
+
+		p->runs = p->lost = p->filtered = 0;
+		for (uint32_t cpu = 0; cpu < s->n_cpus; cpu++) {
+			const volatile struct kt_cpu_stat *st = &s->stats[cpu];
+
+			p->runs += st->runs[i];
+			p->lost += st->lost[i];
+			p->filtered += st->filtered[i];
+		}
+	}
+}
+
+void kt_session_finish(struct kt_session *s)
+{
+	kt_session_detach(s);
+	if (s->stats)
+		munmap(s->stats, s->stats_len);
+	for (uint32_t i = 0; s->ring_fds && i < s->n_cpus; i++)
+		if (s->ring_fds[i] >= 0)
+			close(s->ring_fds[i]);
+	free(s->ring_fds);
+	ktrace_bpf__destroy(s->skel);
+	btf__free(s->btf);
+	*s = (struct kt_session){0};
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+/* The kernel's side of a run: programs, rings and counters, from loading to detaching. */
+#ifndef KT_RECORD_SESSION_H
+#define KT_RECORD_SESSION_H
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bpf/shared.h"
+#include "record/options.h"
+#include "record/probes.h"
+
+struct ktrace_bpf;
+
+struct kt_session {
+	struct ktrace_bpf *skel;
+	struct btf *btf;   /* of the running kernel */
+	uint64_t families; /* mask, see choose.h */
+	struct kt_probe probes[KT_N_HOOKS];
+	struct bpf_program *progs[KT_N_HOOKS]; /* NULL: not loaded */
+	struct bpf_link *links[KT_N_HOOKS];    /* NULL: not attached */
+	uint32_t n_cpus;		       /* possible ones: CPU i has ring i */
+	size_t ring_bytes;		       /* of one ring */
+	int *ring_fds;
+	struct kt_cpu_stat *stats; /* n_cpus of them, shared with the programs */
+	size_t stats_len;
+};
+
+/* Privileges, kernel types, families: what can be said before anything is made. Says what is wrong. */
+int kt_session_init(struct kt_session *s, const struct kt_options *o);
+/* Loads what the kernel has; programs it refuses are marked and left out. Says what is wrong. */
+int kt_session_load(struct kt_session *s);
+/* Attaches each program by itself. -ENOENT, after it has said so, if none could be attached. */
+int kt_session_attach(struct kt_session *s);
+void kt_session_set_on(struct kt_session *s, bool on);
+void kt_session_detach(struct kt_session *s);
+/* Adds the counters of all CPUs up into the probes. */
+void kt_session_count(struct kt_session *s);
+void kt_session_finish(struct kt_session *s);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+/* What is said on stderr during the run and at its end. */
+#ifndef KT_RECORD_SUMMARY_H
+#define KT_RECORD_SUMMARY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "record/cost.h"
+#include "record/drain.h"
+
+/* One line that is written over, on a terminal only. */
+struct kt_progress {
+	bool on;
+	uint64_t start_ns, last_ns, events;
+};
+
+void kt_progress_init(struct kt_progress *p, uint64_t start_ns);
+void kt_progress_show(struct kt_progress *p, uint64_t now_ns, const struct kt_drain_stats *st,
+		      uint64_t bytes);
+void kt_progress_end(struct kt_progress *p);
+
+struct kt_summary {
+	const char *path;
+	uint64_t start_ns, end_ns; /* of recording, CLOCK_MONOTONIC */
+	uint64_t bytes;		   /* of the file */
+	uint64_t cpu_ns;	   /* of our threads, from start_ns until all was written */
+	uint64_t peak_bytes;
+	const struct kt_drain_stats *drain;
+	const struct kt_meter *meter;
+};
+
+void kt_summary_print(const struct kt_summary *s);
+
+#endif
