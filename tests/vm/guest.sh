@@ -3,6 +3,7 @@
 # The payload's /payload/run: every case named in /payload/cases, each in a shell and a directory of
 # its own, its results sent as soon as it ends. A case is a script sourced with these functions:
 #   skip REASON...          ends the case as skipped
+#   need PROGRAM...         or skips
 #   scheduler DISK NAME     or skips
 #   record NAME SCRIPT      records what SCRIPT does into NAME.ktr, with /proc/diskstats around it
 [ "$1" ] || {
@@ -25,6 +26,12 @@ export OUT
 skip() {
 	echo "$*" >"$OUT/skip"
 	exit 77
+}
+
+need() {
+	for p in "$@"; do
+		command -v "$p" >/dev/null || skip "$p is not installed"
+	done
 }
 
 scheduler() {

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 # Stacked disks: dm-linear over two pieces of virtio-blk, dm-delay on top of nvme.
+need fio dmsetup
 modprobe dm_mod
 modprobe dm_delay || skip "the kernel has no dm-delay"
 scheduler vda none

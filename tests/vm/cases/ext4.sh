@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 # ext4 on virtio-blk: journal, PREFLUSH and FUA, writeback. Mounted inside the run, so that nothing is left over.
+need fio mkfs.ext4
 scheduler vda none
 mkfs.ext4 -q -F /dev/vda
 mkdir -p /mnt

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 # nvme: several hardware queues; io_uring and plain system calls.
+need fio
 for s in none mq-deadline; do
 	scheduler nvme0n1 $s
 	record $s '

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 # virtio-blk: queue depth, merges, flushes, discards.
+need fio
 for s in none mq-deadline; do
 	scheduler vda $s
 	record $s '
