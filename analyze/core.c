@@ -185,7 +185,7 @@ static int core_context(void *self, uint32_t run, uint32_t phase, const char *na
 		bool header;
 	} files[] = {
 		{"recorder", kt_tasks_recorder, false}, {"tasks", kt_tasks_context, true},
-		{"cgroups/io", kt_cgroups_io, false},	{"cgroups", kt_cgroups_context, true},
+		{"io_cgroups", kt_cgroups_io, false},	{"cgroups", kt_cgroups_context, true},
 		{"disks", kt_devices_context, true},
 	};
 	struct kt_core_run *r = kt_core_run(self, run);

@@ -119,5 +119,5 @@ int kt_context_cgroups(struct ktr_context *c)
 	if (err)
 		return err;
 	fputs(io_on_v2 || !*blkio ? "v2\n" : "v1:blkio\n", t.f);
-	return kt_text_add(&t, c, "cgroups/io");
+	return kt_text_add(&t, c, "io_cgroups");
 }
