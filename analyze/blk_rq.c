@@ -175,7 +175,6 @@ int kt_rq_close(struct kt_rq_state *s, struct kt_rq *q, const char *state)
 		.error = KT_NULL,
 		.state = "lossy",
 	};
-	int64_t got;
 	int err = 0;
 
 	if (q->n_issues) {
@@ -184,12 +183,6 @@ int kt_rq_close(struct kt_rq_state *s, struct kt_rq *q, const char *state)
 		row.n_bios = q->n_bios;
 		err = kt_rq_name_op(r, &row, q->opf,
 				    kt_blk_is_empty_flush(&r->ops, q->opf, q->bytes));
-	} else if (q->insert_bio) {
-		got = s->bio->got_ns(s->bio_self, q->run, q->insert_bio);
-		if (got != KT_NULL && got <= q->start_ns) {
-			q->start_ns = got;
-			q->got = true;
-		}
 	}
 	if (state && state[0] == 'e')
 		row.state = state;

@@ -15,10 +15,9 @@ struct kt_rq {
 	uint64_t addr;
 	int64_t id;
 	int64_t birth_ns; /* first insert or issue; KT_NULL: neither was seen */
-	int64_t start_ns; /* rq_get of the bio it was got for, else birth_ns; valid once issued */
+	int64_t start_ns; /* rq_get of the bio it was got for, else birth_ns */
 	int64_t queue_ns; /* first insert or requeue; KT_NULL: none */
 	int64_t issue_ns; /* the last one; KT_NULL: none */
-	uint64_t insert_bio; /* first bio at its insert; 0 = none */
 	uint64_t sector;
 	struct kt_bio_list bios;
 	struct kt_rq *older, *newer; /* all that are alive, by birth */

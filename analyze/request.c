@@ -123,8 +123,13 @@ static int on_rq_insert(void *self, const struct kt_ev *ev)
 		return err;
 	if (q->queue_ns == KT_NULL)
 		q->queue_ns = ev->t_ns;
-	if (born)
-		q->insert_bio = d->bio;
+	/* Good enough until it is issued: a front merge may have hidden the bio it was got for. */
+	if (born && d->bio) {
+		int64_t got = s->bio->got_ns(s->bio_self, ev->run, d->bio);
+
+		q->got = got != KT_NULL;
+		q->start_ns = q->got ? got : q->birth_ns;
+	}
 	return 0;
 }
 
