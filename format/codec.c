@@ -375,7 +375,8 @@ static void put_column(struct encoder *e, unsigned int type_no, const struct ktr
 	const struct type *t = &e->types[type_no];
 	struct stats st = gather(e, t, col);
 	uint64_t cost = cost_of(&st, col->size), ref_cost = UINT64_MAX;
-	const struct source *source = NULL;
+	const struct source *best;
+	struct source source;
 
 	if (!cost || col->kind == KT_KIND_STR)
 		goto plain;
@@ -386,7 +387,9 @@ static void put_column(struct encoder *e, unsigned int type_no, const struct ktr
 		return;
 	}
 	if (col->kind == KT_KIND_PTR || col->kind == KT_KIND_SECTOR) {
-		source = choose_source(e, t, col, &ref_cost);
+		best = choose_source(e, t, col, &ref_cost);
+		if (best) /* a copy: adding this column moves the others */
+			source = *best;
 		if (col->first)
 			add_source(e, type_no, col);
 	}
@@ -404,7 +407,7 @@ static void put_column(struct encoder *e, unsigned int type_no, const struct ktr
 		break;
 	}
 	if (ref_cost < cost) {
-		put_ref(e, t, source, col->size);
+		put_ref(e, t, &source, col->size);
 		return;
 	}
 plain:
