@@ -215,7 +215,9 @@ static int on_bio_complete(void *self, const struct kt_ev *ev)
 		b->n_children = 0;
 		b->lossy = true;
 	}
-	kt_bio_list_remove(b);
+	/* The one that carries it did not say so, yet the end is certain. Its stages are known when it ends itself. */
+	if (b->list && b->list->next == b)
+		b->list->next = b->next;
 	/* Of one that was complete before, its request said so: this is but the end of the wait for its children. */
 	if (b->own_end_ns != KT_NULL) {
 		b->status = d->status;
@@ -338,6 +340,8 @@ static int svc_part(void *self, const struct kt_ev *ev, struct kt_bio_list *list
 	for (; b && b->sized && bytes && bytes >= b->left && !err; b = next) {
 		next = b->next;
 		bytes -= b->left;
+		if (b->own_end_ns != KT_NULL)
+			continue;
 		b->left = 0;
 		list->next = next;
 		err = kt_bio_own_end(self, b, ev->t_ns, status);

@@ -50,6 +50,7 @@ struct text_output {
 	struct col *cols;
 	KT_VEC(struct cell) cells;
 	bool laid_out;
+	unsigned int gap;
 	char **above; /* texts of the row above, by column, for KT_COLUMN_GROUP */
 };
 
@@ -185,6 +186,7 @@ static int text_table_begin(struct kt_output *o, const struct kt_table_head *h)
 
 	t->head = h;
 	t->laid_out = false;
+	t->gap = GAP;
 	t->cols = calloc(h->n_columns, sizeof(*t->cols));
 	t->above = calloc(h->n_columns, sizeof(*t->above));
 	if (!t->cols || !t->above)
@@ -249,7 +251,7 @@ static unsigned int total_width(const struct text_output *t, unsigned int bar)
 		w += is_drawn(col) ? KT_MAX(bar, kt_term_columns(col->label)) : col->width;
 		n++;
 	}
-	return n ? w + (n - 1) * GAP : 0;
+	return n ? w + (n - 1) * t->gap : 0;
 }
 
 /* Hides the last visible column that matches; false: there is none. */
@@ -406,7 +408,7 @@ static void print_head(struct text_output *t)
 		if (t->cols[c].hidden)
 			continue;
 		if (!first)
-			pad(t, GAP);
+			pad(t, t->gap);
 		first = false;
 		print_aligned(t, c, t->cols[c].label);
 	}
@@ -427,7 +429,7 @@ static void print_row(struct text_output *t, struct cell *row)
 			same = same && t->above[c] && !strcmp(t->above[c], row[c].text);
 		if (!col->hidden) {
 			if (!first)
-				pad(t, GAP);
+				pad(t, t->gap);
 			first = false;
 			if (is_drawn(col))
 				print_drawn(t, col, &row[c]);

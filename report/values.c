@@ -37,7 +37,7 @@ static int parse_clock(const char *s, int64_t epoch_ns, int64_t *ret_ns)
 	time_t day = epoch_ns / 1000000000;
 	size_t len = strlen(s);
 	bool utc = len && s[len - 1] == 'Z';
-	struct tm tm;
+	struct tm tm, dated;
 	double frac = 0;
 	const char *p;
 
@@ -47,11 +47,14 @@ static int parse_clock(const char *s, int64_t epoch_ns, int64_t *ret_ns)
 		localtime_r(&day, &tm);
 	tm.tm_sec = 0;
 	tm.tm_isdst = -1;
-	p = strptime(s, "%Y-%m-%d", &tm);
-	if (p && (*p == 'T' || *p == ' '))
-		p++;
-	else if (p)
+	dated = tm; /* strptime() writes as far as it gets, even where it fails */
+	p = strptime(s, "%Y-%m-%d", &dated);
+	if (p && *p != 'T' && *p != ' ')
 		return -EINVAL;
+	if (p) {
+		tm = dated;
+		p++;
+	}
 	p = strptime(p ? p : s, "%H:%M", &tm);
 	if (!p)
 		return -EINVAL;

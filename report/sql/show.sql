@@ -33,6 +33,7 @@ SELECT r.start_ns, 'r' || request_id, 2, request_id, s.column1, s.column2,
        CASE s.column1 WHEN 1 THEN plug_ns WHEN 2 THEN queue_ns WHEN 3 THEN device_ns ELSE complete_ns END
 FROM request r, (VALUES (1, 'plug'), (2, 'queue'), (3, 'device'), (4, 'complete')) s
 WHERE request_id IN shown
+  AND CASE s.column1 WHEN 1 THEN plug_ns WHEN 2 THEN queue_ns WHEN 3 THEN device_ns ELSE complete_ns END IS NOT NULL
 UNION ALL
 SELECT b.start_ns, 'b' || bio_id, 3, bio_id, 1, 'endio', b.start_ns + b.dur_ns - b.endio_ns, b.endio_ns
 FROM bio b WHERE bio_id IN shown_bio AND endio_ns IS NOT NULL;
@@ -55,7 +56,7 @@ SELECT 'r' || r.request_id || ': ' || r.op || ' of ' || fmt_bytes(r.size_bytes)
        || CASE WHEN r.error THEN ', error ' || r.error ELSE '' END
        || coalesce(', flags ' || nullif(r.flags, ''), '')
        || coalesce(', issued on CPU ' || r.issue_cpu, '') || coalesce(', completed on CPU ' || r.complete_cpu, '')
-       || CASE WHEN r.state <> 'whole' THEN '; ' || replace(r.state, '_', ' ') ELSE '' END || '.'
+       || CASE WHEN r.state <> 'whole' THEN '; ' || replace(r.state, '_', ' ') ELSE '' END || CASE r.state WHEN 'lossy' THEN ': events were lost while it was open' ELSE '' END || '.'
 FROM request r LEFT JOIN device d USING (device_id)
 LEFT JOIN device p ON p.device_id = r.part_device_id AND p.device_id <> r.device_id
 WHERE r.request_id IN shown

@@ -175,7 +175,8 @@ def traffic(db, run, k):
                    n_bios=0, flags="preflush")
     for i, state in enumerate(("open_at_start", "open_at_start", "lossy", "lossy", "lossy", "open_at_end")):
         rid += 1
-        db.request(run, rid, "read", k + VDA, start(i, 6) + 11, (500, 20000, 900000, 5000), part=k + VDA1, state=state)
+        begin = (run - 1) * 5 * 10**9 + 4 * 10**9 - 200 * i if state == "lossy" else start(i, 6) + 11
+        db.request(run, rid, "read", k + VDA, begin, (500, 20000, 900000, 5000), part=k + VDA1, state=state)
     for i in range(400):  # no scheduler: no insert, plug lasts to the issue
         rid, bid, alloc, t = rid + 1, bid + 1, 300 + n.below(100), start(i, 400) + 13
         dur = db.request(run, rid, "read", k + LOOP0, t, (400 + n.below(100), None, 21000 + n.below(20000), None))
