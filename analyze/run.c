@@ -144,7 +144,8 @@ static int take_damage(struct kt_engine *e, struct kt_run *r, const struct ktr_d
 		l.start_ns = KT_NULL;
 		return add_pending(e, &l);
 	}
-	l.start_ns = to_line(r, d->start_ns);
+	/* 0: from the beginning on, which is that of the run, not that of the machine. */
+	l.start_ns = d->start_ns ? to_line(r, d->start_ns) : r->start_ns;
 	if (d->end_ns != UINT64_MAX)
 		l.end_ns = KT_MAX(to_line(r, d->end_ns), l.start_ns);
 	return add_pending(e, &l);
