@@ -9,8 +9,8 @@
 --: column events count
 --: column bpf_share percent "BPF"
 --: column user_share percent "user space"
---: column bpf_ns_event number "BPF ns/event"
---: column user_ns_event number "user ns/event"
+--: column bpf_ns_event number wide "BPF ns/event"
+--: column user_ns_event number wide "user ns/event"
 --: column rss_bytes bytes "memory"
 --: column file_bytes bytes "file"
 --: column bytes_event number "bytes/event"

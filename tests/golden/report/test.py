@@ -1,0 +1,337 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+"""Tests of ktrace-report: test.py KTRACE-REPORT [--update].
+
+Texts are compared with expect/NAME.txt; --update writes those instead: read the difference before you commit it. What
+the numbers should be is worked out here once more, from the rows of the database.
+"""
+import csv
+import json
+import os
+import pty
+import re
+import select
+import sqlite3
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOOL = os.path.abspath(sys.argv[1])
+UPDATE = "--update" in sys.argv
+failures = []
+
+
+def check(ok, what):
+    if not ok:
+        failures.append(what)
+        print("FAILED: " + what)
+
+
+def env(**more):
+    e = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+    for k in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
+        if k in os.environ:
+            e[k] = os.environ[k]
+    e.update(more)
+    return e
+
+
+def run(*args, cwd, **more):
+    p = subprocess.run([TOOL, *args], cwd=cwd, env=env(**more), capture_output=True, timeout=60)
+    return p.returncode, p.stdout.decode("utf-8", "surrogateescape"), p.stderr.decode("utf-8", "replace")
+
+
+# Text, at a width, by name of the expected file.
+TEXTS = {
+    "summary-80": (["run.db"], {"COLUMNS": "80"}),
+    "summary-200": (["run.db"], {"COLUMNS": "200"}),
+    "summary-plain": (["run.db"], {}),
+    "summary-empty": (["empty.db"], {"COLUMNS": "80"}),
+    "summary-two": (["two.db"], {"COLUMNS": "100"}),
+    "summary-task": (["--task", "fio", "run.db"], {"COLUMNS": "80"}),
+    "summary-nothing": (["--disk", "loop0", "--op", "flush", "run.db"], {"COLUMNS": "80"}),
+    "stages-80": (["stages", "run.db"], {"COLUMNS": "80"}),
+    "stages-200": (["stages", "run.db"], {"COLUMNS": "200"}),
+    "stages-ascii": (["stages", "run.db"], {"COLUMNS": "120", "LC_ALL": "C"}),
+    "stages-disk": (["stages", "--disk", "vda1", "--op", "write", "run.db"], {"COLUMNS": "120"}),
+    "slow-80": (["slow", "--top", "6", "run.db"], {"COLUMNS": "80"}),
+    "slow-200": (["slow", "--top", "3", "run.db"], {"COLUMNS": "200"}),
+    "slow-bio": (["slow", "--disk", "zram0", "--top", "3", "run.db"], {"COLUMNS": "100"}),
+    "disks-80": (["disks", "run.db"], {"COLUMNS": "80"}),
+    "disks-200": (["disks", "--since", "2s", "--until", "20:26:45Z", "run.db"], {"COLUMNS": "200"}),
+    "tasks-80": (["tasks", "run.db"], {"COLUMNS": "80"}),
+    "tasks-200": (["tasks", "--recorder", "--cgroup", "/", "run.db"], {"COLUMNS": "200"}),
+    "loss-80": (["loss", "run.db"], {"COLUMNS": "80"}),
+    "audit-80": (["audit", "run.db"], {"COLUMNS": "80"}),
+    "probes-80": (["probes", "run.db"], {"COLUMNS": "80"}),
+    "cost-80": (["cost", "--top", "4", "run.db"], {"COLUMNS": "80"}),
+    "show-request": (["show", "r100011", "run.db"], {"COLUMNS": "100"}),
+    "show-bio": (["show", "b102203", "run.db"], {"COLUMNS": "80"}),
+    "show-bare-bio": (["show", "b102904", "run.db"], {"COLUMNS": "80"}),
+    "show-flush": (["show", "102301", "run.db"], {"COLUMNS": "80"}),
+    "show-lossy": (["show", "r102315", "run.db"], {"COLUMNS": "80"}),
+    "show-open": (["show", "r102313", "run.db"], {"COLUMNS": "80"}),
+    "own": (["./own.sql", "--top", "2", "run.db"], {"COLUMNS": "80"}),
+    "list": (["--list"], {}),
+}
+
+# One line and exit 1; usage: exit 64.
+ERRORS = [
+    (["nope", "run.db"], 1, "there is no report 'nope'; there is: audit cost disks"),
+    (["none.db"], 1, "none.db: No such file or directory; make it with: ktrace-analyze run.ktr -o run.db"),
+    (["text.txt"], 1, "text.txt: this is not a database; make one with: ktrace-analyze run.ktr -o run.db"),
+    (["run.ktr"], 1, "run.ktr: this is a recording, not a database; first run: ktrace-analyze run.ktr"),
+    (["void.db"], 1, "void.db: this database is not one of ktrace-analyze's; make one with"),
+    (["foreign.db"], 1, "foreign.db: this database is not one of ktrace-analyze's; make one with"),
+    (["newer.db"], 1, "newer.db: the database has version 999, this program knows up to"),
+    (["noversion.db"], 1, "noversion.db: the database does not say its version; make it again with ktrace-analyze"),
+    (["cut.db"], 1, "cut.db: the database is damaged ("),
+    (["."], 1, ".: this is a directory; name the database in it"),
+    (["probes", "--disk", "vda", "run.db"], 1, "the report 'probes' has no use for --disk"),
+    (["stages", "--top", "3", "run.db"], 1, "the report 'stages' has no use for --top"),
+    (["stages", "12", "run.db"], 1, "the report 'stages' takes no ID ('12')"),
+    (["show", "run.db"], 1, "which one? ktrace-report show r12 run.db; 'slow' lists the IDs"),
+    (["show", "x1", "run.db"], 1, "'x1' is no ID: expected r12 for a request, b12 for a bio, i12 for an io"),
+    (["show", "r1", "run.db"], 1, "run.db: no flow of that ID in it; the report 'slow' lists IDs"),
+    (["show", "i1", "run.db"], 1, "run.db: no flow of that ID in it; the report 'slow' lists IDs"),
+    (["--disk", "sdz", "run.db"], 1, "run.db: no disk 'sdz' in it; there is: loop0, vda, vda1, zram0"),
+    (["--op", "reed", "run.db"], 1, "run.db: no operation 'reed' in it; there is: flush, read, write"),
+    (["--task", "x", "run.db"], 1,
+     "run.db: no task 'x' in it; there is: fio, ktrace-record, kworker/0:1H, post\\x1b[31mgres"),
+    (["--cgroup", "/a", "run.db"], 1, "run.db: no cgroup '/a' in it; there is: /, /system.slice/postgresql.service"),
+    (["--top", "0", "run.db"], 1, "--top 0: expected a number of at least 1"),
+    (["--over", "long", "run.db"], 1, "--over long: expected a duration: 250us, 10ms, 1.5s"),
+    (["--since", "noon", "run.db"], 1, "--since noon: expected a time from the start"),
+    (["--table", "x", "run.db"], 1, "the report 'summary' has no table 'x'; it has: ops stages slow tasks"),
+    (["bad.sql", "run.db"], 1, "bad.sql:3: no such column: nowhere"),
+    (["badform.sql", "run.db"], 1, "badform.sql:2: unknown column format 'furlongs'"),
+    (["badword.sql", "run.db"], 1, "badword.sql:1: unknown directive 'tabel'"),
+    (["badparam.sql", "run.db"], 1, "badparam.sql:1: unknown parameter :nope; the man page lists them"),
+    (["nosql.sql", "run.db"], 1, "nosql.sql:2: there is no SQL statement in it"),
+    (["needs.sql", "run.db"], 1, "run.db: it has no table 'sched', which the report 'needs.sql' needs: that was not recorded"),
+    (["none.sql", "run.db"], 1, "none.sql: No such file or directory"),
+    ([], 64, "which database? ktrace-report [REPORT] run.db"),
+    (["--bogus", "run.db"], 64, "unrecognized option '--bogus'"),
+    (["a", "b", "c", "d"], 64, "too many arguments: 'd'"),
+    (["--json", "--csv", "run.db"], 64, "--json and --csv are one or the other, once"),
+]
+
+FILES = {
+    "text.txt": b"This is only text, and long enough to be read as a header of something.\n" * 4,
+    "run.ktr": b"\x50\x2a\x4d\x18" + b"\0" * 200,
+    "void.db": b"",
+    "own.sql": b"""--: title Own
+--: about writes by size
+CREATE TEMP TABLE w AS SELECT size_bytes, dur_ns FROM request WHERE op = 'write' AND state = 'whole';
+--: table sizes Writes; by size
+--: column worst duration "worst; really"
+--: column half percent
+SELECT size_bytes, count(*) AS n, max(dur_ns) AS worst, 0.5 AS half, 'a;b--c' AS text FROM w GROUP BY 1 LIMIT :top;
+SELECT sum(dur_ns) AS sum_ns /* :disk */ FROM w
+""",
+    "bad.sql": b"SELECT\n 'x;y',\n nowhere FROM run;\n",
+    "badform.sql": b"--: table x\n--: column a furlongs\nSELECT 1 AS a;\n",
+    "badword.sql": b"--: tabel x\nSELECT 1;\n",
+    "badparam.sql": b"SELECT :nope;\n",
+    "nosql.sql": b"-- nothing\n",
+    "needs.sql": b"--: needs request sched\nSELECT 1;\n",
+}
+
+
+def make(dirname):
+    for variant in ("whole", "empty", "two", "newer", "noversion", "foreign"):
+        name = {"whole": "run"}.get(variant, variant)
+        subprocess.run([sys.executable, os.path.join(HERE, "make-db.py"), os.path.join(dirname, name + ".db"), variant],
+                       check=True)
+    for name, data in FILES.items():
+        with open(os.path.join(dirname, name), "wb") as f:
+            f.write(data)
+    # A database whose pages are gone after the first ones.
+    with open(os.path.join(dirname, "run.db"), "rb") as f:
+        head = f.read(4096)
+    with open(os.path.join(dirname, "cut.db"), "wb") as f:
+        f.write(head + b"\xff" * 8192)
+
+
+def test_texts(tmp):
+    for name, (args, more) in TEXTS.items():
+        code, out, err = run(*args, cwd=tmp, **more)
+        path = os.path.join(HERE, "expect", name + ".txt")
+        check(code == 0 and err == "", "%s: exit %d, stderr %r" % (name, code, err))
+        if UPDATE:
+            with open(path, "w", encoding="utf-8") as f:
+                f.write(out)
+            continue
+        with open(path, encoding="utf-8") as f:
+            want = f.read()
+        if out != want:
+            with open(os.path.join(tmp, "out.txt"), "w", encoding="utf-8") as f:
+                f.write(out)
+            subprocess.run(["diff", "-u", path, os.path.join(tmp, "out.txt")], check=False)
+        check(out == want, "text " + name)
+        width = int(more.get("COLUMNS", 0))
+        check("\x1b" not in out, name + ": an escape sequence got through")
+        check(not re.search(r" $", out, re.M), name + ": spaces at the end of a line")
+        if more.get("LC_ALL") == "C":
+            check(out.isascii(), name + ": not ASCII")
+        if width:
+            check(max(len(line) for line in out.splitlines()) <= width, "%s: wider than %d" % (name, width))
+
+
+def test_errors(tmp):
+    for args, want_code, want in ERRORS:
+        code, out, err = run(*args, cwd=tmp)
+        lines = err.splitlines()
+        what = "%s: exit %d, stderr %r" % (" ".join(args), code, err)
+        check(code == want_code and out == "", what)
+        check(len(lines) == (1 if want_code == 1 else 2), what)
+        check(bool(lines) and lines[0].startswith(("ktrace-report: ", os.path.basename(TOOL) + ": ", TOOL + ": ")) and want in lines[0] and "\x1b" not in err,
+              what)
+
+
+def test_formats(tmp):
+    """JSON parses, CSV read back by SQLite holds the same values."""
+    names = [line.split()[0] for line in run("--list", cwd=tmp)[1].splitlines()]
+    check(len(names) >= 9, "list of reports: %r" % names)
+    for name in names:
+        more = ["r100011"] if name == "show" else []
+        code, out, err = run(name, *more, "--json", "run.db", cwd=tmp)
+        check(code == 0 and err == "", "%s --json: %r" % (name, err))
+        doc = json.loads(out)
+        check(doc["report"] == name and doc["tables"], name + " --json: no tables")
+        for table, rows in doc["tables"].items():
+            code, out, err = run(name, *more, "--csv", "--table", table, "run.db", cwd=tmp)
+            check(code == 0 and err == "", "%s --csv --table %s: %r" % (name, table, err))
+            with open(os.path.join(tmp, "t.csv"), "w", encoding="utf-8") as f:
+                f.write(out)
+            back = subprocess.run(["sqlite3", ":memory:", ".mode csv", ".import t.csv t", ".mode json", "SELECT * FROM t"],
+                                  cwd=tmp, capture_output=True, check=True, text=True).stdout
+            back = json.loads(back) if back.strip() else []
+            want = [{k: "" if v is None else v for k, v in row.items()} for row in rows]
+            check(len(back) == len(want), "%s %s: rows of CSV and JSON differ" % (name, table))
+            for b, w in zip(back, want):
+                same = list(b) == list(w) and all(
+                    b[k] == v if isinstance(v, str) else abs(float(b[k]) - v) <= 1e-9 * abs(v) for k, v in w.items())
+                check(same, "%s %s: CSV %r, JSON %r" % (name, table, b, w))
+    # Text that needs quoting, in both.
+    out = run("own.sql", "--csv", "--top", "5", "run.db", cwd=tmp)[1]
+    check(list(csv.reader(out.splitlines()))[1][-1] == "a;b--c", "own.sql --csv")
+    check("\x1b" not in run("slow", "--json", "run.db", cwd=tmp)[1], "JSON: an escape character not escaped")
+
+
+def exact(values, per_mille):
+    return sorted(values)[-(-len(values) * per_mille // 1000) - 1]
+
+
+def test_numbers(tmp):
+    """What the reports say, against the rows."""
+    db = sqlite3.connect(os.path.join(tmp, "run.db"))
+
+    def stages(*args):
+        return {(r["disk"], r["flow"], r["op"], r["stage"]): r
+                for r in json.loads(run("stages", "--json", *args, "run.db", cwd=tmp)[1])["tables"]["stages"]}
+
+    def expect(got, where, what):
+        for stage, col in (("plug", "plug_ns"), ("queue", "queue_ns"), ("device", "device_ns"), ("total", "dur_ns")):
+            v = [x for x, in db.execute("SELECT %s FROM request JOIN device USING (device_id) WHERE name = 'vda' AND op = 'read'"
+                                        " AND state = 'whole' AND %s IS NOT NULL AND %s" % (col, col, where))]
+            row = got[("vda", "request", "read", stage)]
+            label = "%s: %s: %r" % (what, stage, row)
+            check(row["n"] == len(v) and row["max_ns"] == max(v), label)
+            check(abs(row["mean_ns"] - sum(v) / len(v)) <= 1, label)
+            for key, per_mille in (("p50_ns", 500), ("p90_ns", 900), ("p99_ns", 990)):
+                check(abs(row[key] - exact(v, per_mille)) <= 0.01 * exact(v, per_mille), label + key)
+            check((row["p999_ns"] is None) == (len(v) < 1000), label)
+        parts = [r["share"] for k, r in got.items() if k[:3] == ("vda", "request", "read") and k[3] != "total"]
+        check(abs(sum(parts) - 1) < 1e-9, what + ": shares")
+
+    everything = stages()
+    expect(everything, "1", "stages")
+    # The same from the rows as from the statistics. A few bios were queued a moment before the start: not those lines.
+    again = stages("--since", "0")
+    for k, row in everything.items():
+        fewer = row["n"] - again[k]["n"]
+        check(again[k] == row or (k[1] == "bio" and fewer in (1, 2)), "stages --since 0: %r" % (k,))
+    expect(stages("--since", "2s", "--until", "7500ms"), "request.start_ns >= 2000000000 AND request.start_ns < 7500000000",
+           "stages since until")
+    expect(stages("--since", "20:26:42Z", "--until", "2026-05-28T20:26:47.5"),
+           "request.start_ns >= 2000000000 AND request.start_ns < 7500000000", "stages since until by the clock")
+    expect(stages("--over", "1.5ms"), "request.dur_ns >= 1500000", "stages over")
+    expect(stages("--task", "5000"), "request_id IN (SELECT request_id FROM bio JOIN task USING (utid) WHERE tid = 5000)",
+           "stages task")
+
+    disks = json.loads(run("disks", "--json", "run.db", cwd=tmp)[1])["tables"]["disks"]
+    vda = [d for d in disks if d["disk"] == "vda"][0]
+    rows = db.execute("SELECT start_ns + coalesce(plug_ns, 0) + coalesce(queue_ns, 0), device_ns, dur_ns, request.size_bytes FROM request"
+                      " JOIN device USING (device_id) WHERE name = 'vda' AND state = 'whole'").fetchall()
+    busy, end = 0, 0
+    for start, dur, _, _ in sorted(rows):
+        busy += max(0, start + dur - max(start, end))
+        end = max(end, start + dur)
+    check(vda["n"] == len(rows) and vda["bytes"] == sum(r[3] for r in rows), "disks: vda %r" % vda)
+    check(abs(vda["busy_share"] - busy / 1e10) < 1e-9, "disks: busy %r, by hand %r" % (vda["busy_share"], busy / 1e10))
+    check(abs(vda["depth"] - sum(r[2] for r in rows) / 1e10) < 1e-9, "disks: depth")
+    check(abs(vda["iops"] - len(rows) / 10) < 1e-9, "disks: iops")
+
+    slow = json.loads(run("slow", "--json", "--top", "7", "--op", "write", "run.db", cwd=tmp)[1])["tables"]["slow"]
+    want = db.execute("SELECT 'r' || request_id, dur_ns FROM request WHERE op = 'write' AND state = 'whole' AND request_id NOT IN"
+                      " (SELECT request_id FROM bio JOIN task USING (utid) WHERE is_recorder AND request_id IS NOT NULL)"
+                      " ORDER BY dur_ns DESC LIMIT 7").fetchall()
+    check([(r["id"], r["dur_ns"]) for r in slow] == want, "slow --op write")
+
+    show = json.loads(run("show", "r100011", "--json", "run.db", cwd=tmp)[1])["tables"]
+    check([b["how"] for b in show["bios"]] == ["first", "merged"], "show: bios %r" % show["bios"])
+    check(sum(s["dur_ns"] for s in show["stages"] if s["flow"] == "r100011") ==
+          db.execute("SELECT dur_ns FROM request WHERE request_id = 100011").fetchone()[0], "show: stages do not add up")
+
+
+def on_terminal(args, tmp, **more):
+    pid, fd = pty.fork()
+    if not pid:
+        os.chdir(tmp)
+        os.execve(TOOL, [TOOL, *args], env(**more))
+    out = b""
+    while select.select([fd], [], [], 30)[0]:
+        try:
+            data = os.read(fd, 65536)
+        except OSError:
+            break
+        if not data:
+            break
+        out += data
+    os.waitpid(pid, 0)
+    return out.decode("utf-8", "replace")
+
+
+def test_terminal(tmp):
+    size = {"COLUMNS": "80", "TERM": "xterm"}
+    colored = on_terminal(["audit", "run.db"], tmp, PAGER="cat", **size)
+    check("\x1b[" in colored, "no colour on a terminal")
+    check("\x1b[" not in on_terminal(["audit", "run.db"], tmp, PAGER="cat", NO_COLOR="1", **size), "NO_COLOR")
+    check("\x1b[" not in on_terminal(["audit", "--json", "run.db"], tmp, **size), "colour in JSON")
+    paged = on_terminal(["audit", "run.db"], tmp, PAGER="sed s/^/PAGER:/", **size)
+    check(paged.count("PAGER:") == len(colored.splitlines()), "the pager got %r" % paged)
+    check("PAGER:" not in on_terminal(["audit", "--no-pager", "run.db"], tmp, PAGER="sed s/^/PAGER:/", **size), "--no-pager")
+    check("PAGER:" not in on_terminal(["nope", "run.db"], tmp, PAGER="sed s/^/PAGER:/", **size), "an error in the pager")
+    # A pager that is left early is no error.
+    check("cannot write" not in on_terminal(["tasks", "run.db"], tmp, PAGER="true", **size), "pager that ends at once")
+
+
+def test_full_disk(tmp):
+    with open("/dev/full", "w") as full:
+        p = subprocess.run([TOOL, "run.db"], cwd=tmp, env=env(), stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    check(p.returncode == 1 and p.stderr == "ktrace-report: cannot write the report: No space left on device\n",
+          "full disk: %d %r" % (p.returncode, p.stderr))
+
+
+def main():
+    with tempfile.TemporaryDirectory() as tmp:
+        make(tmp)
+        for test in (test_texts, test_errors, test_formats, test_numbers, test_terminal, test_full_disk):
+            test(tmp)
+    print("%d failures" % len(failures))
+    return 1 if failures else 0
+
+
+sys.exit(main())
