@@ -11,13 +11,13 @@
 
 #define INTERVAL_NS 1000000000ull
 /*
- * Switching the statistics on and off patches code on every CPU: microseconds on real hardware, milliseconds in some
- * virtual machines. So windows are few: one a second at first, until something is known, then one in four.
+ * Switching the statistics on and off patches code on every CPU: microseconds on real hardware, many milliseconds in
+ * some virtual machines. So windows are few, and wait for something to happen.
  */
-#define WINDOW_NS 50000000ull
-#define PERIOD_NS 1000000000ull
-#define LATER_PERIOD_NS 4000000000ull
-#define EARLY_WINDOWS 4
+#define WINDOW_NS 100000000ull
+#define FIRST_PERIOD_NS 2000000000ull /* from window to window; doubles … */
+#define LAST_PERIOD_NS 16000000000ull /* … to this */
+#define ACTIVE 500 /* events since the last window that are worth one; after INTERVAL_NS any are */
 #define ENOUGH 200 /* runs seen in windows, before a time per run is believed */
 #define MANY 20000 /* beyond which older windows begin to count for less */
 #define UNKNOWN UINT64_MAX
@@ -37,7 +37,6 @@ static bool read_prog(struct kt_session *s, int i, uint64_t *ret_ns, uint64_t *r
 static void open_window(struct kt_meter *c)
 {
 	c->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
-	c->unknown = c->stats_fd < 0;
 	for (int i = 0; i < KT_N_HOOKS; i++)
 		read_prog(c->session, i, &c->progs[i].window_ns, &c->progs[i].window_runs);
 }
@@ -89,7 +88,8 @@ static uint64_t take_bpf_ns(struct kt_meter *c, bool last)
 			all += (double)runs * sampled_ns / sampled_n;
 	}
 	c->bpf_ns += all;
-	return (uint64_t)(all + 0.5);
+	c->known |= sampled_n > 0;
+	return c->known ? (uint64_t)(all + 0.5) : UNKNOWN;
 }
 
 void kt_meter_init(struct kt_meter *c, struct kt_session *s)
@@ -102,13 +102,13 @@ void kt_meter_start(struct kt_meter *c, uint64_t now_ns)
 	c->start_ns = c->since_ns = now_ns;
 	c->start_cpu_ns = c->cpu_ns = kt_cpu_ns();
 	c->next_ns = now_ns + INTERVAL_NS;
-	open_window(c);
-	c->window_edge_ns = now_ns + WINDOW_NS;
+	c->period_ns = FIRST_PERIOD_NS;
+	c->window_edge_ns = now_ns;
 }
 
 uint64_t kt_meter_due(const struct kt_meter *c)
 {
-	return KT_MIN(c->window_edge_ns, c->next_ns);
+	return c->stats_fd >= 0 ? KT_MIN(c->window_edge_ns, c->next_ns) : c->next_ns;
 }
 
 static void write_cost(struct kt_meter *c, uint64_t now_ns, const struct kt_drain *d,
@@ -138,7 +138,7 @@ static void write_cost(struct kt_meter *c, uint64_t now_ns, const struct kt_drai
 	ev.id = KT_EV_cost;
 	ev.len = sizeof(ev);
 	ev.dur_ns = now_ns - c->since_ns;
-	ev.bpf_ns = c->unknown ? UNKNOWN : bpf_ns;
+	ev.bpf_ns = bpf_ns;
 	ev.user_ns = cpu - c->cpu_ns;
 	ev.rss_bytes = kt_meter_rss_bytes(c->session);
 	ev.events = st->events - c->events;
@@ -158,16 +158,18 @@ static void write_cost(struct kt_meter *c, uint64_t now_ns, const struct kt_drai
 void kt_meter_tick(struct kt_meter *c, uint64_t now_ns, const struct kt_drain *d,
 		   struct kt_compress *to)
 {
-	if (now_ns >= c->window_edge_ns) {
-		if (c->stats_fd >= 0) {
-			close_window(c);
-			c->window_edge_ns =
-				now_ns - WINDOW_NS +
-				(++c->windows < EARLY_WINDOWS ? PERIOD_NS : LATER_PERIOD_NS);
-		} else {
-			open_window(c);
-			c->window_edge_ns = now_ns + WINDOW_NS;
-		}
+	uint64_t events = kt_drain_stats(d)->events - c->window_events;
+
+	if (now_ns < c->window_edge_ns) {
+		/* Nothing is due. */
+	} else if (c->stats_fd >= 0) {
+		close_window(c);
+		c->window_edge_ns = now_ns + c->period_ns;
+		c->period_ns = KT_MIN(2 * c->period_ns, LAST_PERIOD_NS);
+		c->window_events += events;
+	} else if (events >= ACTIVE || (events && now_ns >= c->window_edge_ns + INTERVAL_NS)) {
+		open_window(c);
+		c->window_edge_ns = now_ns + WINDOW_NS;
 	}
 	if (now_ns >= c->next_ns) {
 		write_cost(c, now_ns, d, to, false);

@@ -21,11 +21,11 @@ struct kt_meter_prog {
 
 struct kt_meter {
 	struct kt_session *session;
-	int stats_fd;		 /* open while a window is; -1 = closed */
-	bool unknown;		 /* the kernel does not give run times */
-	unsigned int windows;	 /* that have been closed */
-	uint64_t window_edge_ns; /* when the window opens or closes next */
-	uint64_t next_ns;	 /* when the next cost event is due */
+	int stats_fd;			   /* open while a window is; -1 = closed */
+	bool known;			   /* some run times were seen */
+	uint64_t period_ns, window_events; /* from window to window; events until the last one */
+	uint64_t window_edge_ns;	   /* when the window may open, or closes */
+	uint64_t next_ns;		   /* when the next cost event is due */
 
 	uint64_t since_ns, cpu_ns, events, bytes, lost; /* at the last cost event */
 	uint64_t start_ns, start_cpu_ns;		/* at the run's start */

@@ -49,6 +49,11 @@ int kt_output_open(struct kt_output *o, const char *path, bool force)
 	return 0;
 }
 
+const char *kt_output_name(const struct kt_output *o)
+{
+	return strcmp(o->path, "-") ? o->path : "standard output";
+}
+
 int kt_output_begin(struct kt_output *o)
 {
 	if (o->regular && ftruncate(o->fd, 0)) {

@@ -15,6 +15,8 @@ struct kt_output {
 
 /* Opens or makes it; an existing file needs force. Says what is wrong. With "-" stdout becomes stderr for all else. */
 int kt_output_open(struct kt_output *o, const char *path, bool force);
+/* For messages. */
+const char *kt_output_name(const struct kt_output *o);
 /* The run begins: an old content goes now. */
 int kt_output_begin(struct kt_output *o);
 /* Closes; removes a file that was made for a run that never began. */

@@ -79,9 +79,6 @@ static int prepare(struct run *r)
 	uint64_t attached_ns, late_ns;
 	int err;
 
-	r->signal_fd = kt_loop_signals();
-	if (r->signal_fd < 0)
-		return no_memory(r->signal_fd);
 	cr.families = r->families;
 	cr.command = r->command;
 	err = no_memory(kt_context_begin(&cr, &r->gather));
@@ -232,7 +229,7 @@ static void end(struct run *r)
 static void summarize(struct run *r, uint64_t bytes)
 {
 	struct kt_summary s = {
-		.path = r->output.path,
+		.path = kt_output_name(&r->output),
 		.start_ns = r->start.mono_ns,
 		.end_ns = r->end.mono_ns,
 		.bytes = bytes,
@@ -248,6 +245,7 @@ static void summarize(struct run *r, uint64_t bytes)
 /* Returns the exit status. */
 static int close_file(struct run *r, bool began)
 {
+	const char *name = kt_output_name(&r->output);
 	uint64_t bytes = r->writer ? ktr_writer_bytes(r->writer) : 0;
 	int err = ktr_writer_close(r->writer);
 
@@ -259,10 +257,10 @@ static int close_file(struct run *r, bool began)
 	if (!r->write_err)
 		return 0;
 	if (r->write_err == -EPIPE)
-		kt_error("the reader of %s has gone: the trace ends early", r->output.path);
+		kt_error("the reader of %s has gone: the trace ends early", name);
 	else
 		kt_error("cannot write %s: %s; the trace ends early, what is in it can be read",
-			 r->output.path, strerror(-r->write_err));
+			 name, strerror(-r->write_err));
 	return 1;
 }
 
@@ -289,7 +287,13 @@ int kt_run(const struct kt_options *o)
 	if (status)
 		return status;
 	status = 1;
-	if (kt_session_init(&r.session, o) || kt_output_open(&r.output, o->output, o->force))
+	if (kt_session_init(&r.session, o))
+		goto out;
+	/* From here on a signal must not kill us: a new file would be left behind. */
+	r.signal_fd = kt_loop_signals();
+	if (r.signal_fd < 0)
+		no_memory(r.signal_fd);
+	if (r.signal_fd < 0 || kt_output_open(&r.output, o->output, o->force))
 		goto out;
 	r.families = kt_choice_text(r.session.families, ",");
 	r.command = command_text(o->command);

@@ -98,8 +98,7 @@ void kt_summary_print(const struct kt_summary *s)
 	const struct kt_drain_stats *st = s->drain;
 	char n[UNIT], span[UNIT], size[UNIT];
 
-	fprintf(stderr, "%s: %s events in %s, %s",
-		strcmp(s->path, "-") ? s->path : "standard output",
+	fprintf(stderr, "%s: %s events in %s, %s", s->path,
 		kt_format_count(st->events, n, sizeof(n)),
 		kt_format_ns(s->end_ns - s->start_ns, span, sizeof(span)),
 		kt_format_bytes(s->bytes, size, sizeof(size)));
@@ -107,7 +106,7 @@ void kt_summary_print(const struct kt_summary *s)
 		fprintf(stderr, ", %.1f bytes an event", (double)s->bytes / st->events);
 	fputc('\n', stderr);
 	print_lost(s);
-	print_cost("in BPF", s->meter->bpf_ns, s, !s->meter->unknown);
+	print_cost("in BPF", s->meter->bpf_ns, s, s->meter->known);
 	print_cost("recorder", (double)s->cpu_ns, s, true);
 	fprintf(stderr, "  memory    %s at most\n",
 		kt_format_bytes(s->peak_bytes, size, sizeof(size)));
