@@ -174,7 +174,10 @@ void kt_bio_share(struct kt_bio *b, const struct kt_bio_carrier *c)
 
 	for (int i = 0; i < KT_BIO_N_SHARES; i++)
 		b->share_ns[i] = KT_NULL;
-	if (at == KT_NULL || b->join_ns == KT_NULL || b->own_end_ns == KT_NULL)
+	/* Of a carrier without a start no stage is known: `alloc` lasts to the end. */
+	if (at == KT_NULL)
+		b->join_ns = KT_NULL;
+	if (b->join_ns == KT_NULL || b->own_end_ns == KT_NULL)
 		return;
 	b->shared = true;
 	for (int i = 0; i < KT_BIO_N_SHARES; i++) {

@@ -27,7 +27,7 @@ struct kt_rq {
 	uint32_t n_bios, n_issues;
 	uint32_t issue_cpu;
 	bool got : 1;	   /* start_ns is an rq_get */
-	bool requeued : 1; /* taken back from the driver since the last issue */
+	bool requeued : 1; /* taken back from the driver, or inserted, since the last issue */
 	bool in_sequence : 1; /* its data is complete, its flush sequence is not, since the last issue */
 };
 

@@ -68,6 +68,19 @@ static int on_rq_bios(void *self, const struct kt_ev *ev)
 
 /* ------------------------------------------------------------------ births */
 
+static bool is_at_driver(const struct kt_rq *q)
+{
+	return q->n_issues && !q->requeued && !q->in_sequence;
+}
+
+/* An event shows that a request at the driver ended some time ago. */
+static int missed_end(struct kt_rq_state *s, struct kt_rq *q, const struct kt_ev *ev)
+{
+	int err = kt_missed(s->e, q->run, ev->cpu, kt_rq_last_seen(q), ev->t_ns);
+
+	return err ? err : kt_rq_close(s, q, NULL);
+}
+
 /*
  * The request of an insert or an issue: the live one, or, where that was at the driver, a new one: its completion was
  * missed. *ret_born: it is new.
@@ -79,10 +92,8 @@ static int live_or_new(struct kt_rq_state *s, struct kt_rq_run *r, const struct 
 	int err;
 
 	*ret_born = false;
-	if (q && q->n_issues && !q->requeued && !q->in_sequence) {
-		err = kt_missed(s->e, q->run, ev->cpu, kt_rq_last_seen(q), ev->t_ns);
-		if (!err)
-			err = kt_rq_close(s, q, NULL);
+	if (q && is_at_driver(q)) {
+		err = missed_end(s, q, ev);
 		if (err)
 			return err;
 		q = NULL;
@@ -123,6 +134,8 @@ static int on_rq_insert(void *self, const struct kt_ev *ev)
 		return err;
 	if (q->queue_ns == KT_NULL)
 		q->queue_ns = ev->t_ns;
+	if (q->n_issues)
+		q->requeued = true;
 	/* Good enough until it is issued: a front merge may have hidden the bio it was got for. */
 	if (born && d->bio) {
 		int64_t got = s->bio->got_ns(s->bio_self, ev->run, d->bio);
@@ -224,6 +237,11 @@ static int on_rq_merge(void *self, const struct kt_ev *ev)
 	if (!r)
 		return -ENOMEM;
 	q = kt_hash_get(&r->live, d->rq);
+	/* At the driver none is merged, nor is one of which a part is complete: its end was missed, this is another life. */
+	if (q && (is_at_driver(q) || q->bios.next != q->bios.first)) {
+		err = missed_end(s, q, ev);
+		q = NULL;
+	}
 	if (q) {
 		struct kt_bio_carrier c = kt_rq_stages(q, KT_NULL);
 
