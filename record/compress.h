@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "format/ktr.h"
+#include "record/output.h"
 
 struct kt_compress;
 
@@ -29,21 +30,28 @@ struct kt_item {
 	uint8_t small[80];	/* a block of one event, where data is NULL */
 };
 
-/* fd: what w writes to, for fdatasync every few seconds. Both stay the caller's. */
-int kt_compress_create(struct ktr_writer *w, int fd, size_t n_bufs, size_t buf_cap,
-		       struct kt_compress **ret);
+/*
+ * o: what w writes to; it is synced every few seconds, and room on its disk is made sure of before each block. Both stay
+ * the caller's. When the disk is full, blocks are dropped from there on; room is kept for the file's end.
+ */
+int kt_compress_create(struct ktr_writer *w, struct kt_output *o, uint32_t n_streams, size_t n_bufs,
+		       size_t buf_cap, struct kt_compress **ret);
 
 /* A free buffer; waits until there is one. */
 struct kt_buf *kt_compress_buf(struct kt_compress *c);
 
-/* Queues a block; waits while the queue is full. After an error blocks are dropped. */
+/* Queues a block; waits while the queue is full. After an error blocks are dropped, and counted by stream. */
 void kt_compress_put(struct kt_compress *c, const struct kt_item *item);
 
 /* Bytes of the file so far; the first error of writing, 0 = none. Any thread, no lock. */
 uint64_t kt_compress_bytes(const struct kt_compress *c);
 int kt_compress_error(const struct kt_compress *c);
 
-/* Writes what is queued, ends the threads, frees. Returns the first error. c may be NULL. */
-int kt_compress_finish(struct kt_compress *c);
+/*
+ * Writes what is queued, ends the threads, frees. Returns the first error. If the disk was full (-ENOSPC) the writer can
+ * still write the file's end, and the events dropped until end_ns are in it as lost ones. *ret_dropped (may be NULL): how many,
+ * whatever the error. c may be NULL.
+ */
+int kt_compress_finish(struct kt_compress *c, uint64_t end_ns, uint64_t *ret_dropped);
 
 #endif

@@ -8,6 +8,8 @@
 #include "format/base/log.h"
 #include "record/output.h"
 
+#define RESERVE_STEP (4ull << 20)
+
 static int open_stdout(struct kt_output *o)
 {
 	if (isatty(STDOUT_FILENO)) {
@@ -64,6 +66,46 @@ int kt_output_begin(struct kt_output *o)
 	}
 	o->begun = true;
 	return 0;
+}
+
+int kt_output_reserve(struct kt_output *o, uint64_t bytes)
+{
+	uint64_t step = RESERVE_STEP;
+
+	if (!o->regular || o->cannot_reserve || bytes <= o->reserved)
+		return 0;
+	for (;;) {
+		uint64_t end = bytes + step;
+
+		if (!fallocate(o->fd, FALLOC_FL_KEEP_SIZE, o->reserved, end - o->reserved)) {
+			o->reserved = end;
+			return 0;
+		}
+		if (errno == EINTR)
+			continue;
+		/* A full disk, and limits that act like one; all else will be seen by write(). */
+		if (errno != ENOSPC && errno != EDQUOT && errno != EFBIG) {
+			o->cannot_reserve = true;
+			return 0;
+		}
+		if (!step)
+			return -errno;
+		step = 0;
+	}
+}
+
+void kt_output_trim(struct kt_output *o)
+{
+	struct stat st;
+
+	/* To the size it has: what lies behind is freed. If that fails it is only room that is lost. */
+	if (o->regular && o->reserved && !fstat(o->fd, &st) && ftruncate(o->fd, st.st_size))
+		o->reserved = 0;
+}
+
+void kt_output_discard(struct kt_output *o)
+{
+	o->begun = false;
 }
 
 void kt_output_finish(struct kt_output *o)

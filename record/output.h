@@ -4,6 +4,7 @@
 #define KT_RECORD_OUTPUT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct kt_output {
 	const char *path; /* borrowed; "-" = standard output */
@@ -11,6 +12,8 @@ struct kt_output {
 	bool created; /* by us: to be removed again */
 	bool regular;
 	bool begun;
+	uint64_t reserved;   /* the disk has room for the file up to this byte */
+	bool cannot_reserve; /* its filesystem does not know how */
 };
 
 /* Opens or makes it; an existing file needs force. Says what is wrong. With "-" stdout becomes stderr for all else. */
@@ -19,6 +22,15 @@ int kt_output_open(struct kt_output *o, const char *path, bool force);
 const char *kt_output_name(const struct kt_output *o);
 /* The run begins: an old content goes now. */
 int kt_output_begin(struct kt_output *o);
+/*
+ * Makes sure that the file can grow to `bytes`; takes more, so that this is not asked of the filesystem each time. -ENOSPC:
+ * it cannot, while what has been made sure of before stays. Files that cannot be reserved: 0.
+ */
+int kt_output_reserve(struct kt_output *o, uint64_t bytes);
+/* Gives back what was reserved beyond the file's end. */
+void kt_output_trim(struct kt_output *o);
+/* Nothing whole was written: as if it had not begun. */
+void kt_output_discard(struct kt_output *o);
 /* Closes; removes a file that was made for a run that never began. */
 void kt_output_finish(struct kt_output *o);
 

@@ -45,6 +45,7 @@ struct run {
 	struct ktr_clocks start, end;
 	uint64_t start_cpu_ns;
 	int signal_fd;
+	uint64_t dropped; /* events that could not be written */
 	int write_err;
 };
 
@@ -159,8 +160,9 @@ static int start(struct run *r)
 	ktr_context_destroy(c);
 	if (r->write_err)
 		return 0;
-	err = kt_compress_create(r->writer, r->output.fd, kt_drain_bufs(&r->session),
-				 kt_drain_buf_bytes(&r->session), &r->compress);
+	err = kt_compress_create(r->writer, &r->output, r->session.n_cpus,
+				 kt_drain_bufs(&r->session), kt_drain_buf_bytes(&r->session),
+				 &r->compress);
 	if (err)
 		return no_memory(err);
 	kt_drain_start(r->drain, r->compress, r->start.mono_ns);
@@ -219,10 +221,12 @@ static void end(struct run *r)
 	kt_drain_end(r->drain);
 	kt_session_count(&r->session);
 	kt_meter_end(&r->meter, kt_now_ns(), r->drain, r->compress);
-	r->write_err = kt_compress_finish(r->compress);
+	r->write_err = kt_compress_finish(r->compress, r->end.mono_ns, &r->dropped);
 	r->compress = NULL;
+	if (!err)
+		err = write_end(r, c);
 	if (!r->write_err)
-		r->write_err = err ? err : write_end(r, c);
+		r->write_err = err;
 	ktr_context_destroy(c);
 }
 
@@ -233,6 +237,7 @@ static void summarize(struct run *r, uint64_t bytes)
 		.start_ns = r->start.mono_ns,
 		.end_ns = r->end.mono_ns,
 		.bytes = bytes,
+		.dropped = r->dropped,
 		.cpu_ns = kt_cpu_ns() - r->start_cpu_ns,
 		.peak_bytes = kt_meter_peak_bytes(&r->session),
 		.drain = kt_drain_stats(r->drain),
@@ -242,32 +247,47 @@ static void summarize(struct run *r, uint64_t bytes)
 	kt_summary_print(&s);
 }
 
-/* Returns the exit status. */
-static int close_file(struct run *r, bool began)
+static int say_write_error(const struct run *r, const char *consequence)
 {
 	const char *name = kt_output_name(&r->output);
-	uint64_t bytes = r->writer ? ktr_writer_bytes(r->writer) : 0;
+
+	if (r->write_err == -EPIPE)
+		kt_error("the reader of %s has gone: %s", name, consequence);
+	else
+		kt_error("cannot write %s: %s; %s", name, strerror(-r->write_err), consequence);
+	return 1;
+}
+
+/* Returns the exit status. */
+static int close_file(struct run *r)
+{
+	uint64_t bytes = ktr_writer_bytes(r->writer);
 	int err = ktr_writer_close(r->writer);
 
 	r->writer = NULL;
 	if (!r->write_err)
 		r->write_err = err;
-	if (began)
-		summarize(r, bytes);
-	if (!r->write_err)
-		return 0;
-	if (r->write_err == -EPIPE)
-		kt_error("the reader of %s has gone: the trace ends early", name);
-	else
-		kt_error("cannot write %s: %s; the trace ends early, what is in it can be read",
-			 name, strerror(-r->write_err));
-	return 1;
+	kt_output_trim(&r->output);
+	summarize(r, bytes);
+	return r->write_err ? say_write_error(r, "the trace ends early, what is in it can be read")
+			    : 0;
+}
+
+/* Not even the beginning could be written. */
+static int give_up(struct run *r)
+{
+	kt_session_set_on(&r->session, false);
+	ktr_writer_close(r->writer);
+	r->writer = NULL;
+	kt_output_discard(&r->output);
+	return say_write_error(r, "nothing was recorded");
 }
 
 static void finish(struct run *r)
 {
 	kt_context_cancel(r->gather);
-	kt_compress_finish(r->compress);
+	kt_compress_finish(r->compress, 0, NULL);
+	ktr_writer_close(r->writer);
 	kt_meter_finish(&r->meter);
 	kt_drain_destroy(r->drain);
 	kt_session_finish(&r->session);
@@ -301,18 +321,15 @@ int kt_run(const struct kt_options *o)
 		no_memory(-ENOMEM);
 		goto out;
 	}
-	if (prepare(&r) || start(&r)) {
-		ktr_writer_close(r.writer);
+	if (prepare(&r) || start(&r))
 		goto out;
-	}
 	if (r.write_err) {
-		kt_session_set_on(&r.session, false);
-		status = close_file(&r, false);
+		status = give_up(&r);
 		goto out;
 	}
 	record(&r);
 	end(&r);
-	status = close_file(&r, true);
+	status = close_file(&r);
 out:
 	kt_child_stop(&r.child, r.signal_fd);
 	finish(&r);

@@ -59,6 +59,12 @@ static void print_lost(const struct kt_summary *s)
 	char n[UNIT];
 	const char *sep = "";
 
+	if (s->dropped)
+		fprintf(stderr, "  lost      %s events that could not be written\n",
+			kt_format_count(s->dropped, n, sizeof(n)));
+	if (s->dropped && !lost)
+		return;
+
 	if (!lost) {
 		fputs("  lost      0\n", stderr);
 		return;
@@ -95,15 +101,14 @@ static void print_cost(const char *name, double ns, const struct kt_summary *s, 
 
 void kt_summary_print(const struct kt_summary *s)
 {
-	const struct kt_drain_stats *st = s->drain;
+	uint64_t events = s->drain->events - s->dropped;
 	char n[UNIT], span[UNIT], size[UNIT];
 
-	fprintf(stderr, "%s: %s events in %s, %s", s->path,
-		kt_format_count(st->events, n, sizeof(n)),
+	fprintf(stderr, "%s: %s events in %s, %s", s->path, kt_format_count(events, n, sizeof(n)),
 		kt_format_ns(s->end_ns - s->start_ns, span, sizeof(span)),
 		kt_format_bytes(s->bytes, size, sizeof(size)));
-	if (st->events)
-		fprintf(stderr, ", %.1f bytes an event", (double)s->bytes / st->events);
+	if (events)
+		fprintf(stderr, ", %.1f bytes an event", (double)s->bytes / events);
 	fputc('\n', stderr);
 	print_lost(s);
 	print_cost("in BPF", s->meter->bpf_ns, s, s->meter->known);

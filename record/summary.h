@@ -24,7 +24,8 @@ struct kt_summary {
 	const char *path;
 	uint64_t start_ns, end_ns; /* of recording, CLOCK_MONOTONIC */
 	uint64_t bytes;		   /* of the file */
-	uint64_t cpu_ns;	   /* of our threads, from start_ns until all was written */
+	uint64_t dropped; /* events that did not get into it: the disk was full, the pipe closed */
+	uint64_t cpu_ns;  /* of our threads, from start_ns until all was written */
 	uint64_t peak_bytes;
 	const struct kt_drain_stats *drain;
 	const struct kt_meter *meter;
