@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,16 +33,17 @@ static void fmt_func(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 		sqlite3_result_error_nomem(ctx);
 }
 
-/* ---------------------------------------------------------------- percentile_ns(x, p) */
+/* ---------------------------------------------------------------- percentile_ns(x, p), stats_ns(x) */
 
 /* The buckets of latency_hist (analyze/hist.h): 128 to an octave. */
 #define SUB_BITS 7
 #define SUB (1u << SUB_BITS)
 #define N_BUCKETS ((64 - SUB_BITS) * SUB)
+#define P999_MIN_N 1000 /* as in stage_stats: fewer have no 99.9th percentile */
 
-struct percentile {
+struct hist {
 	double p;
-	int64_t n, max;
+	int64_t n, sum, max;
 	int64_t *buckets; /* owned */
 };
 
@@ -62,51 +64,93 @@ static int64_t bucket_middle(unsigned int b)
 	return b < SUB ? b : (int64_t)(SUB + b % SUB) * width + width / 2;
 }
 
-static void percentile_step(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+/* Nearest rank, the middle of its bucket; p in (0, 1]. */
+static int64_t hist_percentile(const struct hist *h, double p)
 {
-	struct percentile *s = sqlite3_aggregate_context(ctx, sizeof(*s));
+	double rank = p * (double)h->n;
+	int64_t seen = 0;
+
+	for (unsigned int b = 0; b < N_BUCKETS; b++) {
+		seen += h->buckets[b];
+		/* 0.99 * 100 is a little more than 99 in binary: that must not become the next rank. */
+		if (seen && (double)seen >= rank - 1e-6)
+			return KT_MIN(bucket_middle(b), h->max);
+	}
+	return h->max;
+}
+
+static void hist_step(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+	struct hist *h = sqlite3_aggregate_context(ctx, sizeof(*h));
 	int64_t v;
 
 	if (sqlite3_value_type(argv[0]) == SQLITE_NULL)
 		return;
-	if (s && !s->buckets) {
-		s->p = sqlite3_value_double(argv[1]);
-		s->buckets = calloc(N_BUCKETS, sizeof(*s->buckets));
+	if (h && !h->buckets) {
+		h->p = argc > 1 ? sqlite3_value_double(argv[1]) : 0;
+		h->buckets = calloc(N_BUCKETS, sizeof(*h->buckets));
 	}
-	if (!s || !s->buckets) {
+	if (!h || !h->buckets) {
 		sqlite3_result_error_nomem(ctx);
 		return;
 	}
 	v = sqlite3_value_int64(argv[0]);
 	v = KT_MAX(v, 0);
-	s->buckets[bucket_of(v)]++;
-	s->n++;
-	s->max = KT_MAX(s->max, v);
+	h->buckets[bucket_of(v)]++;
+	h->n++;
+	/* Sums of a hostile database may not fit: then they stay at the limit. */
+	if (__builtin_add_overflow(h->sum, v, &h->sum))
+		h->sum = INT64_MAX;
+	h->max = KT_MAX(h->max, v);
 }
 
 static void percentile_final(sqlite3_context *ctx)
 {
-	struct percentile *s = sqlite3_aggregate_context(ctx, 0);
-	int64_t seen = 0, v;
-	double rank;
+	struct hist *h = sqlite3_aggregate_context(ctx, 0);
 
-	if (!s || !s->n) {
-		if (s)
-			free(s->buckets);
+	if (h && h->buckets) {
+		sqlite3_result_int64(ctx, hist_percentile(h, h->p));
+		free(h->buckets);
+	}
+}
+
+static void stats_final(sqlite3_context *ctx)
+{
+	struct hist *h = sqlite3_aggregate_context(ctx, 0);
+	char p999[32] = "null";
+
+	if (!h || !h->buckets)
 		return;
-	}
-	v = s->max;
-	rank = s->p * (double)s->n;
-	for (unsigned int b = 0; b < N_BUCKETS; b++) {
-		seen += s->buckets[b];
-		/* 0.99 * 100 is a little more than 99 in binary: that must not become the next rank. */
-		if (seen && (double)seen >= rank - 1e-6) {
-			v = KT_MIN(bucket_middle(b), s->max);
-			break;
-		}
-	}
-	free(s->buckets);
-	sqlite3_result_int64(ctx, v);
+	if (h->n >= P999_MIN_N)
+		snprintf(p999, sizeof(p999), "%lld", (long long)hist_percentile(h, 0.999));
+	sqlite3_result_text(
+		ctx,
+		sqlite3_mprintf("{\"n\":%lld,\"sum\":%lld,\"p50\":%lld,\"p90\":%lld,\"p99\":%lld,"
+				"\"p999\":%s,\"max\":%lld}",
+				(long long)h->n, (long long)h->sum,
+				(long long)hist_percentile(h, 0.5),
+				(long long)hist_percentile(h, 0.9),
+				(long long)hist_percentile(h, 0.99), p999, (long long)h->max),
+		-1, sqlite3_free);
+	free(h->buckets);
+}
+
+/* ---------------------------------------------------------------- clip_ns(start, dur, from, to) */
+
+static void clip_func(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+	int64_t start, end, from, to;
+
+	for (int i = 0; i < 4; i++)
+		if (sqlite3_value_type(argv[i]) == SQLITE_NULL)
+			return;
+	start = sqlite3_value_int64(argv[0]);
+	if (__builtin_add_overflow(start, sqlite3_value_int64(argv[1]), &end))
+		return;
+	from = KT_MAX(start, sqlite3_value_int64(argv[2]));
+	to = KT_MIN(end, sqlite3_value_int64(argv[3]));
+	if (to > from || (to == from && start == end))
+		sqlite3_result_int64(ctx, to - from);
 }
 
 /* ---------------------------------------------------------------- union_ns(start, end) */
@@ -186,8 +230,13 @@ int kt_func_register(sqlite3 *db)
 					     (void *)(intptr_t)fmts[i].format, fmt_func, NULL,
 					     NULL);
 	if (!rc)
-		rc = sqlite3_create_function(db, "percentile_ns", 2, flags, NULL, NULL,
-					     percentile_step, percentile_final);
+		rc = sqlite3_create_function(db, "percentile_ns", 2, flags, NULL, NULL, hist_step,
+					     percentile_final);
+	if (!rc)
+		rc = sqlite3_create_function(db, "stats_ns", 1, flags, NULL, NULL, hist_step,
+					     stats_final);
+	if (!rc)
+		rc = sqlite3_create_function(db, "clip_ns", 4, flags, NULL, clip_func, NULL, NULL);
 	if (!rc)
 		rc = sqlite3_create_function(db, "union_ns", 2, flags, NULL, NULL, union_step,
 					     union_final);

@@ -5,6 +5,8 @@
  *	fmt_ns(x) fmt_bytes(x) fmt_count(x) fmt_num(x) fmt_share(x)   as the tables write it, for sentences
  *	fmt_time(x)                                  ns since the start as "12.345 s"
  *	percentile_ns(x, p)                          aggregate: nearest rank, within 1 %, as in stage_stats; p in (0, 1]
+ *	stats_ns(x)                                  aggregate: JSON with n sum p50 p90 p99 p999 max; p999 null below 1000
+ *	clip_ns(start, dur, from, to)                what of the interval lies within from..to; NULL: nothing
  *	union_ns(start, end)                         aggregate: time covered by at least one of the intervals
  */
 #ifndef KT_REPORT_FUNC_H

@@ -11,7 +11,7 @@
 #include "report/term.h"
 
 #define BATCH_ROWS 4096 /* rows laid out together; keeps memory bounded however long a table is */
-#define GAP 2 /* spaces between columns */
+#define GAP 2		/* spaces between columns */
 #define BAR_MIN 10
 #define BAR_MAX 40
 #define BAR_FREE 30  /* where the width is not limited */

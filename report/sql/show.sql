@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 --: title One flow
 --: about everything about one request (r12), bio (b12) or io (i12): stages, bios, what else the device did
---: needs request bio device
+--: needs request bio device stage
 
 --: setup
 CREATE TEMP TABLE shown AS
@@ -16,27 +16,15 @@ SELECT bio_id FROM bio WHERE (:flow = 'bio' AND bio_id = :id) OR (:flow = 'io' A
 UNION
 SELECT bio_id FROM bio_request WHERE request_id IN shown;
 
+-- Of a bio with a request only what is its own: the rest is the request's.
 --: setup
 CREATE TEMP TABLE piece AS
-SELECT b.start_ns AS flow_start_ns, 'b' || bio_id AS flow, 1 AS kind, bio_id AS id, 1 AS ord, 'alloc' AS stage,
-       b.start_ns AS start_ns, b.alloc_ns AS dur_ns
-FROM bio b WHERE bio_id IN shown_bio AND alloc_ns IS NOT NULL
+SELECT 'r' || flow_id AS flow, 2 AS kind, flow_id AS id, seq, name, start_ns, dur_ns
+FROM stage WHERE flow = 'request' AND flow_id IN shown
 UNION ALL
-SELECT b.start_ns, 'b' || bio_id, 1, bio_id, 2, 'device', b.start_ns + coalesce(alloc_ns, 0), device_ns
-FROM bio b WHERE bio_id IN shown_bio AND device_ns IS NOT NULL
-  AND NOT EXISTS (SELECT 1 FROM bio_request br WHERE br.bio_id = b.bio_id)
-UNION ALL
-SELECT r.start_ns, 'r' || request_id, 2, request_id, s.column1, s.column2,
-       r.start_ns + CASE s.column1 WHEN 1 THEN 0 WHEN 2 THEN coalesce(plug_ns, 0)
-                      WHEN 3 THEN coalesce(plug_ns, 0) + coalesce(queue_ns, 0)
-                      ELSE coalesce(plug_ns, 0) + coalesce(queue_ns, 0) + coalesce(device_ns, 0) END,
-       CASE s.column1 WHEN 1 THEN plug_ns WHEN 2 THEN queue_ns WHEN 3 THEN device_ns ELSE complete_ns END
-FROM request r, (VALUES (1, 'plug'), (2, 'queue'), (3, 'device'), (4, 'complete')) s
-WHERE request_id IN shown
-  AND CASE s.column1 WHEN 1 THEN plug_ns WHEN 2 THEN queue_ns WHEN 3 THEN device_ns ELSE complete_ns END IS NOT NULL
-UNION ALL
-SELECT b.start_ns, 'b' || bio_id, 3, bio_id, 1, 'endio', b.start_ns + b.dur_ns - b.endio_ns, b.endio_ns
-FROM bio b WHERE bio_id IN shown_bio AND endio_ns IS NOT NULL;
+SELECT 'b' || flow_id, CASE name WHEN 'endio' THEN 3 ELSE 1 END, flow_id, seq, name, start_ns, dur_ns
+FROM stage WHERE flow = 'bio' AND flow_id IN shown_bio
+  AND (name IN ('alloc', 'endio') OR flow_id NOT IN (SELECT bio_id FROM bio_request WHERE request_id IN shown));
 
 --: setup
 CREATE TEMP TABLE extent AS
@@ -47,7 +35,7 @@ SELECT min(start_ns) AS start_ns, max(max(end_ns) - min(start_ns), 1) AS dur_ns 
 
 --: text
 --: required no flow of that ID in it; the report 'slow' lists IDs, r12 is a request, b12 a bio
-SELECT 'r' || r.request_id || ': ' || r.op || ' of ' || fmt_bytes(r.size_bytes)
+SELECT 'r' || r.request_id || ': ' || coalesce(r.op, 'unknown operation') || coalesce(' of ' || fmt_bytes(r.size_bytes), '')
        || coalesce(' at sector ' || r.sector, '') || ' on ' || coalesce(d.name, d.dev, 'an unknown disk')
        || coalesce(' (' || p.name || ')', '')
        || coalesce(', began at ' || fmt_time(r.start_ns), ', began before the recording')
@@ -61,8 +49,8 @@ FROM request r LEFT JOIN device d USING (device_id)
 LEFT JOIN device p ON p.device_id = r.part_device_id AND p.device_id <> r.device_id
 WHERE r.request_id IN shown
 UNION ALL
-SELECT 'b' || b.bio_id || ': ' || b.op || ' of ' || fmt_bytes(b.size_bytes) || coalesce(' at sector ' || b.sector, '')
-       || ' on ' || coalesce(d.name, d.dev, 'an unknown disk') || coalesce(', began at ' || fmt_time(b.start_ns), '')
+SELECT 'b' || b.bio_id || ': ' || coalesce(b.op, 'unknown operation') || coalesce(' of ' || fmt_bytes(b.size_bytes), '') || coalesce(' at sector ' || b.sector, '')
+       || ' on ' || coalesce(d.name, d.dev, 'an unknown disk') || coalesce(', began at ' || fmt_time(b.start_ns), ', began before the recording')
        || coalesce(', took ' || fmt_ns(b.dur_ns), ', end not seen')
        || CASE WHEN b.error THEN ', error ' || b.error ELSE '' END
        || CASE WHEN b.state <> 'whole' THEN '; ' || replace(b.state, '_', ' ') ELSE '' END || '.'
@@ -76,11 +64,11 @@ WHERE :flow <> 'request' AND b.bio_id IN shown_bio AND (:flow = 'io' OR b.bio_id
 --: column dur_ns duration "took"
 --: column share percent
 --: column span span ""
-SELECT flow, stage, p.start_ns - e.start_ns AS at_ns, p.dur_ns, 1.0 * p.dur_ns / e.dur_ns AS share,
+SELECT flow, name AS stage, p.start_ns - e.start_ns AS at_ns, p.dur_ns, 1.0 * p.dur_ns / e.dur_ns AS share,
        (1.0 * (p.start_ns - e.start_ns) / e.dur_ns) || ' ' || (1.0 * p.dur_ns / e.dur_ns) AS span
 FROM piece p, extent e
 WHERE kind = 2 OR id IN (SELECT bio_id FROM shown_bio JOIN bio USING (bio_id) ORDER BY start_ns, bio_id LIMIT coalesce(:top, 10))
-ORDER BY kind, CASE kind WHEN 1 THEN flow_start_ns END, id, ord;
+ORDER BY kind, id, seq;
 
 --: table bios Bios
 --: column id text "ID"
@@ -122,8 +110,8 @@ WHERE o.device_id = i.device_id AND o.request_id <> i.request_id
 --: text
 SELECT 'When r' || s.request_id || ' was issued, '
        || CASE count(b.request_id) WHEN 0 THEN 'the device had nothing else to do.'
-            WHEN 1 THEN '1 other request was on the device (' || fmt_bytes(b.size_bytes) || ').'
-            ELSE fmt_count(count(b.request_id)) || ' other requests were on the device (' || fmt_bytes(sum(b.size_bytes)) || ' in all).' END
+            WHEN 1 THEN '1 other request was on the device' || coalesce(' (' || fmt_bytes(b.size_bytes) || ')', '') || '.'
+            ELSE fmt_count(count(b.request_id)) || ' other requests were on the device' || coalesce(' (' || fmt_bytes(sum(b.size_bytes)) || ' in all)', '') || '.' END
 FROM shown s JOIN request r USING (request_id) LEFT JOIN beside b ON b.own_id = s.request_id
 WHERE r.device_ns IS NOT NULL GROUP BY s.request_id;
 
@@ -137,8 +125,8 @@ WHERE r.device_ns IS NOT NULL GROUP BY s.request_id;
 --: column task text
 SELECT 'r' || request_id AS id, op, sector, size_bytes, own_issue_ns - issue_ns AS before_ns,
        issue_ns + device_ns - own_issue_ns AS left_ns,
-       (SELECT t.comm FROM bio_request br JOIN bio b ON b.bio_id = br.bio_id JOIN task t ON t.utid = b.utid
-        WHERE br.request_id = beside.request_id ORDER BY b.bio_id LIMIT 1) AS task
+       (SELECT t.comm FROM bio b JOIN task t ON t.utid = b.utid
+        WHERE b.bio_id = (SELECT min(x.bio_id) FROM bio x WHERE x.request_id = beside.request_id)) AS task
 FROM beside ORDER BY issue_ns, request_id LIMIT coalesce(:top, 10);
 
 --: warn

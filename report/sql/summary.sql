@@ -12,7 +12,9 @@ WITH part AS (
   FROM stat WHERE is_main AND stage <> 'total'),
 because AS (
   SELECT run_id, device_id, flow, op,
-         group_concat(CASE WHEN place = 1 THEN fmt_share(share) || ' of that was ' ELSE fmt_share(share) || ' ' END || words, ', ')
+         group_concat(CASE WHEN place = 1 THEN fmt_share(share) || ' of that was ' ELSE fmt_share(share) || ' ' END
+                      -- a flush of an application never goes to the disk itself: the kernel issues one for it
+                      || CASE WHEN op = 'flush' AND stage = 'plug' THEN 'waiting for the flush that served it' ELSE words END, ', ')
            AS words
   FROM (SELECT * FROM part WHERE place = 1 OR (place <= 3 AND share >= 0.03) ORDER BY run_id, device_id, op, place)
   GROUP BY run_id, device_id, flow, op)
@@ -41,10 +43,13 @@ ORDER BY s.sum_ns DESC LIMIT 2;
 
 -- How sure that is.
 --: setup
-CREATE TEMP TABLE seen AS
-SELECT state, count(*) AS n FROM request GROUP BY state
+CREATE TEMP TABLE volume AS
+SELECT run_id, device_id, op, state, NOT (SELECT given FROM filter) OR request_id IN kept_request AS kept,
+       count(*) AS n, sum(size_bytes) AS bytes
+FROM request GROUP BY 1, 2, 3, 4, 5
 UNION ALL
-SELECT state, count(*) FROM bio WHERE device_id IN bio_disk GROUP BY state;
+SELECT run_id, device_id, op, state, NOT (SELECT given FROM filter) OR bio_id IN kept_bio, count(*), sum(size_bytes)
+FROM bio WHERE device_id IN bio_disk GROUP BY 1, 2, 3, 4, 5;
 
 --: text How sure
 SELECT coalesce((SELECT CASE WHEN sum(n) IS NULL THEN 'An unknown number of events was lost'
@@ -54,8 +59,8 @@ SELECT coalesce((SELECT CASE WHEN sum(n) IS NULL THEN 'An unknown number of even
   || '; ' || coalesce((SELECT fmt_share(1.0 * sum(CASE state WHEN 'whole' THEN n ELSE 0 END) / sum(n)) || ' of '
                || fmt_count(sum(n)) || ' flows are whole'
                || coalesce(', left out are ' || (SELECT group_concat(fmt_count(n) || ' ' || replace(state, '_', ' '), ', ')
-                    FROM (SELECT state, sum(n) AS n FROM seen WHERE state <> 'whole' GROUP BY state ORDER BY 2 DESC)), '')
-               FROM seen HAVING sum(n) > 0), 'nothing was recorded')
+                    FROM (SELECT state, sum(n) AS n FROM volume WHERE state <> 'whole' GROUP BY state ORDER BY 2 DESC)), '')
+               FROM volume HAVING sum(n) > 0), 'nothing was recorded')
   || '.';
 
 --: text
@@ -86,11 +91,7 @@ FROM (SELECT DISTINCT hook FROM probe WHERE state IN ('missing', 'refused') ORDE
 --: column time_share percent "time"
 --: column bar bar ""
 WITH size AS (
-  SELECT run_id, device_id, op, sum(size_bytes) AS bytes FROM request
-  WHERE state = 'whole' AND ((SELECT NOT given FROM filter) OR request_id IN kept_request) GROUP BY 1, 2, 3
-  UNION ALL
-  SELECT run_id, device_id, op, sum(size_bytes) FROM bio
-  WHERE device_id IN bio_disk AND state = 'whole' AND ((SELECT NOT given FROM filter) OR bio_id IN kept_bio) GROUP BY 1, 2, 3)
+  SELECT run_id, device_id, op, sum(bytes) AS bytes FROM volume WHERE kept AND state = 'whole' GROUP BY 1, 2, 3)
 SELECT s.run, d.name AS disk, s.op, s.n, s.n * 1e9 / nullif(sp.dur_ns, 0) AS iops,
        size.bytes * 1e9 / 1048576 / nullif(sp.dur_ns, 0) AS mib_s,
        s.mean_ns, s.p50_ns, s.p99_ns, s.max_ns,

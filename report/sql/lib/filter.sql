@@ -68,5 +68,5 @@ WHERE (SELECT given FROM filter)
 -- Disks that take bios themselves: there the bio is the flow to look at, elsewhere the request.
 --: setup
 CREATE TEMP TABLE bio_disk AS
-SELECT DISTINCT device_id FROM stage_stats WHERE flow = 'bio' AND stage = 'device'
-  AND device_id NOT IN (SELECT device_id FROM stage_stats WHERE flow = 'request');
+SELECT DISTINCT device_id FROM stage_stats JOIN device_name USING (device_id)
+WHERE flow = 'bio' AND disk_id NOT IN (SELECT device_id FROM stage_stats WHERE flow = 'request' AND device_id IS NOT NULL);

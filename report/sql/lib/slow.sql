@@ -38,7 +38,7 @@ SELECT s.*, d.name AS disk,
          WHEN plug_ns THEN 'plug ' || fmt_share(1.0 * plug_ns / dur_ns)
          WHEN complete_ns THEN 'complete ' || fmt_share(1.0 * complete_ns / dur_ns)
        END AS mostly,
-       (SELECT t.comm FROM main.bio_request br JOIN main.bio b ON b.bio_id = br.bio_id JOIN main.task t ON t.utid = b.utid
-        WHERE br.request_id = s.request_id ORDER BY b.bio_id LIMIT 1) AS request_task,
+       (SELECT t.comm FROM main.bio b JOIN main.task t ON t.utid = b.utid
+        WHERE b.bio_id = (SELECT min(x.bio_id) FROM main.bio x WHERE x.request_id = s.request_id)) AS request_task,
        (SELECT t.comm FROM main.bio b JOIN main.task t ON t.utid = b.utid WHERE b.bio_id = s.bio_id) AS bio_task
 FROM slow_flow s LEFT JOIN device_name d ON d.device_id = s.device_id;

@@ -21,25 +21,45 @@ INSERT INTO stage_name VALUES
   ('cached', 12, 'the page cache'),
   ('total', 99, 'all');
 
+-- One scan a kind of flow, one group a disk and operation: the stages side by side, each as stats_ns() sums them up.
 --: setup
-CREATE TEMP TABLE stage_row AS
-SELECT r.run_id, r.device_id, 'request' AS flow, r.op, s.stage,
-       CASE s.stage WHEN 'plug' THEN r.plug_ns WHEN 'queue' THEN r.queue_ns WHEN 'device' THEN r.device_ns
-                    WHEN 'complete' THEN r.complete_ns ELSE r.dur_ns END AS ns
-FROM kept_request k JOIN request r USING (request_id)
-JOIN stage_name s ON s.stage IN ('plug', 'queue', 'device', 'complete', 'total')
-WHERE r.state = 'whole' AND (SELECT given AND NOT by_group FROM filter)
-UNION ALL
-SELECT b.run_id, b.device_id, 'bio', b.op, s.stage,
-       CASE s.stage WHEN 'alloc' THEN b.alloc_ns WHEN 'device' THEN b.device_ns WHEN 'endio' THEN b.endio_ns
-                    ELSE b.dur_ns END
-FROM kept_bio k JOIN bio b USING (bio_id)
-JOIN stage_name s ON s.stage IN ('alloc', 'device', 'endio', 'total')
-WHERE b.state = 'whole' AND (SELECT given AND NOT by_group FROM filter);
+CREATE TEMP TABLE request_group AS
+SELECT r.run_id, r.device_id, r.op, stats_ns(r.plug_ns) AS plug, stats_ns(r.queue_ns) AS queue,
+       stats_ns(r.device_ns) AS device, stats_ns(r.complete_ns) AS complete, stats_ns(r.dur_ns) AS total
+FROM kept_request k CROSS JOIN request r ON r.request_id = k.request_id
+WHERE r.state = 'whole' AND (SELECT NOT by_group FROM filter)
+GROUP BY r.run_id, r.device_id, r.op;
+
+-- A bio has its request's stages from when it joined it, to its own end.
+--: setup
+CREATE TEMP TABLE bio_group AS
+SELECT run_id, device_id, op, stats_ns(alloc_ns) AS alloc, stats_ns(clip_ns(start_ns, plug_ns, joined_ns, left_ns)) AS plug,
+       stats_ns(clip_ns(start_ns + ifnull(plug_ns, 0), queue_ns, joined_ns, left_ns)) AS queue,
+       stats_ns(ifnull(own_device_ns, clip_ns(start_ns + ifnull(plug_ns, 0) + ifnull(queue_ns, 0), device_ns, joined_ns, left_ns)))
+         AS device,
+       stats_ns(clip_ns(start_ns + ifnull(plug_ns, 0) + ifnull(queue_ns, 0) + ifnull(device_ns, 0), complete_ns, joined_ns,
+                        left_ns)) AS complete,
+       stats_ns(endio_ns) AS endio, stats_ns(dur_ns) AS total
+FROM (SELECT b.run_id, b.device_id, b.op, b.alloc_ns, b.device_ns AS own_device_ns, b.endio_ns, b.dur_ns,
+             b.start_ns + b.alloc_ns AS joined_ns, b.start_ns + b.dur_ns - ifnull(b.endio_ns, 0) AS left_ns,
+             r.start_ns, r.plug_ns, r.queue_ns, r.device_ns, r.complete_ns
+      FROM kept_bio k CROSS JOIN bio b ON b.bio_id = k.bio_id LEFT JOIN request r ON r.request_id = b.request_id
+      WHERE b.state = 'whole' AND (SELECT NOT by_group FROM filter))
+GROUP BY run_id, device_id, op;
 
 --: setup
 CREATE TEMP TABLE stat AS
-WITH raw AS (
+WITH rebuilt AS (
+  SELECT run_id, device_id, 'request' AS flow, op, s.stage,
+         CASE s.stage WHEN 'plug' THEN plug WHEN 'queue' THEN queue WHEN 'device' THEN device WHEN 'complete' THEN complete
+                      WHEN 'total' THEN total END AS j
+  FROM request_group, stage_name s
+  UNION ALL
+  SELECT run_id, device_id, 'bio', op, s.stage,
+         CASE s.stage WHEN 'alloc' THEN alloc WHEN 'plug' THEN plug WHEN 'queue' THEN queue WHEN 'device' THEN device
+                      WHEN 'complete' THEN complete WHEN 'endio' THEN endio WHEN 'total' THEN total END
+  FROM bio_group, stage_name s),
+raw AS (
   SELECT run_id, device_id, flow, op, stage, n, sum_ns, mean_ns, p50_ns, p90_ns, p99_ns, p999_ns, max_ns
   FROM stage_stats
   WHERE (SELECT NOT given OR by_group FROM filter)
@@ -47,16 +67,13 @@ WITH raw AS (
     AND (:disk IS NULL OR device_id IN
          (SELECT device_id FROM device_name WHERE :disk IN (name, dev, disk, disk_dev)))
   UNION ALL
-  SELECT run_id, device_id, flow, op, stage, count(ns), sum(ns), CAST(round(avg(ns)) AS INTEGER),
-         percentile_ns(ns, 0.5), percentile_ns(ns, 0.9), percentile_ns(ns, 0.99),
-         CASE WHEN count(ns) >= 1000 THEN percentile_ns(ns, 0.999) END, max(ns)
-  FROM stage_row
-  GROUP BY run_id, device_id, flow, op, stage HAVING count(ns) > 0)
+  SELECT run_id, device_id, flow, op, stage, j ->> 'n', j ->> 'sum', CAST(round(1.0 * (j ->> 'sum') / (j ->> 'n')) AS INTEGER),
+         j ->> 'p50', j ->> 'p90', j ->> 'p99', j ->> 'p999', j ->> 'max'
+  FROM rebuilt WHERE j IS NOT NULL)
 SELECT raw.*, ord, words,
        1.0 * sum_ns / nullif(max(CASE stage WHEN 'total' THEN sum_ns END) OVER (PARTITION BY run_id, device_id, flow, op), 0)
          AS share,
        max(CASE stage WHEN 'total' THEN sum_ns END) OVER (PARTITION BY run_id, device_id, flow, op) AS total_ns,
-       max(CASE stage WHEN 'total' THEN n END) OVER (PARTITION BY run_id, device_id, flow, op) AS total_n,
        flow = 'request' OR device_id IN bio_disk AS is_main,
        CASE WHEN (SELECT count(*) FROM run) > 1 THEN run_id END AS run
 FROM raw LEFT JOIN stage_name USING (stage);

@@ -31,6 +31,8 @@ CREATE TABLE request(request_id INTEGER PRIMARY KEY, run_id INTEGER, device_id I
 CREATE TABLE bio_request_extra(bio_id INTEGER, request_id INTEGER);
 CREATE VIEW bio_request(bio_id, request_id) AS SELECT bio_id, request_id FROM bio WHERE request_id IS NOT NULL
   UNION ALL SELECT bio_id, request_id FROM bio_request_extra;
+CREATE TABLE stage(flow TEXT, flow_id INTEGER, seq INTEGER, name TEXT, start_ns INTEGER, dur_ns INTEGER,
+  runq_ns INTEGER, irq_ns INTEGER, softirq_ns INTEGER); -- a view in a real database; here the rows are made by hand
 CREATE TABLE latency_hist(run_id INTEGER, flow TEXT, stage TEXT, device_id INTEGER, op TEXT, second INTEGER,
   bucket INTEGER, n INTEGER, sum_ns INTEGER);
 CREATE TABLE latency_stats(run_id INTEGER, flow TEXT, stage TEXT, device_id INTEGER, op TEXT, n INTEGER,
@@ -92,6 +94,9 @@ class Db:
         if ns is not None:
             self.stages.setdefault((run, flow, stage, device, op), []).append(ns)
 
+    def row(self, flow, flow_id, seq, name, start, ns):
+        self.insert("stage", flow=flow, flow_id=flow_id, seq=seq, name=name, start_ns=start, dur_ns=ns)
+
     def request(self, run, rid, op, device, start, stages, size=4096, part=None, n_bios=1, state="whole", flags="",
                 issues=1):
         plug, queue, dev, complete = stages
@@ -101,6 +106,12 @@ class Db:
                     sector=rid * 64, size_bytes=size, start_ns=None if state == "open_at_start" else start, dur_ns=dur,
                     plug_ns=plug, queue_ns=queue, device_ns=dev if dur else None, complete_ns=complete if dur else None,
                     issue_cpu=rid % 2, complete_cpu=0, n_bios=n_bios, n_issues=issues, error=0, state=state)
+        at = None if state == "open_at_start" else start
+        for seq, (name, ns) in enumerate(zip(("plug", "queue", "device", "complete"), stages)):
+            if ns is None or (dur is None and name in ("device", "complete")):
+                continue
+            self.row("request", rid, seq + 1, name, at, ns)
+            at = None if at is None else at + ns
         if state == "whole":
             for name, ns in zip(("plug", "queue", "device", "complete"), stages):
                 self.stage(run, "request", name, device, op, ns)
@@ -108,13 +119,19 @@ class Db:
         return dur
 
     def bio(self, run, bid, op, device, start, dur, alloc, utid, ucgid, request=None, device_ns=None, size=4096,
-            state="whole", flags="", ino=None):
+            state="whole", flags="", ino=None, stages=()):
         self.insert("bio", bio_id=bid, run_id=run, op=op, flags=flags, device_id=device, sector=bid * 8,
                     size_bytes=size, start_ns=start, dur_ns=dur, alloc_ns=alloc, device_ns=device_ns, request_id=request,
                     utid=utid, ucgid=ucgid, ino=ino, error=0, state=state)
+        # its own, then those of its request as they were left to it
+        at = start
+        for seq, (name, ns) in enumerate([("alloc", alloc), ("device", device_ns)] + list(stages)):
+            if ns is not None:
+                self.row("bio", bid, seq, name, at, ns)
+                at += ns
+                self.stage(run, "bio", name, device, op, ns)
+        assert at == start + dur
         if state == "whole":
-            self.stage(run, "bio", "alloc", device, op, alloc)
-            self.stage(run, "bio", "device", device, op, device_ns)
             self.stage(run, "bio", "total", device, op, dur)
 
     def finish(self):
@@ -152,23 +169,26 @@ def traffic(db, run, k):
 
     for i in range(2000):  # reads of postgres, every tenth of two bios
         slow = i % 250 == 249
-        stages = (n.below(2000), 20000 + n.below(100000), (9000000 if slow else 900000) + n.below(1000000),
+        stages = (200 + n.below(2000), 20000 + n.below(100000), (9000000 if slow else 900000) + n.below(1000000),
                   3000 + n.below(9000))
         rid, bios, alloc, t = rid + 1, 2 if i % 10 == 0 else 1, n.below(1500), start(i, 2000)
         dur = db.request(run, rid, "read", k + VDA, t, stages, size=8192 * bios, part=k + VDA1, n_bios=bios)
         for b in range(bios):
             bid += 1
-            # the second is queued 100 ns after its request was got, and merged 50 ns later
+            # the second is queued 100 ns after its request was got, and merged 50 ns later: that is within its plug
             begin, wait = (t - alloc, alloc) if b == 0 else (t + 100, 50)
+            left = list(zip(("plug", "queue", "device", "complete"), stages))
+            if b == 1:
+                left[0] = ("plug", stages[0] - 150)
             db.bio(run, bid, "read", k + VDA1, begin, t + dur - begin, wait, k + PG, k + 2, request=rid, size=8192,
-                   ino=131)
+                   ino=131, stages=left)
     for i in range(300):  # writeback
         stages = (n.below(2000), 200000 + n.below(2000000), 500000 + n.below(400000), 3000 + n.below(9000))
         rid, bid, alloc, t = rid + 1, bid + 1, 150000 + n.below(100000), start(i, 300) + 7
         who = RECORDER if i % 100 == 99 else KWORKER
         dur = db.request(run, rid, "write", k + VDA, t, stages, size=65536, part=k + VDA1, issues=2 if i == 5 else 1)
         db.bio(run, bid, "write", k + VDA1, t - alloc, dur + alloc, alloc, k + who, k + 1, request=rid, size=65536,
-               flags="background", ino=200 + i)
+               flags="background", ino=200 + i, stages=list(zip(("plug", "queue", "device", "complete"), stages)))
     for i in range(12):  # flushes: no bios
         rid += 1
         db.request(run, rid, "flush", k + VDA, start(i, 12) + 9, (None, None, 1500000 + n.below(90000), None), size=0,
@@ -179,8 +199,10 @@ def traffic(db, run, k):
         db.request(run, rid, "read", k + VDA, begin, (500, 20000, 900000, 5000), part=k + VDA1, state=state)
     for i in range(400):  # no scheduler: no insert, plug lasts to the issue
         rid, bid, alloc, t = rid + 1, bid + 1, 300 + n.below(100), start(i, 400) + 13
-        dur = db.request(run, rid, "read", k + LOOP0, t, (400 + n.below(100), None, 21000 + n.below(20000), None))
-        db.bio(run, bid, "read", k + LOOP0, t - alloc, dur + alloc, alloc, k + FIO, k + 3, request=rid)
+        stages = (400 + n.below(100), None, 21000 + n.below(20000), None)
+        dur = db.request(run, rid, "read", k + LOOP0, t, stages)
+        db.bio(run, bid, "read", k + LOOP0, t - alloc, dur + alloc, alloc, k + FIO, k + 3, request=rid,
+               stages=[("plug", stages[0]), ("device", stages[2])])
     for i in range(50):
         bid += 1
         ns = 1200 + n.below(600)
