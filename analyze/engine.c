@@ -36,6 +36,12 @@ int kt_engine_create(const struct kt_engine_options *opts, struct kt_engine **re
 		return -ENOMEM;
 	e->opts = *opts;
 	e->epoch_realtime_ns = KT_NULL;
+	if (opts->disable) {
+		const struct kt_event_desc *d =
+			kt_schema_event_by_name(kt_schema_compiled(), opts->disable);
+
+		e->disabled_id = d ? d->id : 0;
+	}
 	*ret = e;
 	return 0;
 }
@@ -117,7 +123,7 @@ static int apply_rest(struct kt_engine *e, const struct kt_run *r)
 	return err;
 }
 
-static int lost_event(struct kt_engine *e, const struct kt_stream *s, const struct kt_lost *ev)
+static int lost_event(struct kt_engine *e, struct kt_stream *s, const struct kt_lost *ev)
 {
 	struct kt_loss_found l = {
 		.run = s->run,
@@ -129,6 +135,8 @@ static int lost_event(struct kt_engine *e, const struct kt_stream *s, const stru
 	};
 
 	l.end_ns = KT_MAX(l.end_ns, l.start_ns);
+	if (ev->cause < KT_N_LOSS)
+		s->lost_told[ev->cause] += ev->n;
 	return apply_loss(e, &l);
 }
 
@@ -185,15 +193,16 @@ static int dispatch(struct kt_engine *e, struct kt_stream *s)
 		if (err)
 			return err;
 	}
+	r->events += s->item->info.kind == KTR_EVENTS;
 	ours = kt_map_event(s->item->map, ev);
 	if (!ours) {
-		r->events += s->item->info.kind == KTR_EVENTS;
 		r->unknown++;
 		return 0;
 	}
+	if (ours->id == e->disabled_id)
+		return 0;
 	if (ours->id == KT_EV_lost)
 		return lost_event(e, s, (const struct kt_lost *)ours);
-	r->events += s->item->info.kind == KTR_EVENTS;
 	return call_handlers(e, s, ours);
 }
 
@@ -229,7 +238,9 @@ static int end_run(struct kt_engine *e, struct kt_run *r)
 	int err;
 
 	r->ended = true;
-	err = apply_rest(e, r);
+	err = kt_run_untold(e, r);
+	if (!err)
+		err = apply_rest(e, r);
 	if (!err)
 		err = kt_run_context(e, r, 0); /* where it came late */
 	if (!err)

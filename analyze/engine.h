@@ -67,6 +67,7 @@ typedef int (*kt_event_cb)(void *arg, const struct kt_run *run, const struct kt_
 
 struct kt_engine {
 	struct kt_engine_options opts;
+	uint16_t disabled_id; /* of opts.disable; 0 = none */
 	KT_VEC(struct kt_run *) runs;
 	struct kt_merge merge;
 	KT_VEC(struct kt_loss_found) pending; /* by start, the earliest last */
@@ -118,6 +119,7 @@ int kt_runs_align(struct kt_engine *e);
 int kt_run_read(struct kt_engine *e, struct kt_run *r);
 int kt_run_context(struct kt_engine *e, struct kt_run *r, unsigned int phase);
 int64_t kt_run_end(const struct kt_run *r);
+int kt_run_untold(struct kt_engine *e, const struct kt_run *r);
 void kt_run_destroy(struct kt_run *r);
 
 /* tables.c: the tables that belong to no tracker. */

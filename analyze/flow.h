@@ -79,7 +79,8 @@ struct kt_tracker {
 	const char *indexes; /* SQL, run last; NULL = none */
 	size_t state_size; /* zeroed memory that self points to */
 	int (*init)(void *self, struct kt_engine *e);
-	/* One context file of a run (format/context.md): phase 0 before the run's events, phase 2 at its end. NULL = none wanted. */
+	/* One context file of a run (format/context.md): phase 0 before the run's events, phase 2 after them and
+	 * before ended(). NULL = none wanted. */
 	int (*context)(void *self, uint32_t run, uint32_t phase, const char *name, const void *data, size_t len);
 	/* A run's last event was seen: close what it left open (open_at_end). */
 	int (*ended)(void *self, uint32_t run, int64_t end_ns);
@@ -103,7 +104,10 @@ int64_t kt_next_id(struct kt_engine *e, const struct kt_table *t);
  */
 const char *kt_flow_state(struct kt_engine *e, uint32_t run, int64_t start_ns, int64_t end_ns);
 
-/* Counted loss found by a tracker: a birth at an address still alive. Becomes a lost_interval row with cause `missed`. */
+/*
+ * Counted loss found by a tracker: a birth at an address still alive. Becomes a lost_interval row with cause `missed`. It puts only
+ * the flow in doubt that it was found by: kt_flow_state() does not look at it.
+ */
 int kt_missed(struct kt_engine *e, uint32_t run, uint32_t cpu, int64_t start_ns, int64_t end_ns);
 
 /* Adds to latency_hist; whole flows only. device_id may be KT_NULL. stage "total" = the whole flow. op, flow and stage: static strings. */

@@ -22,7 +22,10 @@ struct kt_stream {
 	struct kt_item **tail;
 	size_t at; /* of the event at hand, in item->raw */
 	int64_t t_ns; /* its time on the line */
-	int64_t last_ns; /* the caller's */
+
+	/* The caller's. */
+	int64_t last_ns; /* of the event before */
+	uint64_t lost_told[KT_N_LOSS], lost_counted[KT_N_LOSS]; /* by `lost` events; by block headers */
 };
 
 struct kt_merge {

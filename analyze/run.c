@@ -151,6 +151,35 @@ static int take_damage(struct kt_engine *e, struct kt_run *r, const struct ktr_d
 	return add_pending(e, &l);
 }
 
+/*
+ * Block headers repeat how much was lost so far: what no `lost` event told of stood in a block that was damaged or cut off,
+ * whose interval holds it.
+ */
+int kt_run_untold(struct kt_engine *e, const struct kt_run *r)
+{
+	for (size_t i = 0; i < r->streams.n; i++) {
+		const struct kt_stream *s = r->streams.v[i];
+
+		for (size_t cause = 1; s && cause < KT_N_LOSS; cause++) {
+			struct kt_loss_found l = {
+				.run = r->index,
+				.stream = s->stream,
+				.start_ns = KT_NULL,
+				.end_ns = KT_NULL,
+				.n = s->lost_counted[cause] - s->lost_told[cause],
+				.cause = cause,
+			};
+			int err = 0;
+
+			if (s->lost_counted[cause] > s->lost_told[cause])
+				err = add_pending(e, &l);
+			if (err)
+				return err;
+		}
+	}
+	return 0;
+}
+
 /* ---------------------------------------------------------------- reading */
 
 int kt_run_read(struct kt_engine *e, struct kt_run *r)
@@ -181,6 +210,8 @@ int kt_run_read(struct kt_engine *e, struct kt_run *r)
 		kt_item_destroy(item);
 		return -ENOMEM;
 	}
+	for (size_t i = 0; i < KT_N_LOSS; i++)
+		s->lost_counted[i] = KT_MAX(s->lost_counted[i], item->info.lost[i]);
 	return kt_merge_add(&e->merge, s, item);
 }
 

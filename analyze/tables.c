@@ -20,8 +20,8 @@ static const struct kt_col lost_cols[] = {
 	KT_COL(lost_row, cpu, KT_COL_INT, "",
 	       "stream that lost: its CPU; NULL = not known, perhaps all"),
 	KT_COL(lost_row, start_ns, KT_COL_INT, "ns",
-	       "since the epoch of the database; NULL = no moment of the run: what was lost held "
-	       "no events"),
+	       "since the epoch of the database; NULL = not known, or what was lost held no "
+	       "events"),
 	KT_COL(lost_row, dur_ns, KT_COL_INT, "ns",
 	       "length; NULL = not known: to the end of the run"),
 	KT_COL(lost_row, cause, KT_COL_TEXT, "",

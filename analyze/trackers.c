@@ -58,12 +58,9 @@ static int add_tracker(struct kt_engine *e, const struct kt_tracker *t)
 		return -ENOMEM;
 	e->n_trackers++;
 	for (const struct kt_handler *h = t->on; h && h->id; h++) {
-		const struct kt_event_desc *d = kt_schema_event(kt_schema_compiled(), h->id);
 		struct kt_handler_ref ref = {h->fn, s->self};
 		int err;
 
-		if (e->opts.disable && d && !strcmp(d->name, e->opts.disable))
-			continue;
 		err = add_handler(&e->handlers[h->id], &ref);
 		if (err)
 			return err;
