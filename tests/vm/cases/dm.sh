@@ -9,7 +9,7 @@ dmsetup --noudevsync --noudevrules create linear <<END
 0 32768 linear /dev/vda 65536
 32768 32768 linear /dev/vda 8192
 END
-dmsetup --noudevsync --noudevrules create delay --table "0 65536 delay /dev/nvme0n1 2048 2"
+dmsetup --noudevsync --noudevrules create delay --table "0 65536 delay /dev/nvme0n1 2048 20"
 linear=/dev/$(basename "$(readlink -f /sys/dev/block/"$(dmsetup info -c --noheadings -o major,minor linear)")")
 delay=/dev/$(basename "$(readlink -f /sys/dev/block/"$(dmsetup info -c --noheadings -o major,minor delay)")")
 record dm "
