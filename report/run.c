@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "format/base/macros.h"
 #include "report/cell.h"
@@ -96,6 +97,17 @@ static int check_needs(struct kt_run *run)
 	return 0;
 }
 
+/* `ktrace-report stages`: the database was left out. */
+static int check_database_name(struct kt_run *run)
+{
+	for (size_t i = 0; i < kt_n_sql_files; i++)
+		if (kt_sql_is_report(&kt_sql_files[i]) &&
+		    !strcmp(kt_sql_files[i].name, run->o->db) && access(run->o->db, F_OK))
+			return fail(run, -ENOENT, "which database? ktrace-report %s run.db",
+				    run->o->db);
+	return 0;
+}
+
 int kt_run_init(struct kt_run *run, const struct kt_options *o)
 {
 	int err;
@@ -105,6 +117,7 @@ int kt_run_init(struct kt_run *run, const struct kt_options *o)
 	err = load(run);
 	err = err ? err : check_filters(run);
 	err = err ? err : check_table(run);
+	err = err ? err : check_database_name(run);
 	err = err ? err : kt_database_open(o->db, &run->db, run->err, sizeof(run->err));
 	err = err ? err : kt_values_parse(run);
 	return err ? err : check_needs(run);

@@ -79,6 +79,7 @@ TEXTS = {
 # One line and exit 1; usage: exit 64.
 ERRORS = [
     (["nope", "run.db"], 1, "there is no report 'nope'; there is: audit cost disks"),
+    (["stages"], 1, "which database? ktrace-report stages run.db"),
     (["none.db"], 1, "none.db: No such file or directory; make it with: ktrace-analyze run.ktr -o run.db"),
     (["text.txt"], 1, "text.txt: this is not a database; make one with: ktrace-analyze run.ktr -o run.db"),
     (["run.ktr"], 1, "run.ktr: this is a recording, not a database; first run: ktrace-analyze run.ktr"),
