@@ -178,7 +178,7 @@ int kt_rq_close(struct kt_rq_state *s, struct kt_rq *q, const char *state)
 	int err = 0;
 
 	if (q->n_issues) {
-		row.sector = q->sector;
+		row.sector = kt_rq_sector(q);
 		row.size_bytes = q->bytes;
 		row.n_bios = q->n_bios;
 		err = kt_rq_name_op(r, &row, q->opf,

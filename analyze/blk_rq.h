@@ -79,6 +79,12 @@ struct kt_rq_run *kt_rq_find_run(struct kt_rq_state *s, uint32_t run);
 int kt_rq_new(struct kt_rq_state *s, struct kt_rq_run *r, const struct kt_ev *ev, uint64_t addr,
 	      uint32_t dev, struct kt_rq **ret);
 
+/* A request without any, as a flush, has -1 there: no sector. */
+static inline int64_t kt_rq_sector(const struct kt_rq *q)
+{
+	return q->sector == UINT64_MAX ? KT_NULL : (int64_t)q->sector;
+}
+
 /* The last event of it that was seen. */
 int64_t kt_rq_last_seen(const struct kt_rq *q);
 

@@ -324,7 +324,7 @@ static int end_rq(struct kt_rq_state *s, struct kt_rq_run *r, const struct kt_ev
 	int err = 0;
 
 	if (q->n_issues) {
-		row.sector = q->sector;
+		row.sector = kt_rq_sector(q);
 		row.size_bytes = bytes = q->bytes;
 		row.n_bios = q->n_bios;
 		opf = q->opf;
