@@ -16,6 +16,9 @@ FINAL, FLUSH_SEQ = 1, 2
 ERRNO = {0: 0, 1: -95, 2: -110, 3: -28, 4: -67, 5: -121, 6: -52, 7: -61, 8: -84, 9: -12, 10: -5, 12: -11}
 
 
+NO_SECTOR = '18446744073709551615'  # a request that has none
+
+
 class Bio:
 	__slots__ = ('addr', 'dev', 'op', 'flags', 'sector', 'size', 'left', 'start', 'end', 'own_end', 'join', 'got', 'tid', 'cgroup',
 		     'blkcg', 'ino', 'based', 'parent', 'link', 'open_children', 'had_children', 'request', 'extra', 'error', 'state', 'by_itself')
@@ -133,7 +136,7 @@ class Run:
 		b = Bio(e['bio'], t)
 		b.dev, b.sector, b.size, b.left = e['dev'], e['sector'], size, size
 		b.op, b.flags = split_opf(e['opf'], size)
-		b.tid, b.cgroup, b.blkcg, b.ino = e['tid'], e['cgroup'], e['blkcg'], e['ino']
+		b.tid, b.cgroup, b.blkcg, b.ino = e['tid'], e.get('cgroup'), e.get('blkcg'), e.get('ino')
 		b.based = int(e['flags'], 16) & 1 == 1
 		above = self.remaps.pop(b.addr, None)
 		if above:
@@ -225,13 +228,14 @@ class Run:
 			if b.got is not None:
 				gets.append(b.got)
 		r.got = bool(gets)
-		r.start = min(gets) if gets else r.born
+		r.start = min(gets) if gets else r.born  # None: its end is all that is seen
 
 	def on_rq_issue(self, t, cpu, e):
 		r = self.live_request(t, e)
 		bios = self.walk(e)
 		if not r.n_issues:
-			r.dev, r.part, r.sector, r.size = e['dev'], e['part_dev'], e['sector'], int(e['bytes'])
+			r.dev, r.part, r.size = e['dev'], e['part_dev'], int(e['bytes'])
+			r.sector = e['sector'] if e['sector'] != NO_SECTOR else None
 			r.op, r.flags = split_opf(e['opf'], r.size)
 			r.n_bios = int(e['n_bios'])
 			self.carry(r, bios)
@@ -258,6 +262,8 @@ class Run:
 	def on_rq_complete(self, t, cpu, e):
 		flags, error = int(e['flags'], 16), ERRNO.get(int(e['status']), -5)
 		r = self.requests.get(e['rq'])
+		if e['opf'].startswith('flush'):
+			flags |= FINAL  # the kernel's own: it serves a sequence, it has no parts
 		if not flags & FINAL:
 			if r and flags & FLUSH_SEQ:
 				r.in_flush = True
@@ -269,10 +275,13 @@ class Run:
 			self.request_rows.append(r)
 		if not r.n_issues:
 			r.op, r.flags = split_opf(e['opf'], None)
-			self.carry(r, [e['bio']] if e['bio'] in self.bios else [])
-			# The kernel takes PREFLUSH off the request; the bio it is done for still has it.
-			if r.bios and r.bios[0].op == 'flush':
-				r.op = 'flush'
+			self.carry(r, [e['bio']] if e['bio'] != '0x0' else [])
+			if r.bios and r.bios[0].start is not None:
+				b = r.bios[0]
+				r.part, r.size, r.n_bios = b.dev, b.size, 1
+				# The kernel takes PREFLUSH off the request; the bio it is done for still has it.
+				if b.op == 'flush':
+					r.op = 'flush'
 		self.requests.pop(r.addr, None)
 		r.complete_cpu, r.error, r.end = cpu, error, t
 		r.state = self.state(r.start) if r.start is not None else self.state_without_birth()
