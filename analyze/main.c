@@ -27,15 +27,17 @@ static void stop(int sig)
 /* The one warning about all damage. */
 static void warn_damage(const struct kt_engine *e)
 {
-	char blocks[32], events[32];
+	char blocks[32], events[64] = "how many events is not known", n[32];
 
 	if (!e->damaged_blocks)
 		return;
 	kt_format_count(e->damaged_blocks, blocks, sizeof(blocks));
-	kt_format_count(e->damaged_events, events, sizeof(events));
-	kt_warn("%s; lost in all: %s block%s, %s%s events; all else was read (table lost_interval)",
-		e->damage_what, blocks, e->damaged_blocks == 1 ? "" : "s",
-		e->damaged_unknown ? "at least " : "", events);
+	kt_format_count(e->damaged_events, n, sizeof(n));
+	if (e->damaged_events || !e->damaged_unknown)
+		snprintf(events, sizeof(events), "%s%s events",
+			 e->damaged_unknown ? "at least " : "", n);
+	kt_warn("%s; lost in %s place%s, %s; all else was read (table lost_interval)",
+		e->damage_what, blocks, e->damaged_blocks == 1 ? "" : "s", events);
 }
 
 static void start_progress(struct kt_engine *e, const struct kt_opened *opened, size_t n)
