@@ -246,6 +246,7 @@ class Run:
 		r = self.requests.get(e['rq'])
 		if r:
 			r.on_device = False
+			r.issued = None  # it waits again; the next issue is the one that counts
 			if r.opened is None:
 				r.opened = t
 
@@ -323,8 +324,6 @@ def minus(a, b):
 
 def request_row(r):
 	opened, issued, end = r.opened, r.issued, r.end
-	if issued is not None and opened is not None and opened > issued:
-		issued = None  # taken back and never issued again
 	first = next((m for m in (opened, issued, end) if m is not None), None)
 	plug = minus(first, r.start)
 	if not r.got and plug == 0:
