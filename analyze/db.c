@@ -21,7 +21,7 @@ static const char pragmas[] = "PRAGMA page_size = 16384;"
 			      "PRAGMA journal_mode = OFF;"
 			      "PRAGMA synchronous = OFF;"
 			      "PRAGMA locking_mode = EXCLUSIVE;"
-			      "PRAGMA cache_size = -65536;"
+			      "PRAGMA cache_size = -16384;"
 			      "PRAGMA encoding = 'UTF-8';"
 			      "BEGIN;";
 
