@@ -74,7 +74,7 @@ def check_diskstats(db, name, disk, before, after, bio_based=False, slack=0):
         if bio_based and kind == "discard":
             continue
         marks = ",".join("?" * len(ops))
-        n, sectors = db.one("SELECT count(*), coalesce(sum(size_bytes), 0) / 512 FROM %s f JOIN device d ON d.device_id = %s "
+        n, sectors = db.one("SELECT count(*), coalesce(sum(f.size_bytes), 0) / 512 FROM %s f JOIN device d ON d.device_id = %s "
                             "WHERE d.%s AND f.op IN (%s)%s" % (flow, join, where, marks,
                             " AND parent_bio_id IS NULL" if bio_based else ""), *ops)
         if kind == "write" and not bio_based:
@@ -117,7 +117,7 @@ def one(name, disk, load, directory, target=None, **how):
     """target: what fio works on, if not the disk itself."""
     ktr = os.path.join(directory, "run.ktr")
     job = kt.fio(**{"filename": target or disk, "size": "256m", **load})
-    devs = [kt.kernel_dev(disk)]
+    devs = [kt.kernel_dev(disk)] + ([kt.kernel_dev(how["whole"])] if "whole" in how else [])
     before = kt.diskstats(disk)
     perf_out = os.path.join(directory, "perf.csv")
     p = kt.record(ktr, *kt.perf_stat(perf_out, devs, job), options=["-f"])
@@ -125,7 +125,7 @@ def one(name, disk, load, directory, target=None, **how):
     db = kt.analyze(ktr, "--raw")
     n = db.one("SELECT count(*) FROM bio f JOIN device d USING (device_id) WHERE d.dev = ?", kt.dev_of(disk))
     kt.check(n > 0, "%s: nothing was recorded of %s: %s" % (name, disk, p.stderr))
-    kt.check(kt.lost(db) == 0, "%s: events were lost" % name)
+    kt.check(kt.lost(db) == 0, "%s: events were lost: %s" % (name, db.rows("SELECT * FROM lost_interval LIMIT 5")))
     check_perf(db, name, kt.perf_counts(perf_out), devs)
     check_hooks(db, name)
     check_diskstats(db, name, disk, before, after, bio_based=how.get("bio_based", False), slack=how.get("slack", 0))
@@ -137,7 +137,8 @@ def one(name, disk, load, directory, target=None, **how):
 def loop(scheduler):
     disk = kt.loop_disk(scheduler=scheduler)
     d = kt.tmpdir()
-    for name, load in LOADS.items():
+    for name in os.environ.get("KT_LOADS", " ".join(LOADS)).split():
+        load = LOADS[name]
         one("loop/%s/%s" % (scheduler, name), disk, load, d)
 
 
@@ -145,7 +146,7 @@ def partition():
     disk = kt.loop_disk(scheduler="mq-deadline", partitions=True)
     d = kt.tmpdir()
     for name in ("randread-uring64", "mixed-uring16", "write-fsync", "discard"):
-        one("partition/" + name, disk + "p1", LOADS[name], d)
+        one("partition/" + name, disk + "p1", LOADS[name], d, whole=disk)
 
 
 def wbt():
@@ -187,7 +188,7 @@ CASES = {"none": lambda: loop("none"), "mq-deadline": lambda: loop("mq-deadline"
 
 if __name__ == "__main__":
     kt.need_root_and_bpf()
-    for tool in ("perf", "sfdisk"):
+    for tool in ("perf", "addpart"):
         if not kt.shutil.which(tool):
             kt.skip(tool + " is not installed")
     kt.main(lambda: [CASES[c]() for c in (sys.argv[1:] or CASES)])

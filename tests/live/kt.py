@@ -105,23 +105,25 @@ def kernel_dev(path):
     return os.major(st.st_rdev) << 20 | os.minor(st.st_rdev)
 
 
-def loop_disk(size_mib=512, scheduler="none", direct_io=True, partitions=False, sector=None):
+def loop_disk(size_mib=512, scheduler="none", direct_io=True, partitions=False):
     """A blk-mq disk over a file on tmpfs. Returns its path."""
     d = tmpdir()
     image = os.path.join(d, "disk.img")
     with open(image, "wb") as f:
         f.truncate(size_mib << 20)
-    if partitions:
-        run("sfdisk", "-q", image, input="label: gpt\nstart=2048, size=%d\n" % ((size_mib - 2) * 2048))
-    cmd = ["losetup", "--find", "--show"] + (["--direct-io=on"] if direct_io else []) + (["-P"] if partitions else [])
+    cmd = ["losetup", "--find", "--show"] + (["--direct-io=on"] if direct_io else [])
     loop = run(*cmd, image).stdout.strip()
     stack.callback(run, "losetup", "-d", loop, check=False)
     set_scheduler(loop, scheduler)
-    if partitions and not os.path.exists(loop + "p1"):
-        # No udev in a bare container: make the node that the kernel announced.
-        major, minor = read("/sys/block/%s/%sp1/dev" % ((os.path.basename(loop),) * 2)).split(":")
-        os.mknod(loop + "p1", 0o600 | 0o060000, os.makedev(int(major), int(minor)))
-        stack.callback(os.unlink, loop + "p1")
+    if partitions:
+        # Told to the kernel directly: it may have been built without any partition table.
+        run("addpart", loop, 1, 2048, (size_mib - 2) * 2048)
+        stack.callback(run, "delpart", loop, 1, check=False)
+        if not os.path.exists(loop + "p1"):
+            # No udev in a bare container: make the node that the kernel announced.
+            major, minor = read("/sys/block/%s/%sp1/dev" % ((os.path.basename(loop),) * 2)).split(":")
+            os.mknod(loop + "p1", 0o600 | 0o060000, os.makedev(int(major), int(minor)))
+            stack.callback(os.unlink, loop + "p1")
     return loop
 
 
