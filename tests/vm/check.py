@@ -22,9 +22,12 @@ SELECT d.name, {GROUP.format(t='r', bios=HAS_BIOS)} AS grp, count(*), sum(r.size
 FROM request r JOIN device d USING (device_id)
 WHERE r.op NOT IN ('drv_in', 'drv_out') GROUP BY 1, 2"""
 
-# Disks without requests: what was sent to them, not the pieces it was split into.
+# Disks without requests: what was sent to them, not what it was split into. dm counts every piece that
+# it sends on to one device as an I/O.
 BIOS = f"""
-SELECT d.name, {GROUP.format(t='b', bios='0')} AS grp, count(*), sum(b.size_bytes) / 512
+SELECT d.name, {GROUP.format(t='b', bios='0')} AS grp, sum(max(1,
+    (SELECT count(*) FROM bio c WHERE c.parent_bio_id = b.bio_id AND c.device_id <> b.device_id))),
+  sum(b.size_bytes) / 512
 FROM bio b JOIN device d USING (device_id) LEFT JOIN bio p ON p.bio_id = b.parent_bio_id
 WHERE d.hw_queues = 0 AND p.device_id IS NOT b.device_id GROUP BY 1, 2"""
 
@@ -50,6 +53,7 @@ ZERO = [
     ("bios are not the sum of their stages",
      "SELECT count(*) FROM bio b WHERE dur_ns IS NOT "
      "(SELECT sum(dur_ns) FROM stage s WHERE s.flow = 'bio' AND s.flow_id = b.bio_id)"),
+    ("audits without a word", "SELECT NOT EXISTS (SELECT 1 FROM audit WHERE verdict = 'ok')"),
     ("lines of the audit are off", "SELECT count(*) FROM audit WHERE verdict = 'off'"),
 ]
 
@@ -87,6 +91,9 @@ def check(db, before, after, more_sql=""):
     # For the NOT EXISTS above; the file itself stays as it is.
     c.execute("CREATE TEMP TABLE bio_request AS SELECT bio_id, request_id FROM main.bio_request")
     c.execute("CREATE INDEX temp.bio_request_ix ON bio_request(request_id)")
+    c.execute("CREATE TEMP TABLE bio AS SELECT * FROM main.bio")
+    c.execute("CREATE INDEX temp.bio_parent_ix ON bio(parent_bio_id)")
+    c.execute("CREATE INDEX temp.bio_id_ix ON bio(bio_id)")
     c.execute("CREATE TEMP TABLE stage AS SELECT flow, flow_id, dur_ns FROM main.stage")
     c.execute("CREATE INDEX temp.stage_ix ON stage(flow, flow_id)")
     wrong, total = check_disks(c, read_diskstats(before), read_diskstats(after))

@@ -15,6 +15,8 @@ delay=/dev/$(basename "$(readlink -f /sys/dev/block/"$(dmsetup info -c --noheadi
 record dm "
 	fio --name=linear --filename=$linear --rw=randrw --bs=4k --direct=1 --ioengine=libaio --iodepth=8 --size=32m --io_size=4m --thread --output=/dev/null
 	dd if=$linear of=/dev/null bs=1M count=32 iflag=direct
+	dd if=$linear of=/dev/null bs=512k count=1 skip=31 iflag=direct
+	dd if=$linear of=/dev/null bs=1M count=1 skip=16252928 iflag=direct,skip_bytes
 	fio --name=delay --filename=$delay --rw=randrw --bs=4k --direct=1 --ioengine=libaio --iodepth=8 --size=16m --io_size=1m --thread --output=/dev/null
 "
 dmsetup --noudevsync --noudevrules remove linear
