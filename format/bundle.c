@@ -111,6 +111,27 @@ static int try_entry(struct archive *a, const char *name, ktr_bundle_cb fn, void
 	return 1;
 }
 
+/* A single file in one compression: libarchive would go on and take our own frames for lz4 or zstd, too. */
+static int each_compressed(const char *path, int filter, ktr_bundle_cb fn, void *arg, int *ret_fn)
+{
+	struct archive *a = archive_read_new();
+	struct archive_entry *entry;
+	int err = -ENOMEM;
+
+	if (!a)
+		return err;
+	err = -EBADMSG;
+	if (archive_read_set_format(a, ARCHIVE_FORMAT_RAW) >= ARCHIVE_WARN &&
+	    archive_read_append_filter(a, filter) >= ARCHIVE_WARN &&
+	    archive_read_open_filename(a, path, ARCHIVE_BLOCK) >= ARCHIVE_WARN &&
+	    archive_read_next_header(a, &entry) >= ARCHIVE_WARN) {
+		err = try_entry(a, path, fn, arg, ret_fn);
+		err = err > 0 ? 0 : err < 0 ? err : -EBADMSG;
+	}
+	archive_read_free(a);
+	return err;
+}
+
 /* -ENOEXEC: no archive. */
 static int each_in_archive(const char *path, ktr_bundle_cb fn, void *arg, int *ret_fn)
 {
@@ -120,7 +141,6 @@ static int each_in_archive(const char *path, ktr_bundle_cb fn, void *arg, int *r
 
 	if (!a)
 		return err;
-	/* raw: a single file that is compressed. */
 	archive_read_support_filter_all(a);
 	archive_read_support_format_all(a);
 	archive_read_support_format_raw(a);
@@ -129,23 +149,25 @@ static int each_in_archive(const char *path, ktr_bundle_cb fn, void *arg, int *r
 		goto out;
 	}
 	while ((ok = archive_read_next_header(a, &entry)) == ARCHIVE_OK || ok == ARCHIVE_WARN) {
-		bool raw = archive_format(a) == ARCHIVE_FORMAT_RAW;
 		kt_auto_free char *name = NULL;
 		const char *inner = archive_entry_pathname(entry);
 
-		if (raw && archive_filter_count(a) <= 1) {
-			err = -ENOEXEC;
+		if (archive_format(a) == ARCHIVE_FORMAT_RAW) {
+			/* The last filter is the file itself, the one before what was done to it last. */
+			int n = archive_filter_count(a);
+
+			err = n < 2 ? -ENOEXEC
+				    : each_compressed(path, archive_filter_code(a, n - 2), fn, arg,
+						      ret_fn);
 			goto out;
 		}
-		if (!raw && archive_entry_filetype(entry) != AE_IFREG)
+		if (archive_entry_filetype(entry) != AE_IFREG)
 			continue;
 		err = -ENOMEM;
-		if (raw)
-			name = strdup(path);
-		else if (asprintf(&name, "%s:%s", path, inner ? inner : "?") < 0)
+		if (asprintf(&name, "%s:%s", path, inner ? inner : "?") < 0) {
 			name = NULL;
-		if (!name)
 			goto out;
+		}
 		err = try_entry(a, name, fn, arg, ret_fn);
 		if (err < 0 || (err > 0 && *ret_fn))
 			goto out;

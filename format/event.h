@@ -31,23 +31,25 @@ struct kt_event {
 
 /* Why events were lost. */
 enum kt_loss {
-	KT_LOSS_RING_FULL = 1, /* no room in the CPU's ring */
-	KT_LOSS_NMI = 2, /* the ring's lock was taken, seen from an NMI */
+	KT_LOSS_RING_FULL = 1,	   /* no room in the CPU's ring */
+	KT_LOSS_NMI = 2,	   /* the ring's lock was taken, seen from an NMI */
 	KT_LOSS_DAMAGED_BLOCK = 3, /* found by the reader: checksum or header wrong */
-	KT_LOSS_TRUNCATED = 4, /* found by the reader: the file ends without its tail */
-	KT_LOSS_MISSED = 5, /* found by the analysis: a birth at an address still alive */
+	KT_LOSS_TRUNCATED = 4,	   /* found by the reader: the file ends without its tail */
+	KT_LOSS_MISSED = 5,	   /* found by the analysis: a birth at an address still alive */
 	KT_LOSS_RECURSION = 6, /* the kernel refused to run a program inside itself on one CPU */
 };
 #define KT_N_LOSS 7
 
 enum kt_bio_flags {
-	KT_BIO_BASED = 1 << 0, /* the disk takes bios itself (zram, dm, md): no request will follow there */
+	KT_BIO_BASED =
+		1
+		<< 0, /* the disk takes bios itself (zram, dm, md): no request will follow there */
 };
 
 enum kt_rq_flags {
-	KT_RQ_FINAL = 1 << 0, /* rq_complete: the request ends here */
+	KT_RQ_FINAL = 1 << 0,	  /* rq_complete: the request ends here */
 	KT_RQ_FLUSH_SEQ = 1 << 1, /* it is being taken through PREFLUSH, data, POSTFLUSH */
-	KT_RQ_IO_STAT = 1 << 2, /* the kernel counts it in /proc/diskstats */
+	KT_RQ_IO_STAT = 1 << 2,	  /* the kernel counts it in /proc/diskstats */
 	KT_RQ_TRUNCATED = 1 << 3, /* it has more bios than the walk may visit */
 };
 
@@ -85,15 +87,15 @@ enum kt_hook {
 
 /* struct kt_<event> */
 #define KT_HOOK(family, name, tp, sig, event, doc)
-#define KT_EVENT(name, nr, doc)                                                                    \
-	struct kt_##name {                                                                         \
-		__u64 ts_ns;                                                                       \
-		__u16 id;                                                                          \
+#define KT_EVENT(name, nr, doc) \
+	struct kt_##name {      \
+		__u64 ts_ns;    \
+		__u16 id;       \
 		__u16 len;
 #define KT_FIELD(type, name, kind, doc) KT_C_##type name;
 #define KT_ARRAY(type, name, n, kind, doc) KT_C_##type name[n];
-#define KT_END(name)                                                                               \
-	}                                                                                          \
+#define KT_END(name) \
+	}            \
 	;
 #include "kt_families.def"
 #undef KT_EVENT
@@ -105,8 +107,8 @@ enum kt_hook {
 #define KT_EVENT(name, id, doc) _Static_assert(sizeof(struct kt_##name) == KT_EVENT_HDR
 #define KT_FIELD(type, name, kind, doc) +sizeof(KT_C_##type)
 #define KT_ARRAY(type, name, n, kind, doc) +(n) * sizeof(KT_C_##type)
-#define KT_END(name)                                                                               \
-	, "padding in " #name);                                                                    \
+#define KT_END(name)            \
+	, "padding in " #name); \
 	_Static_assert(sizeof(struct kt_##name) % 8 == 0, "size of " #name);
 #include "kt_families.def"
 #undef KT_FAMILY

@@ -24,27 +24,29 @@
 
 #define KTR_VERSION 1
 #define KTR_MAGIC "\x89KTR\r\n\x1a\n" /* 8 bytes */
-#define KTR_BLOCK_MAGIC "KTB1" /* 4 bytes */
+#define KTR_BLOCK_MAGIC "KTB1"	      /* 4 bytes */
 #define KTR_FRAME_FILE 0x184D2A50u
 #define KTR_FRAME_BLOCK 0x184D2A51u
 #define KTR_FRAME_TAIL 0x184D2A5Fu
 #define KTR_RAW_MAX (4u << 20) /* raw bytes of one block at the most */
-#define KTR_REPEAT_BYTES (64u << 20) /* schema, clock and first context repeat after so many bytes */
+#define KTR_REPEAT_BYTES \
+	(64u << 20)		  /* schema, clock and first context repeat after so many bytes */
 #define KTR_NO_STREAM 0xffffffffu /* stream of blocks that belong to no ring */
 
 /* Payload of a block. */
 enum ktr_kind {
 	KTR_SCHEMA = 1, /* text, see schema.h */
 	KTR_EVENTS = 2, /* events of one stream, sorted by ts_ns */
-	KTR_CONTEXT = 3, /* a part of a tar: what was true at the start, or at the end, of the run */
+	KTR_CONTEXT =
+		3,     /* a part of a tar: what was true at the start, or at the end, of the run */
 	KTR_CLOCK = 4, /* `clock` events */
-	KTR_COST = 5, /* `cost` events */
+	KTR_COST = 5,  /* `cost` events */
 	KTR_TRIGGER = 6, /* events about triggers */
-	KTR_INDEX = 7, /* `block_index` events */
+	KTR_INDEX = 7,	 /* `block_index` events */
 };
 
 enum ktr_codec {
-	KTR_RAW = 0, /* the payload as it is, then zstd */
+	KTR_RAW = 0,	 /* the payload as it is, then zstd */
 	KTR_COLUMNS = 2, /* columns per event type, see codec.c, then zstd */
 };
 
@@ -55,14 +57,15 @@ struct ktr_clocks {
 
 /* What the file header says of a run. */
 struct ktr_run_info {
-	uint8_t uuid[16]; /* of this run; every block repeats it */
-	char boot_id[40]; /* /proc/sys/kernel/random/boot_id, NUL-terminated */
-	char host[65]; /* nodename */
+	uint8_t uuid[16];	  /* of this run; every block repeats it */
+	char boot_id[40];	  /* /proc/sys/kernel/random/boot_id, NUL-terminated */
+	char host[65];		  /* nodename */
 	struct ktr_clocks clocks; /* at the run's official start */
-	uint32_t n_cpus; /* possible CPUs */
-	uint32_t n_streams; /* rings; stream i is CPU i */
+	uint32_t n_cpus;	  /* possible CPUs */
+	uint32_t n_streams;	  /* rings; stream i is CPU i */
 	char tool_version[32];
-	const char *kinds; /* families recorded, comma-separated; owned by the caller / the reader */
+	const char
+		*kinds; /* families recorded, comma-separated; owned by the caller / the reader */
 	const char *filters; /* as given, "" = none */
 	const char *command; /* "" = none */
 };
@@ -73,16 +76,16 @@ struct ktr_block_info {
 	enum ktr_codec codec;
 	uint8_t uuid[16];
 	uint32_t schema_crc; /* which schema its events follow; 0 where it holds none */
-	uint64_t file_seq; /* number of the block in the file, from 0: a jump is a loss */
+	uint64_t file_seq;   /* number of the block in the file, from 0: a jump is a loss */
 	uint32_t stream;
-	uint64_t stream_seq; /* number of the events block in its stream */
+	uint64_t stream_seq;	       /* number of the events block in its stream */
 	uint64_t ts_min_ns, ts_max_ns; /* of its events; 0, 0 where it holds none */
-	uint64_t watermark_ns; /* no later block of any stream holds an earlier event */
+	uint64_t watermark_ns;	       /* no later block of any stream holds an earlier event */
 	uint64_t cut_ns; /* CLOCK_MONOTONIC when it was cut: no event in it is later */
 	uint32_t n_events;
 	uint32_t raw_len;
 	uint32_t comp_len;
-	uint64_t emitted; /* by this stream since the start, this block included */
+	uint64_t emitted;	  /* by this stream since the start, this block included */
 	uint64_t lost[KT_N_LOSS]; /* by this stream since the start, by enum kt_loss; [0] unused */
 	uint32_t part; /* context: part number, and whether it is the last; phase as in `clock` */
 	uint32_t last_part;
@@ -96,15 +99,15 @@ struct ktr_writer;
 
 struct ktr_writer_options {
 	enum ktr_codec codec; /* of event blocks */
-	int level; /* zstd; 0 = 1 */
+	int level;	      /* zstd; 0 = 1 */
 };
 
 /*
  * Starts a file on fd (kept by the caller; may be a pipe): writes the file header and the schema block.
  * opts NULL = columns, level 1.
  */
-int ktr_writer_create(int fd, const struct ktr_run_info *info, const struct ktr_writer_options *opts,
-		      struct ktr_writer **ret);
+int ktr_writer_create(int fd, const struct ktr_run_info *info,
+		      const struct ktr_writer_options *opts, struct ktr_writer **ret);
 
 /*
  * One block: raw payload of b->raw_len bytes. The caller fills kind, stream, ts_*, watermark_ns, cut_ns, n_events,
@@ -137,16 +140,17 @@ struct ktr_reader;
 /* What the reader lost, in terms of time. The interval is conservative: it holds every event lost. */
 struct ktr_damage {
 	enum kt_loss cause; /* KT_LOSS_DAMAGED_BLOCK or KT_LOSS_TRUNCATED */
-	uint32_t stream; /* KTR_NO_STREAM: not known */
-	uint64_t start_ns, end_ns; /* CLOCK_MONOTONIC; end UINT64_MAX: not known (the file ends here) */
-	uint64_t n; /* events, as far as known; 0 = not known */
+	uint32_t stream;    /* KTR_NO_STREAM: not known */
+	uint64_t start_ns,
+		end_ns;	      /* CLOCK_MONOTONIC; end UINT64_MAX: not known (the file ends here) */
+	uint64_t n;	      /* events, as far as known; 0 = not known */
 	uint64_t offset, len; /* bytes of the file that could not be used */
-	char what[96]; /* for a person: "checksum of the payload is wrong" */
+	char what[96];	      /* for a person: "checksum of the payload is wrong" */
 };
 
 struct ktr_block {
 	struct ktr_block_info info;
-	uint64_t offset; /* of its header in the file */
+	uint64_t offset;  /* of its header in the file */
 	const void *comp; /* info.comp_len bytes, lives until the next ktr_reader_next() */
 };
 
@@ -189,7 +193,8 @@ const struct kt_schema *ktr_reader_schema(struct ktr_reader *r, uint32_t schema_
  * a sequence of events in the file's layout whose ids and lens are those of the schema, sorted by ts_ns within
  * [ts_min, ts_max]. -EBADMSG otherwise. Touches no reader: may run in any thread.
  */
-int ktr_block_decode(const struct ktr_block_info *info, const void *comp, const struct kt_schema *s, void *raw);
+int ktr_block_decode(const struct ktr_block_info *info, const void *comp, const struct kt_schema *s,
+		     void *raw);
 
 /* ------------------------------------------------------------------ context */
 
@@ -228,7 +233,9 @@ int ktr_bundle_each(const char *path, ktr_bundle_cb fn, void *arg);
 
 /* Codec 2 without zstd. dst at least ktr_columns_bound(len). Returns the encoded size, or -errno. */
 size_t ktr_columns_bound(size_t len);
-int64_t ktr_columns_encode(const struct kt_schema *s, const void *raw, size_t len, void *dst, size_t cap);
-int ktr_columns_decode(const struct kt_schema *s, const void *src, size_t src_len, void *raw, size_t raw_len);
+int64_t ktr_columns_encode(const struct kt_schema *s, const void *raw, size_t len, void *dst,
+			   size_t cap);
+int ktr_columns_decode(const struct kt_schema *s, const void *src, size_t src_len, void *raw,
+		       size_t raw_len);
 
 #endif

@@ -223,7 +223,7 @@ int ktr_reader_next(struct ktr_reader *r, struct ktr_block *ret)
 		}
 		/* A copy of a block that was there before: its events must not count twice. */
 		if (f.block.file_seq < r->next_seq) {
-			r->pos += f.len;
+			r->pos += f.len - 1;
 			err = ktr_reader_find_header(r, UINT64_MAX, &f);
 			if (!err)
 				err = f.kind == KTR_AT_NONE

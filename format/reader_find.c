@@ -8,8 +8,9 @@
 #include "format/base/macros.h"
 #include "format/reader_internal.h"
 
-#define WINDOW (1u << 20) /* the least that is read at once */
-#define DAMAGE_MAX 4096	  /* reports kept; more are put together */
+#define WINDOW_MIN (64u << 10) /* it grows, so that small files stay cheap */
+#define WINDOW (1u << 20)      /* what is read at once, in the end */
+#define DAMAGE_MAX 4096	       /* reports kept; more are put together */
 
 /* ---------------------------------------------------------------- the window */
 
@@ -25,8 +26,8 @@ int ktr_reader_fill(struct ktr_reader *r, size_t need)
 		r->len -= r->pos;
 		r->pos = 0;
 	}
-	if (need > r->cap || !r->cap) {
-		size_t cap = KT_MAX(need, WINDOW);
+	if (need > r->cap || (r->base && r->cap < WINDOW)) {
+		size_t cap = KT_MAX(need, r->cap ? WINDOW : WINDOW_MIN);
 		void *p = realloc(r->buf, cap);
 
 		if (!p)

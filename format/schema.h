@@ -26,11 +26,11 @@ enum kt_type { KT_u8, KT_u16, KT_u32, KT_u64, KT_s32, KT_s64, KT_char, KT_N_TYPE
 
 /* What a field means: how it is printed and encoded. */
 enum kt_kind {
-	KT_KIND_COUNT, /* plain number */
-	KT_KIND_HEX, /* flags */
-	KT_KIND_PTR, /* kernel address */
-	KT_KIND_TIME, /* CLOCK_MONOTONIC, ns */
-	KT_KIND_NS, /* duration or foreign clock, ns */
+	KT_KIND_COUNT,	/* plain number */
+	KT_KIND_HEX,	/* flags */
+	KT_KIND_PTR,	/* kernel address */
+	KT_KIND_TIME,	/* CLOCK_MONOTONIC, ns */
+	KT_KIND_NS,	/* duration or foreign clock, ns */
 	KT_KIND_SECTOR, /* 512-byte sector */
 	KT_KIND_BYTES,
 	KT_KIND_DEV, /* (major << 20) | minor */
@@ -39,8 +39,8 @@ enum kt_kind {
 	KT_KIND_CGROUP,
 	KT_KIND_INO,
 	KT_KIND_STATUS, /* blk_status_t */
-	KT_KIND_LOSS, /* enum kt_loss */
-	KT_KIND_STR, /* char[], NUL-terminated unless full */
+	KT_KIND_LOSS,	/* enum kt_loss */
+	KT_KIND_STR,	/* char[], NUL-terminated unless full */
 	KT_N_KINDS
 };
 
@@ -48,10 +48,10 @@ struct kt_field {
 	const char *name;
 	const char *doc;
 	uint16_t offset; /* bytes from the start of the event */
-	uint16_t count; /* elements; 1 unless an array */
-	uint8_t type; /* enum kt_type */
-	uint8_t kind; /* enum kt_kind; unknown words in a file read as KT_KIND_COUNT */
-	uint8_t size; /* bytes of one element */
+	uint16_t count;	 /* elements; 1 unless an array */
+	uint8_t type;	 /* enum kt_type */
+	uint8_t kind;	 /* enum kt_kind; unknown words in a file read as KT_KIND_COUNT */
+	uint8_t size;	 /* bytes of one element */
 };
 
 struct kt_event_desc {
@@ -68,7 +68,8 @@ struct kt_hook_desc {
 	const char *family;
 	const char *name; /* the program is <family>__<name> */
 	const char *tracepoint;
-	const char *sig; /* kinds of the arguments it uses, in order: a struct's name (pointer), char (string), int */
+	const char *
+		sig; /* kinds of the arguments it uses, in order: a struct's name (pointer), char (string), int */
 	const char *event; /* the event it emits once a run, unless lost or filtered */
 	const char *doc;
 };
@@ -77,7 +78,7 @@ struct kt_family_desc {
 	const char *name;
 	uint16_t base;
 	const char *presets; /* space-separated */
-	const char *wants; /* families it needs beside it, space-separated */
+	const char *wants;   /* families it needs beside it, space-separated */
 	const char *doc;
 };
 
@@ -154,7 +155,7 @@ int kt_text_parse(const char *line, uint64_t epoch_ns, void *buf, uint32_t *ret_
 /* Kernel constants by group and name, see kconst.def. */
 struct kt_const {
 	const char *group; /* req_op, req_flag */
-	const char *name; /* upper case, as in the kernel without its prefix */
+	const char *name;  /* upper case, as in the kernel without its prefix */
 	uint32_t value;
 };
 extern const struct kt_const kt_consts[];
@@ -168,6 +169,7 @@ void kt_const_table_destroy(struct kt_const_table *t);
 int kt_const_get(const struct kt_const_table *t, const char *group, const char *name);
 /* "write|sync|fua" into buf; always NUL-terminated. op alone with KT_OPF_OP, flags alone with KT_OPF_FLAGS. */
 enum kt_opf_part { KT_OPF_OP = 1, KT_OPF_FLAGS = 2, KT_OPF_ALL = 3 };
-void kt_opf_print(const struct kt_const_table *t, uint32_t opf, enum kt_opf_part part, char *buf, size_t size);
+void kt_opf_print(const struct kt_const_table *t, uint32_t opf, enum kt_opf_part part, char *buf,
+		  size_t size);
 
 #endif

@@ -131,6 +131,14 @@ static void skip_blanks(struct line *l)
 	l->at += strspn(l->at, " \t\r\n");
 }
 
+static bool take_char(struct line *l, char c)
+{
+	if (*l->at != c)
+		return false;
+	l->at++;
+	return true;
+}
+
 /* An integer with sign at l->at; 0x… too. */
 static bool take_number(struct line *l, uint64_t *ret)
 {
@@ -207,7 +215,7 @@ static bool take_value(struct line *l, const struct kt_field *f, uint64_t epoch_
 		*ret += epoch_ns;
 		return true;
 	case KT_KIND_DEV:
-		if (!take_number(l, ret) || *l->at++ != ':' || !take_number(l, &minor))
+		if (!take_number(l, ret) || !take_char(l, ':') || !take_number(l, &minor))
 			return false;
 		if (minor >> DEV_MINOR_BITS || *ret >> (32 - DEV_MINOR_BITS))
 			return false;
@@ -245,7 +253,7 @@ static bool take_string(struct line *l, char *dst, size_t max)
 {
 	size_t n = 0;
 
-	if (*l->at++ != '"')
+	if (!take_char(l, '"'))
 		return false;
 	for (; *l->at && *l->at != '"'; l->at++) {
 		unsigned int c = (unsigned char)*l->at;
@@ -259,10 +267,7 @@ static bool take_string(struct line *l, char *dst, size_t max)
 			return false;
 		dst[n++] = c;
 	}
-	if (*l->at != '"')
-		return false;
-	l->at++;
-	return true;
+	return take_char(l, '"');
 }
 
 static int parse_field(struct line *l, const struct kt_event_desc *d, uint64_t epoch_ns,

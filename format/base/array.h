@@ -12,10 +12,10 @@
 #include <string.h>
 
 /* Anonymous struct type with the members v, n (used) and cap (allocated). */
-#define KT_VEC(type)                                                                               \
-	struct {                                                                                   \
-		type *v;                                                                           \
-		size_t n, cap;                                                                     \
+#define KT_VEC(type)           \
+	struct {               \
+		type *v;       \
+		size_t n, cap; \
 	}
 
 static inline int kt_vec_grow_(void **v, size_t *cap, size_t need, size_t size)
@@ -39,8 +39,9 @@ static inline int kt_vec_grow_(void **v, size_t *cap, size_t need, size_t size)
 }
 
 /* Room for at least `need` elements in all. */
-#define kt_vec_reserve(a, need)                                                                    \
-	((need) <= (a)->cap ? 0 : kt_vec_grow_((void **)&(a)->v, &(a)->cap, (need), sizeof(*(a)->v)))
+#define kt_vec_reserve(a, need) \
+	((need) <= (a)->cap ? 0 \
+			    : kt_vec_grow_((void **)&(a)->v, &(a)->cap, (need), sizeof(*(a)->v)))
 
 #define kt_vec_push(a, x) (kt_vec_reserve(a, (a)->n + 1) ? -ENOMEM : ((a)->v[(a)->n++] = (x), 0))
 

@@ -45,7 +45,7 @@ static inline void *kt_hash_get(const struct kt_hash *h, uint64_t key)
 static inline int kt_hash_grow_(struct kt_hash *h)
 {
 	size_t slots = h->slots ? (h->mask + 1) * 2 : 64;
-	struct kt_hash bigger = { calloc(slots, sizeof(*h->slots)), h->n, slots - 1 };
+	struct kt_hash bigger = {calloc(slots, sizeof(*h->slots)), h->n, slots - 1};
 
 	if (!bigger.slots)
 		return -ENOMEM;
@@ -106,7 +106,7 @@ static inline void *kt_hash_del(struct kt_hash *h, uint64_t key)
 static inline void kt_hash_finish(struct kt_hash *h)
 {
 	free(h->slots);
-	*h = (struct kt_hash){ 0 };
+	*h = (struct kt_hash){0};
 }
 
 #endif

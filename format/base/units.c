@@ -39,9 +39,9 @@ static int parse(const char *s, const struct unit *units, size_t n_units, double
 
 int kt_parse_duration(const char *s, int64_t *ret_ns)
 {
-	static const struct unit units[] = { { "", 1e9 },  { "s", 1e9 },  { "ms", 1e6 },   { "us", 1e3 },
-					     { "ns", 1 },  { "m", 60e9 }, { "min", 60e9 }, { "h", 3600e9 },
-					     { "d", 86400e9 } };
+	static const struct unit units[] = {{"", 1e9},	   {"s", 1e9},	  {"ms", 1e6},
+					    {"us", 1e3},   {"ns", 1},	  {"m", 60e9},
+					    {"min", 60e9}, {"h", 3600e9}, {"d", 86400e9}};
 	double v;
 	int err = parse(s, units, KT_ARRAY_SIZE(units), 9e18, &v);
 
@@ -53,9 +53,9 @@ int kt_parse_duration(const char *s, int64_t *ret_ns)
 int kt_parse_size(const char *s, uint64_t *ret_bytes)
 {
 	static const struct unit units[] = {
-		{ "", 1 },	   { "b", 1 },	      { "k", 0x1p10 },	 { "kb", 0x1p10 }, { "kib", 0x1p10 },
-		{ "m", 0x1p20 },   { "mb", 0x1p20 },  { "mib", 0x1p20 }, { "g", 0x1p30 },  { "gb", 0x1p30 },
-		{ "gib", 0x1p30 }, { "t", 0x1p40 },   { "tb", 0x1p40 },	 { "tib", 0x1p40 },
+		{"", 1},	 {"b", 1},	 {"k", 0x1p10},	  {"kb", 0x1p10},  {"kib", 0x1p10},
+		{"m", 0x1p20},	 {"mb", 0x1p20}, {"mib", 0x1p20}, {"g", 0x1p30},   {"gb", 0x1p30},
+		{"gib", 0x1p30}, {"t", 0x1p40},	 {"tb", 0x1p40},  {"tib", 0x1p40},
 	};
 	double v;
 	int err = parse(s, units, KT_ARRAY_SIZE(units), 0x1p63, &v);
@@ -66,8 +66,8 @@ int kt_parse_size(const char *s, uint64_t *ret_bytes)
 }
 
 /* Three significant digits; 999.6 must become "1.00" of the next unit, so round before choosing. */
-static const char *scaled(double v, double step, const char *const *names, size_t n_names, char *buf,
-			  size_t size)
+static const char *scaled(double v, double step, const char *const *names, size_t n_names,
+			  char *buf, size_t size)
 {
 	size_t i = 0;
 
@@ -75,21 +75,24 @@ static const char *scaled(double v, double step, const char *const *names, size_
 		v /= step;
 		i++;
 	}
-	snprintf(buf, size, "%.*f %s", i == 0 || fabs(v) >= 99.95 ? 0 : fabs(v) >= 9.995 ? 1 : 2, v,
-		 names[i]);
+	snprintf(buf, size, "%.*f %s",
+		 i == 0 || fabs(v) >= 99.95 ? 0
+		 : fabs(v) >= 9.995	    ? 1
+					    : 2,
+		 v, names[i]);
 	return buf;
 }
 
 const char *kt_format_ns(int64_t ns, char *buf, size_t size)
 {
-	static const char *const names[] = { "ns", "us", "ms", "s" };
+	static const char *const names[] = {"ns", "us", "ms", "s"};
 
 	return scaled((double)ns, 1000, names, KT_ARRAY_SIZE(names), buf, size);
 }
 
 const char *kt_format_bytes(uint64_t bytes, char *buf, size_t size)
 {
-	static const char *const names[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB" };
+	static const char *const names[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
 
 	return scaled((double)bytes, 1024, names, KT_ARRAY_SIZE(names), buf, size);
 }

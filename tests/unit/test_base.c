@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+#include <string.h>
+
+#include "format/base/array.h"
+#include "format/base/hash.h"
+#include "format/base/macros.h"
+#include "format/base/units.h"
+#include "format/crc32c.h"
+#include "tests/unit/make.h"
+
+static void crc32c_known(void **state)
+{
+	unsigned char zeros[32] = {0}, ones[32];
+
+	memset(ones, 0xff, sizeof(ones));
+	/* RFC 3720 B.4 */
+	assert_int_equal(kt_crc32c(0, "123456789", 9), 0xe3069283);
+	assert_int_equal(kt_crc32c(0, zeros, 32), 0x8a9136aa);
+	assert_int_equal(kt_crc32c(0, ones, 32), 0x62a8ab43);
+	assert_int_equal(kt_crc32c_table(0, "123456789", 9), 0xe3069283);
+}
+
+static void crc32c_portable(void **state)
+{
+	unsigned char buf[300];
+
+	for (size_t i = 0; i < sizeof(buf); i++)
+		buf[i] = make_random();
+	for (size_t n = 0; n < sizeof(buf); n++) {
+		uint32_t crc = kt_crc32c(0, buf, n);
+
+		assert_int_equal(crc, kt_crc32c_table(0, buf, n));
+		assert_int_equal(crc, kt_crc32c(kt_crc32c(0, buf, n / 3), buf + n / 3, n - n / 3));
+	}
+}
+
+static void hash_like_array(void **state)
+{
+	struct kt_hash h = {0};
+	char *want[512] = {0}, values[512];
+	size_t n = 0;
+
+	assert_null(kt_hash_get(&h, 1));
+	assert_null(kt_hash_del(&h, 1));
+	for (int i = 0; i < 100000; i++) {
+		uint64_t k = make_random() % 512;
+		/* Addresses are multiples of something: their hash must still spread. */
+		uint64_t key = 0xffff888000000000ull + k * 256;
+
+		if (make_random() % 3) {
+			char *v = &values[make_random() % 512];
+
+			n += !want[k];
+			want[k] = v;
+			assert_int_equal(kt_hash_put(&h, key, v), 0);
+		} else {
+			n -= !!want[k];
+			assert_ptr_equal(kt_hash_del(&h, key), want[k]);
+			want[k] = NULL;
+		}
+		k = make_random() % 512;
+		assert_ptr_equal(kt_hash_get(&h, 0xffff888000000000ull + k * 256), want[k]);
+		assert_int_equal(h.n, n);
+	}
+	kt_hash_finish(&h);
+	assert_null(kt_hash_get(&h, 1));
+}
+
+static void array_grows(void **state)
+{
+	KT_VEC(uint32_t) a = {0};
+
+	for (uint32_t i = 0; i < 1000; i++)
+		assert_int_equal(kt_vec_push(&a, i * 3), 0);
+	assert_int_equal(a.n, 1000);
+	for (uint32_t i = 0; i < 1000; i++)
+		assert_int_equal(a.v[i], i * 3);
+	assert_int_equal(kt_vec_reserve(&a, SIZE_MAX / 2), -ENOMEM);
+	assert_int_equal(a.n, 1000);
+	kt_vec_finish(&a);
+	assert_null(a.v);
+}
+
+static void units_parse(void **state)
+{
+	static const struct {
+		const char *s;
+		int64_t ns;
+	} durations[] = {{"10ms", 10000000},   {"1.5s", 1500000000},  {"250us", 250000}, {"7ns", 7},
+			 {"2m", 120000000000}, {"1h", 3600000000000}, {"3", 3000000000}, {"0", 0}};
+	static const struct {
+		const char *s;
+		uint64_t bytes;
+	} sizes[] = {{"64M", 64 << 20}, {"4KiB", 4096}, {"1g", 1 << 30}, {"4096", 4096}};
+	static const char *const bad[] = {"", "x", "-1", "1x", "1 s s", "nan", "inf", "1e30h"};
+	uint64_t bytes;
+	int64_t ns;
+
+	for (size_t i = 0; i < KT_ARRAY_SIZE(durations); i++) {
+		assert_int_equal(kt_parse_duration(durations[i].s, &ns), 0);
+		assert_int_equal(ns, durations[i].ns);
+	}
+	for (size_t i = 0; i < KT_ARRAY_SIZE(sizes); i++) {
+		assert_int_equal(kt_parse_size(sizes[i].s, &bytes), 0);
+		assert_int_equal(bytes, sizes[i].bytes);
+	}
+	for (size_t i = 0; i < KT_ARRAY_SIZE(bad); i++) {
+		assert_int_equal(kt_parse_duration(bad[i], &ns), -EINVAL);
+		assert_int_equal(kt_parse_size(bad[i], &bytes), -EINVAL);
+	}
+}
+
+static void units_format(void **state)
+{
+	char buf[32], tiny[4];
+
+	assert_string_equal(kt_format_ns(1924000, buf, sizeof(buf)), "1.92 ms");
+	assert_string_equal(kt_format_ns(873, buf, sizeof(buf)), "873 ns");
+	assert_string_equal(kt_format_ns(12400000000, buf, sizeof(buf)), "12.4 s");
+	assert_string_equal(kt_format_ns(999999, buf, sizeof(buf)), "1.00 ms");
+	assert_string_equal(kt_format_ns(-1500, buf, sizeof(buf)), "-1.50 us");
+	assert_string_equal(kt_format_bytes(4096, buf, sizeof(buf)), "4.00 KiB");
+	assert_string_equal(kt_format_bytes(512, buf, sizeof(buf)), "512 B");
+	assert_string_equal(kt_format_count(12431, buf, sizeof(buf)), "12,431");
+	assert_string_equal(kt_format_count(999, buf, sizeof(buf)), "999");
+	assert_string_equal(kt_format_count(1234567, tiny, sizeof(tiny)), "1,2");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(crc32c_known),	   cmocka_unit_test(crc32c_portable),
+		cmocka_unit_test(hash_like_array), cmocka_unit_test(array_grows),
+		cmocka_unit_test(units_parse),	   cmocka_unit_test(units_format),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
