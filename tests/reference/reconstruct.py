@@ -227,8 +227,9 @@ class Run:
 				b.extra += (r,)
 			if b.got is not None:
 				gets.append(b.got)
-		r.got = bool(gets)
-		r.start = min(gets) if gets else r.born  # None: its end is all that is seen
+		# A get after the birth belongs to a later request: this one's end was lost.
+		r.got = bool(gets) and (r.born is None or min(gets) <= r.born)
+		r.start = min(gets) if r.got else r.born  # None: its end is all that is seen
 
 	def on_rq_issue(self, t, cpu, e):
 		r = self.live_request(t, e)
@@ -279,7 +280,9 @@ class Run:
 			self.carry(r, [e['bio']] if e['bio'] != '0x0' else [])
 			if r.bios and r.bios[0].start is not None:
 				b = r.bios[0]
-				r.part, r.size, r.n_bios = b.dev, b.size, 1
+				r.part = b.dev
+				if r.start is not None:
+					r.size, r.n_bios = b.size, 1
 				# The kernel takes PREFLUSH off the request; the bio it is done for still has it.
 				if b.op == 'flush':
 					r.op = 'flush'
@@ -306,16 +309,20 @@ class Run:
 
 	# ------------------------------------------------------------------ rows
 
+	def state_at_end(self, start):
+		lossy = self.lost_until is not None and (start is None or self.lost_until >= start)
+		return 'lossy' if lossy else 'open_at_end'
+
 	def end_of_run(self):
 		for b in self.bios.values():
-			b.state = 'open_at_end'
+			b.state = self.state_at_end(b.start)
 		for r in self.requests.values():
 			if not r.n_issues:
 				r.bios = []
 				b = self.bios.get(r.first_bio)
 				r.got = bool(b and b.got is not None)
 				r.start = b.got if r.got else r.born
-			r.state = 'open_at_end'
+			r.state = self.state_at_end(r.start)
 
 
 def minus(a, b):
@@ -361,16 +368,16 @@ def reconstruct(lines):
 			handler(int(ts), int(cpu), dict([w.split('=', 1) for w in rest.split(' ')]))
 	run.end_of_run()
 	requests = [request_row(r) for r in run.request_rows if r.state != 'merged']
-	return requests, [bio_row(b) for b in run.bio_rows], run.missed
+	return requests, [bio_row(b) for b in run.bio_rows], run
 
 
 def main():
-	requests, bios, missed = reconstruct(sys.stdin)
+	requests, bios, run = reconstruct(sys.stdin)
 	for table, names, rows in (('request', REQUEST, requests), ('bio', BIO, bios)):
 		print('#' + table, *names, sep='\t')
 		for row in sorted(rows, key=lambda r: tuple('' if v is None else str(v) for v in r)):
 			print(table, *('NULL' if v is None else v for v in row), sep='\t')
-	print('missed', missed, sep='\t')
+	print('missed', run.missed, sep='\t')
 
 
 if __name__ == '__main__':
