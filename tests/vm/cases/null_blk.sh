@@ -5,7 +5,7 @@ need fio
 for s in none mq-deadline kyber bfq; do
 	scheduler nullb0 $s
 	record $s '
-		fio --name=rand --filename=/dev/nullb0 --rw=randrw --bs=4k --direct=1 --ioengine=libaio --iodepth=32 --size=64m --io_size=32m --thread --output=/dev/null
-		fio --name=seq --filename=/dev/nullb0 --rw=write --bs=4k --direct=1 --ioengine=io_uring --iodepth=64 --iodepth_batch=32 --size=16m --thread --output=/dev/null
+		fio --name=rand --filename=/dev/nullb0 --rw=randrw --bs=4k --direct=1 --ioengine=libaio --iodepth=32 --size=64m --io_size=8m --thread --output=/dev/null
+		fio --name=seq --filename=/dev/nullb0 --rw=write --bs=4k --direct=1 --ioengine=io_uring --iodepth=64 --iodepth_batch=32 --size=4m --thread --output=/dev/null
 	'
 done
