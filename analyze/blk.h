@@ -121,7 +121,7 @@ void kt_blk_stats_finish(struct kt_blk_stats *s);
 int kt_blk_stats_context(struct kt_blk_stats *s, uint32_t phase, const char *name, const void *data,
 			 size_t len);
 
-/* Found or made. NULL: no memory, or more disks than any machine has. */
+/* Found or made. NULL: dev is 0, no memory, or more disks than any machine has. */
 struct kt_blk_disk *kt_blk_stats_disk(struct kt_blk_stats *s, uint32_t dev);
 
 /* The disk that a partition lies on; dev itself if it is none. */

@@ -48,7 +48,7 @@ struct kt_blk_disk *kt_blk_stats_disk(struct kt_blk_stats *s, uint32_t dev)
 		if (s->disks.v[i]->dev == dev)
 			d = s->disks.v[i];
 	if (!d) {
-		if (s->disks.n >= MAX_DISKS)
+		if (!dev || s->disks.n >= MAX_DISKS)
 			return NULL;
 		d = calloc(1, sizeof(*d));
 		if (!d)
