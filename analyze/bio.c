@@ -104,6 +104,14 @@ static int on_bio_split(void *self, const struct kt_ev *ev)
 
 	if (!r)
 		return -ENOMEM;
+	b = kt_hash_get(&r->live, d->bio);
+	p = kt_hash_get(&r->live, d->parent);
+	/* Since 6.1 at the latest dm splits nothing off: it cuts the bio down to its rest. */
+	if (kt_unlikely(b && b->based && b->sized && !p &&
+			d->sector + (d->bytes >> 9) == b->sector + (b->bytes >> 9))) {
+		b->n_cuts++;
+		return 0;
+	}
 	err = kt_bio_birth(s, r, ev, d->bio, &b);
 	if (err)
 		return err;

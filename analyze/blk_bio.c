@@ -304,7 +304,8 @@ static int write_row(struct kt_bio_state *s, struct kt_bio *b, int64_t end, cons
 			err = count_stage(s, b, row.op, "endio", end, row.endio_ns);
 	}
 	if (b->based && b->own_end_ns != KT_NULL && b->dev)
-		kt_blk_stats_count(&r->stats, b->dev, kt_blk_group(&r->ops, b->opf), 1, b->rest);
+		kt_blk_stats_count(&r->stats, b->dev, kt_blk_group(&r->ops, b->opf),
+				   1 + b->n_cuts, b->rest);
 	b->written = true;
 	unlink_live(s, b);
 	if (!err && !b->list)

@@ -38,6 +38,7 @@ struct kt_bio {
 	uint32_t left;	/* of them, not complete */
 	uint32_t status;
 	uint32_t n_children; /* split children that are alive */
+	uint32_t n_cuts;     /* by dm, which takes the rest up as a further I/O */
 	bool sized : 1;	     /* bytes, sector and opf are known */
 	bool opf_known : 1;
 	bool based : 1; /* its disk takes bios itself */
