@@ -148,6 +148,9 @@ class Run:
 		self.add_bio(b)
 
 	def on_bio_split(self, t, cpu, e):
+		known = self.bios.get(e['bio'])
+		if known and known.based:
+			return  # device mapper sends itself the rest of its own bio: nothing is split off
 		p = self.bios.get(e['parent'])
 		size = int(e['bytes'])
 		b = Bio(e['bio'], t)
