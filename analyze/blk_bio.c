@@ -294,6 +294,28 @@ static int write_row(struct kt_bio_state *s, struct kt_bio *b, int64_t end, cons
 	row.state = final_state(s, b, end, state);
 	b->counts = row.state[0] == 'w';
 	err = kt_insert(s->e, &kt_bio_table, &row);
+	if (!err) {
+		const struct kt_load_flow f = {
+			.run = b->run,
+			.flow = "bio",
+			.op = row.op,
+			.state = row.state,
+			.id = b->id,
+			.device_id = row.device_id,
+			.part_device_id = KT_NULL,
+			.end_ns = end,
+			.dur_ns = row.dur_ns,
+			.size_bytes = row.size_bytes,
+			.issue_ns = row.device_ns != KT_NULL ? row.start_ns : KT_NULL,
+			.device_ns = row.device_ns,
+			.n_bios = KT_NULL,
+			.utid = row.utid,
+			.ucgid = row.ucgid,
+			.is_split = row.parent_bio_id != KT_NULL,
+		};
+
+		err = kt_load_add(s->e, &f);
+	}
 	if (!err && b->counts) {
 		err = count_stage(s, b, row.op, "total", end, row.dur_ns);
 		if (!err)

@@ -130,6 +130,27 @@ int kt_rq_write(struct kt_rq_state *s, const struct kt_rq *q, const struct kt_bi
 	row->complete_ns = c->complete_ns;
 	row->issue_cpu = q->n_issues ? (int64_t)q->issue_cpu : KT_NULL;
 	err = kt_insert(s->e, &kt_rq_table, row);
+	if (!err) {
+		const struct kt_load_flow f = {
+			.run = q->run,
+			.flow = "request",
+			.op = row->op,
+			.state = row->state,
+			.id = row->request_id,
+			.device_id = row->device_id,
+			.part_device_id = row->part_device_id,
+			.end_ns = end,
+			.dur_ns = row->dur_ns,
+			.size_bytes = row->size_bytes,
+			.issue_ns = row->device_ns != KT_NULL ? q->issue_ns : KT_NULL,
+			.device_ns = row->device_ns,
+			.n_bios = row->n_bios,
+			.utid = KT_NULL,
+			.ucgid = KT_NULL,
+		};
+
+		err = kt_load_add(s->e, &f);
+	}
 	if (err || row->state[0] != 'w')
 		return err;
 	err = count_stage(s, row, "total", end, row->dur_ns);

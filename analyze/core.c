@@ -142,7 +142,7 @@ static int on_cost(void *self, const struct kt_ev *ev)
 		.run_id = ev->run + 1,
 		.start_ns = ev->t_ns - (int64_t)x->dur_ns,
 		.dur_ns = x->dur_ns,
-		.bpf_ns = x->bpf_ns,
+		.bpf_ns = x->bpf_ns == UINT64_MAX ? KT_NULL : (int64_t)x->bpf_ns,
 		.user_ns = x->user_ns,
 		.rss_bytes = x->rss_bytes,
 		.events = x->events,

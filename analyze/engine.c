@@ -52,6 +52,7 @@ void kt_engine_destroy(struct kt_engine *e)
 		return;
 	kt_trackers_destroy(e);
 	kt_hist_destroy(e->hist);
+	kt_load_destroy(e->load);
 	kt_db_destroy(e->db);
 	kt_raw_destroy(e->raw);
 	kt_merge_finish(&e->merge);
@@ -337,6 +338,8 @@ static int make_tables(struct kt_engine *e)
 		err = kt_trackers_tables(e);
 	for (const struct kt_table *const *t = kt_hist_tables; !err && *t; t++)
 		err = kt_db_add_table(e->db, *t);
+	for (const struct kt_table *const *t = kt_load_tables; !err && *t; t++)
+		err = kt_db_add_table(e->db, *t);
 	if (!err && e->opts.raw)
 		err = kt_raw_create(e, &e->raw);
 	return err;
@@ -351,6 +354,8 @@ static int complete(struct kt_engine *e)
 			err = e->trackers[i].t->done(e->trackers[i].self);
 	if (!err)
 		err = kt_hist_write(e->hist);
+	if (!err)
+		err = kt_load_write(e->load);
 	if (!err)
 		err = kt_write_runs(e);
 	if (!err)
@@ -383,6 +388,8 @@ int kt_engine_run(struct kt_engine *e, const char *target)
 		err = kt_db_create(target, e->opts.threads > 1, &e->db);
 	if (!err)
 		err = kt_hist_create(e, &e->hist);
+	if (!err)
+		err = kt_load_create(e, &e->load);
 	if (!err)
 		err = kt_trackers_create(e);
 	if (!err)

@@ -9,11 +9,11 @@
 
 #include "analyze/db.h"
 #include "analyze/hist.h"
+#include "analyze/load.h"
 #include "analyze/loss.h"
 #include "analyze/merge.h"
 #include "format/base/macros.h"
-
-#define KT_SCHEMA_VERSION 1 /* of the database: PRAGMA user_version and meta */
+#include "format/base/version.h"
 
 /* Set by a signal: stop, and leave nothing behind. */
 extern volatile sig_atomic_t kt_stop;
@@ -83,6 +83,7 @@ struct kt_engine {
 
 	struct kt_db *db;
 	struct kt_hist *hist;
+	struct kt_load *load;
 	struct kt_raw *raw;
 	struct kt_tracker_state {
 		const struct kt_tracker *t;

@@ -114,6 +114,21 @@ int kt_missed(struct kt_engine *e, uint32_t run, uint32_t cpu, int64_t start_ns,
 int kt_hist_add(struct kt_engine *e, uint32_t run, const char *flow, const char *stage, int64_t device_id,
 		const char *op, int64_t end_ns, int64_t dur_ns);
 
+/* A flow that ended, or was left: what reports need of it without its row. KT_NULL: not known, or none. Texts: static. */
+struct kt_load_flow {
+	uint32_t run;
+	const char *flow, *op, *state;
+	int64_t id, device_id, part_device_id;
+	int64_t end_ns, dur_ns, size_bytes;
+	int64_t issue_ns, device_ns; /* when its stage device began, and how long that was */
+	int64_t n_bios;
+	int64_t utid, ucgid; /* of a bio */
+	int64_t is_split;    /* 1: part of another bio */
+};
+
+/* Adds it to the tables of load.h: load, task_load, busy, slowest. */
+int kt_load_add(struct kt_engine *e, const struct kt_load_flow *f);
+
 /* Constants of the kernel that run came from; the start of the run; whether the file has this event at all. */
 const struct kt_const_table *kt_run_consts(struct kt_engine *e, uint32_t run);
 int64_t kt_run_start(struct kt_engine *e, uint32_t run);

@@ -7,35 +7,10 @@
 
 #include "analyze/hist.h"
 #include "format/base/array.h"
+#include "format/base/bucket.h"
 #include "format/base/macros.h"
 
 #define NS_PER_S 1000000000ll
-#define P999_MIN_N 1000 /* a 99.9th percentile of fewer is the maximum under another name */
-
-/* ---------------------------------------------------------------- buckets */
-
-unsigned int kt_hist_bucket(int64_t v)
-{
-	unsigned int e;
-
-	if (v < KT_HIST_SUB)
-		return v;
-	e = 63 - __builtin_clzll(v);
-	return (e - KT_HIST_SUB_BITS + 1) * KT_HIST_SUB + (v >> (e - KT_HIST_SUB_BITS)) -
-	       KT_HIST_SUB;
-}
-
-int64_t kt_hist_bucket_width(unsigned int bucket)
-{
-	return bucket < KT_HIST_SUB ? 1 : 1ll << (bucket / KT_HIST_SUB - 1);
-}
-
-int64_t kt_hist_bucket_start(unsigned int bucket)
-{
-	if (bucket < KT_HIST_SUB)
-		return bucket;
-	return (int64_t)(KT_HIST_SUB + bucket % KT_HIST_SUB) * kt_hist_bucket_width(bucket);
-}
 
 /* ---------------------------------------------------------------- tables */
 
@@ -113,13 +88,13 @@ const char kt_hist_views[] =
 /* ---------------------------------------------------------------- counting */
 
 struct octave {
-	uint32_t n[KT_HIST_SUB];
-	int64_t sum_ns[KT_HIST_SUB];
+	uint32_t n[KT_BUCKETS_OCTAVE];
+	int64_t sum_ns[KT_BUCKETS_OCTAVE];
 };
 
 /* Of the whole run: the sums are not needed by bucket. */
 struct long_octave {
-	uint64_t n[KT_HIST_SUB];
+	uint64_t n[KT_BUCKETS_OCTAVE];
 };
 
 struct series {
@@ -128,8 +103,8 @@ struct series {
 	int64_t device_id;
 	int64_t second;
 	bool any; /* counted in this second */
-	struct octave *now[KT_HIST_OCTAVES];
-	struct long_octave *all[KT_HIST_OCTAVES];
+	struct octave *now[KT_BUCKET_OCTAVES];
+	struct long_octave *all[KT_BUCKET_OCTAVES];
 	uint64_t n;
 	int64_t sum_ns, max_ns;
 };
@@ -167,7 +142,7 @@ void kt_hist_destroy(struct kt_hist *h)
 	for (size_t i = 0; i < h->series.n; i++) {
 		struct series *s = h->series.v[i];
 
-		for (size_t o = 0; o < KT_HIST_OCTAVES; o++) {
+		for (size_t o = 0; o < KT_BUCKET_OCTAVES; o++) {
 			free(s->now[o]);
 			free(s->all[o]);
 		}
@@ -248,15 +223,15 @@ static int write_second(struct kt_hist *h, struct series *s)
 
 	if (!s->any)
 		return 0;
-	for (unsigned int o = 0; o < KT_HIST_OCTAVES; o++) {
+	for (unsigned int o = 0; o < KT_BUCKET_OCTAVES; o++) {
 		struct octave *oct = s->now[o];
 
 		if (!oct)
 			continue;
-		for (unsigned int i = 0; i < KT_HIST_SUB; i++) {
+		for (unsigned int i = 0; i < KT_BUCKETS_OCTAVE; i++) {
 			struct hist_row row = {s->run + 1,	    s->flow,   s->stage,
 					       s->device_id,	    s->op,     s->second,
-					       o * KT_HIST_SUB + i, oct->n[i], oct->sum_ns[i]};
+					       o * KT_BUCKETS_OCTAVE + i, oct->n[i], oct->sum_ns[i]};
 
 			if (!oct->n[i])
 				continue;
@@ -302,9 +277,9 @@ int kt_hist_count(struct kt_hist *h, uint32_t run, const char *flow, const char 
 			return err;
 		s->second = second;
 	}
-	b = kt_hist_bucket(dur_ns);
-	o = b / KT_HIST_SUB;
-	i = b % KT_HIST_SUB;
+	b = kt_bucket_of(dur_ns);
+	o = b / KT_BUCKETS_OCTAVE;
+	i = b % KT_BUCKETS_OCTAVE;
 	if (kt_unlikely(!s->now[o])) {
 		s->now[o] = calloc(1, sizeof(*s->now[o]));
 		s->all[o] = calloc(1, sizeof(*s->all[o]));
@@ -329,10 +304,10 @@ static int64_t percentile(const struct series *s, unsigned int per_mille)
 	uint64_t rank = (s->n / 1000) * per_mille + ((s->n % 1000) * per_mille + 999) / 1000,
 		 seen = 0;
 
-	for (unsigned int o = 0; o < KT_HIST_OCTAVES; o++) {
-		for (unsigned int i = 0; s->all[o] && i < KT_HIST_SUB; i++) {
-			unsigned int b = o * KT_HIST_SUB + i;
-			int64_t mid = kt_hist_bucket_start(b) + kt_hist_bucket_width(b) / 2;
+	for (unsigned int o = 0; o < KT_BUCKET_OCTAVES; o++) {
+		for (unsigned int i = 0; s->all[o] && i < KT_BUCKETS_OCTAVE; i++) {
+			unsigned int b = o * KT_BUCKETS_OCTAVE + i;
+			int64_t mid = kt_bucket_start(b) + kt_bucket_width(b) / 2;
 
 			seen += s->all[o]->n[i];
 			if (seen >= rank)
@@ -363,7 +338,7 @@ int kt_hist_write(struct kt_hist *h)
 			row.p50_ns = percentile(s, 500);
 			row.p90_ns = percentile(s, 900);
 			row.p99_ns = percentile(s, 990);
-			row.p999_ns = s->n >= P999_MIN_N ? percentile(s, 999) : KT_NULL;
+			row.p999_ns = s->n >= KT_P999_MIN_N ? percentile(s, 999) : KT_NULL;
 			err = kt_insert(h->e, &stats_table, &row);
 		}
 		if (err)

@@ -1,26 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
- * Latency histograms: per run, flow, stage, device, op and second, in log-linear buckets of at most 1/128 of their
- * value (table latency_hist); and over the whole run, with percentiles worked out (table latency_stats, view
- * stage_stats).
- *
- * A bucket's number: v itself below 128; above, with e = floor(log2 v), (e - 6) * 128 + (v >> (e - 7)) - 128.
+ * Latency histograms: per run, flow, stage, device, op and second, in the buckets of format/base/bucket.h (table
+ * latency_hist); and over the whole run, with percentiles worked out (table latency_stats, view stage_stats).
  */
 #ifndef KT_ANALYZE_HIST_H
 #define KT_ANALYZE_HIST_H
 
 #include "analyze/flow.h"
 
-#define KT_HIST_SUB_BITS 7
-#define KT_HIST_SUB (1 << KT_HIST_SUB_BITS)
-#define KT_HIST_OCTAVES (63 - KT_HIST_SUB_BITS + 1) /* of 128 buckets: all values of an int64_t */
-
 struct kt_hist;
-
-/* Bucket of a value >= 0; the smallest value in a bucket, and how many values it holds. */
-unsigned int kt_hist_bucket(int64_t v);
-int64_t kt_hist_bucket_start(unsigned int bucket);
-int64_t kt_hist_bucket_width(unsigned int bucket);
 
 /* Tables NULL-terminated; SQL of the view stage_stats, which needs table device. */
 extern const struct kt_table *const kt_hist_tables[];

@@ -215,6 +215,11 @@ int kt_hist_add(struct kt_engine *e, uint32_t run, const char *flow, const char 
 	return kt_hist_count(e->hist, run, flow, stage, device_id, op, end_ns, dur_ns);
 }
 
+int kt_load_add(struct kt_engine *e, const struct kt_load_flow *f)
+{
+	return kt_load_count(e->load, f);
+}
+
 const struct kt_const_table *kt_run_consts(struct kt_engine *e, uint32_t run)
 {
 	return e->runs.v[run]->consts;

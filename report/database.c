@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "format/base/macros.h"
+#include "format/base/version.h"
 #include "report/func.h"
 #include "report/run.h"
 
@@ -99,7 +100,7 @@ int kt_database_open(const char *path, sqlite3 **ret, char *err, size_t err_size
 		return -EBADMSG;
 	}
 	version = query_int(db, "SELECT value FROM meta WHERE key = 'schema_version'", &rc);
-	if (version < 1 || version > KT_SCHEMA_VERSION_MAX) {
+	if (version < 1 || version > KT_SCHEMA_VERSION) {
 		if (version < 1)
 			snprintf(err, err_size,
 				 "%s: the database does not say its version; make it again with "
@@ -111,7 +112,7 @@ int kt_database_open(const char *path, sqlite3 **ret, char *err, size_t err_size
 				 "take a newer ktrace-report, "
 				 "or make the database again with the ktrace-analyze beside this "
 				 "one",
-				 path, (long long)version, KT_SCHEMA_VERSION_MAX);
+				 path, (long long)version, KT_SCHEMA_VERSION);
 		sqlite3_close(db);
 		return -EPROTONOSUPPORT;
 	}

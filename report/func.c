@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "format/base/array.h"
+#include "format/base/bucket.h"
 #include "format/base/macros.h"
 #include "report/cell.h"
 #include "report/func.h"
@@ -35,33 +36,15 @@ static void fmt_func(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 
 /* ---------------------------------------------------------------- percentile_ns(x, p), stats_ns(x) */
 
-/* The buckets of latency_hist (analyze/hist.h): 128 to an octave. */
-#define SUB_BITS 7
-#define SUB (1u << SUB_BITS)
-#define N_BUCKETS ((64 - SUB_BITS) * SUB)
-#define P999_MIN_N 1000 /* as in stage_stats: fewer have no 99.9th percentile */
-
 struct hist {
 	double p;
 	int64_t n, sum, max;
 	int64_t *buckets; /* owned */
 };
 
-static unsigned int bucket_of(int64_t v)
-{
-	unsigned int e;
-
-	if (v < (int64_t)SUB)
-		return v;
-	e = 63 - __builtin_clzll(v);
-	return (e - SUB_BITS + 1) * SUB + (v >> (e - SUB_BITS)) - SUB;
-}
-
 static int64_t bucket_middle(unsigned int b)
 {
-	int64_t width = b < SUB ? 1 : 1ll << (b / SUB - 1);
-
-	return b < SUB ? b : (int64_t)(SUB + b % SUB) * width + width / 2;
+	return kt_bucket_start(b) + kt_bucket_width(b) / 2;
 }
 
 /* Nearest rank, the middle of its bucket; p in (0, 1]. */
@@ -70,7 +53,7 @@ static int64_t hist_percentile(const struct hist *h, double p)
 	double rank = p * (double)h->n;
 	int64_t seen = 0;
 
-	for (unsigned int b = 0; b < N_BUCKETS; b++) {
+	for (unsigned int b = 0; b < KT_N_BUCKETS; b++) {
 		seen += h->buckets[b];
 		/* 0.99 * 100 is a little more than 99 in binary: that must not become the next rank. */
 		if (seen && (double)seen >= rank - 1e-6)
@@ -88,7 +71,7 @@ static void hist_step(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 		return;
 	if (h && !h->buckets) {
 		h->p = argc > 1 ? sqlite3_value_double(argv[1]) : 0;
-		h->buckets = calloc(N_BUCKETS, sizeof(*h->buckets));
+		h->buckets = calloc(KT_N_BUCKETS, sizeof(*h->buckets));
 	}
 	if (!h || !h->buckets) {
 		sqlite3_result_error_nomem(ctx);
@@ -96,7 +79,7 @@ static void hist_step(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 	}
 	v = sqlite3_value_int64(argv[0]);
 	v = KT_MAX(v, 0);
-	h->buckets[bucket_of(v)]++;
+	h->buckets[kt_bucket_of(v)]++;
 	h->n++;
 	/* Sums of a hostile database may not fit: then they stay at the limit. */
 	if (__builtin_add_overflow(h->sum, v, &h->sum))
@@ -121,7 +104,7 @@ static void stats_final(sqlite3_context *ctx)
 
 	if (!h || !h->buckets)
 		return;
-	if (h->n >= P999_MIN_N)
+	if (h->n >= KT_P999_MIN_N)
 		snprintf(p999, sizeof(p999), "%lld", (long long)hist_percentile(h, 0.999));
 	sqlite3_result_text(
 		ctx,

@@ -8,9 +8,6 @@
 #include "report/options.h"
 #include "report/output.h"
 
-/* The newest schema_version of a database that this program can read. */
-#define KT_SCHEMA_VERSION_MAX 1
-
 struct kt_value {
 	bool set;
 	bool is_text;

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "analyze/hist.h"
+#include "format/base/bucket.h"
 #include "format/base/array.h"
 
 /* Rows as the tables describe them: what the engine would be given. */
@@ -63,20 +64,20 @@ static uint64_t rnd(void)
 
 static void check_bucket(int64_t v)
 {
-	unsigned int b = kt_hist_bucket(v);
-	int64_t start = kt_hist_bucket_start(b), width = kt_hist_bucket_width(b);
+	unsigned int b = kt_bucket_of(v);
+	int64_t start = kt_bucket_start(b), width = kt_bucket_width(b);
 
 	assert_true(start <= v && v - start < width);
 	assert_true(width == 1 ||
-		    width * KT_HIST_SUB <= start); /* at most 1/128 of any value in it */
-	assert_true(b / KT_HIST_SUB < KT_HIST_OCTAVES);
+		    width * KT_BUCKETS_OCTAVE <= start); /* at most 1/128 of any value in it */
+	assert_true(b / KT_BUCKETS_OCTAVE < KT_BUCKET_OCTAVES);
 }
 
 static void buckets(void **state)
 {
 	for (int64_t v = 0; v < 100000; v++) {
 		check_bucket(v);
-		assert_true(v == 0 || kt_hist_bucket(v) - kt_hist_bucket(v - 1) <= 1);
+		assert_true(v == 0 || kt_bucket_of(v) - kt_bucket_of(v - 1) <= 1);
 	}
 	for (int e = 17; e < 63; e++)
 		for (int64_t d = -1; d <= 1; d++)
