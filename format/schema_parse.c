@@ -174,7 +174,8 @@ static int fill(struct kt_schema *s, struct parser *p)
 	s->mask = slots - 1;
 	for (size_t i = 0; i < s->n_events; i++) {
 		s->own_events[i].fields = f;
-		f += s->own_events[i].n_fields;
+		if (s->own_events[i].n_fields) /* else there may be no fields at all */
+			f += s->own_events[i].n_fields;
 		if (kt_schema_index(s, i))
 			return -EBADMSG;
 	}
