@@ -21,7 +21,8 @@ NO_SECTOR = '18446744073709551615'  # a request that has none
 
 class Bio:
 	__slots__ = ('addr', 'dev', 'op', 'flags', 'sector', 'size', 'left', 'start', 'end', 'own_end', 'join', 'got', 'tid', 'cgroup',
-		     'blkcg', 'ino', 'based', 'parent', 'link', 'open_children', 'had_children', 'request', 'extra', 'error', 'state', 'by_itself')
+		     'blkcg', 'ino', 'based', 'parent', 'link', 'open_children', 'had_children', 'request', 'extra', 'error', 'state', 'by_itself',
+		     'hit')
 
 	def __init__(self, addr, start):
 		self.addr, self.start = addr, start
@@ -30,7 +31,7 @@ class Bio:
 		self.tid = self.cgroup = self.blkcg = self.ino = None
 		self.parent = self.link = self.request = self.error = self.state = None
 		self.left = self.open_children = 0
-		self.based = self.had_children = self.by_itself = False
+		self.based = self.had_children = self.by_itself = self.hit = False
 		self.extra = ()
 
 	def key(self):
@@ -122,6 +123,8 @@ class Run:
 		while True:
 			b.end = t
 			b.state = self.state(b.start) if b.start is not None else self.state_without_birth()
+			if b.hit and b.state == 'whole':
+				b.state = 'lossy'
 			self.forget_bio(b)
 			p = b.parent if b.link is None else None
 			if not p:
@@ -189,6 +192,8 @@ class Run:
 		if r and r.on_device and not r.in_flush:
 			self.missed += 1
 			r.state = 'lossy'
+			for b in r.bios:
+				b.hit = True
 			r = None
 		if not r:
 			r = Request(e['rq'], e['dev'], t)
@@ -234,6 +239,18 @@ class Run:
 		r.got = bool(gets) and (r.born is None or min(gets) <= r.born)
 		r.start = min(gets) if r.got else r.born  # None: its end is all that is seen
 
+	def carry_more(self, r, addresses):
+		"""Issued again after it was taken back: bios may have merged into it meanwhile."""
+		had = {id(b) for b in r.bios}
+		walk = [self.bio_of(a) for a in addresses]
+		for b in walk:
+			if id(b) not in had:
+				r.n_bios += 1
+				if b.request is None:
+					b.request = r
+		walked = {id(b) for b in walk}
+		r.bios = [b for b in r.bios if id(b) not in walked] + walk
+
 	def on_rq_issue(self, t, cpu, e):
 		r = self.live_request(t, e)
 		bios = self.walk(e)
@@ -243,6 +260,8 @@ class Run:
 			r.op, r.flags = split_opf(e['opf'], r.size)
 			r.n_bios = int(e['n_bios'])
 			self.carry(r, bios)
+		else:
+			self.carry_more(r, bios)
 		r.n_issues += 1
 		r.issued, r.issue_cpu, r.on_device = t, cpu, True
 
