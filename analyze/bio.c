@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-/* The tracker bio: its events, and the service by which requests carry bios. The lives themselves: blk_bio.h. */
+/*
+ * The tracker bio: its events, and the service by which requests carry bios. The lives
+ * themselves: blk_bio.h.
+ */
 #include "analyze/flow.h"
 
 #include <errno.h>
@@ -35,8 +38,8 @@ static int live_or_new(struct kt_bio_state *s, const struct kt_ev *ev, uint64_t 
 }
 
 /*
- * dm and md tell a clone's device and sector above, not its parent: that is the bio alive there which holds the
- * sector, the newest if several do.
+ * dm and md tell a clone's device and sector above, not its parent: that is the bio alive there
+ * which holds the sector, the newest if several do.
  */
 static struct kt_bio *clone_parent(struct kt_bio_run *r, const struct kt_bio *b,
 				   const struct kt_bio_remap_to *m)
@@ -218,15 +221,24 @@ static int on_bio_complete(void *self, const struct kt_ev *ev)
 			kt_bio_set_based(r, b);
 		}
 	}
-	/* The kernel's trace point comes when the last child has ended: those that are left were missed. */
+	/*
+	 * The kernel's trace point comes when the last child has ended: those that are left were
+	 * missed.
+	 */
 	if (b->n_children) {
 		b->n_children = 0;
 		b->lossy = true;
 	}
-	/* The one that carries it did not say so, yet the end is certain. Its stages are known when it ends itself. */
+	/*
+	 * The one that carries it did not say so, yet the end is certain. Its stages are known
+	 * when it ends itself.
+	 */
 	if (b->list && b->list->next == b)
 		b->list->next = b->next;
-	/* Of one that was complete before, its request said so: this is but the end of the wait for its children. */
+	/*
+	 * Of one that was complete before, its request said so: this is but the end of the wait
+	 * for its children.
+	 */
 	if (b->own_end_ns != KT_NULL) {
 		b->status = d->status;
 		return kt_bio_end(s, b, ev->t_ns, NULL);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
-/* What the trackers bio and request have in common; neither shares any state with the other through it. */
+/*
+ * What the trackers bio and request have in common; neither shares any state with the other
+ * through it.
+ */
 #ifndef KT_ANALYZE_BLK_H
 #define KT_ANALYZE_BLK_H
 
@@ -9,8 +12,8 @@
 /* ------------------------------------------------------------------ memory of flows */
 
 /*
- * Zeroed objects of one size, taken and given back in any order. Memory grows with the most that were in use at once and
- * stays. Zero with size set is empty.
+ * Zeroed objects of one size, taken and given back in any order. Memory grows with the most that
+ * were in use at once and stays. Zero with size set is empty.
  */
 struct kt_slab {
 	size_t size; /* of one object, at least a pointer's */
@@ -25,7 +28,10 @@ void kt_slab_finish(struct kt_slab *s);
 
 /* ------------------------------------------------------------------ operations */
 
-/* Static-like names of operations: each text once, at one address, until kt_blk_names_finish(). Zero is empty. */
+/*
+ * Static-like names of operations: each text once, at one address, until kt_blk_names_finish().
+ * Zero is empty.
+ */
 struct kt_blk_names {
 	KT_VEC(char *) names;
 };
@@ -132,11 +138,12 @@ void kt_blk_stats_count(struct kt_blk_stats *s, uint32_t dev, enum kt_blk_group 
 			uint64_t bytes);
 
 /*
- * Audit lines `diskstats NAME reads`, `… read_sectors`, write, discard alike, `flushes`, of all disks with or without
- * requests on which anything happened. Disks that take bios themselves have no discards and flushes of their own; the
- * kernel counts flushes for whole disks only. An idle disk (nothing in flight at either end) must agree exactly; otherwise
- * counts may differ by what was in flight at both ends together: the larger of diskstats' own figure and of the
- * flows that were open there; sectors by that many of the largest completion.
+ * Audit lines `diskstats NAME reads`, `… read_sectors`, write, discard alike, `flushes`, of all
+ * disks with or without requests on which anything happened. Disks that take bios themselves have
+ * no discards and flushes of their own; the kernel counts flushes for whole disks only. An idle
+ * disk (nothing in flight at either end) must agree exactly; otherwise counts may differ by what
+ * was in flight at both ends together: the larger of diskstats' own figure and of the flows that
+ * were open there; sectors by that many of the largest completion.
  */
 int kt_blk_stats_audit(struct kt_blk_stats *s, struct kt_engine *e, uint32_t run, bool bio_based);
 

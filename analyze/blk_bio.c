@@ -166,7 +166,10 @@ static int64_t clip(int64_t from, int64_t to, int64_t join, int64_t end)
 	return from == to && from >= join && from <= end ? 0 : KT_NULL;
 }
 
-/* The bio's share of its carrier's stages: as view `stage` (blk_sql.c) works them out from the rows. */
+/*
+ * The bio's share of its carrier's stages: as view `stage` (blk_sql.c) works them out from the
+ * rows.
+ */
 void kt_bio_share(struct kt_bio *b, const struct kt_bio_carrier *c)
 {
 	const int64_t dur[] = {c->plug_ns, c->queue_ns, c->device_ns, c->complete_ns};
@@ -225,7 +228,10 @@ int kt_bio_forget(struct kt_bio_state *s, struct kt_bio *b)
 	return err;
 }
 
-/* A flow that was open while something was lost is lossy, whatever else it is; an evicted one says so. */
+/*
+ * A flow that was open while something was lost is lossy, whatever else it is; an evicted one
+ * says so.
+ */
 static const char *final_state(struct kt_bio_state *s, const struct kt_bio *b, int64_t end,
 			       const char *state)
 {
@@ -244,8 +250,8 @@ static const char *final_state(struct kt_bio_state *s, const struct kt_bio *b, i
 }
 
 /*
- * Writes the row; the bio is alive no more. end KT_NULL: not seen. state NULL: whole, unless something was lost.
- * The row's open stage is NULL.
+ * Writes the row; the bio is alive no more. end KT_NULL: not seen. state NULL: whole, unless
+ * something was lost. The row's open stage is NULL.
  */
 static int write_row(struct kt_bio_state *s, struct kt_bio *b, int64_t end, const char *state)
 {
@@ -326,8 +332,8 @@ static int write_row(struct kt_bio_state *s, struct kt_bio *b, int64_t end, cons
 			err = count_stage(s, b, row.op, "endio", end, row.endio_ns);
 	}
 	if (b->based && b->own_end_ns != KT_NULL && b->dev)
-		kt_blk_stats_count(&r->stats, b->dev, kt_blk_group(&r->ops, b->opf),
-				   1 + b->n_cuts, b->rest);
+		kt_blk_stats_count(&r->stats, b->dev, kt_blk_group(&r->ops, b->opf), 1 + b->n_cuts,
+				   b->rest);
 	b->written = true;
 	unlink_live(s, b);
 	if (!err && !b->list)
@@ -341,8 +347,8 @@ static struct kt_bio *parent_of(const struct kt_bio *b)
 }
 
 /*
- * The bio ends, and with it, perhaps, those that waited for it: split parents whose own bytes were complete. A chain of
- * any length, so no recursion.
+ * The bio ends, and with it, perhaps, those that waited for it: split parents whose own bytes
+ * were complete. A chain of any length, so no recursion.
  */
 int kt_bio_end(struct kt_bio_state *s, struct kt_bio *b, int64_t end, const char *state)
 {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
- * The lives of bios, as the tracker bio (bio.c) keeps them: births, ends, rows. Nobody else sees this.
+ * The lives of bios, as the tracker bio (bio.c) keeps them: births, ends, rows. Nobody else sees
+ * this.
  *
- * A bio is known by its address while it lives. It is in `live` until its row is written; it may stay behind in the
- * list of the request that carried it until that request's last mark is known, and with it the bio's share of the
- * request's stages.
+ * A bio is known by its address while it lives. It is in `live` until its row is written; it may
+ * stay behind in the list of the request that carried it until that request's last mark is known,
+ * and with it the bio's share of the request's stages.
  */
 #ifndef KT_ANALYZE_BLK_BIO_H
 #define KT_ANALYZE_BLK_BIO_H
@@ -84,7 +85,10 @@ struct kt_bio_extra_row {
 
 extern const struct kt_table kt_bio_table, kt_bio_extra_table;
 
-/* The run of an event, made on first use: its kernel's constants are there by then. NULL: no memory. */
+/*
+ * The run of an event, made on first use: its kernel's constants are there by then. NULL: no
+ * memory.
+ */
 struct kt_bio_run *kt_bio_run(struct kt_bio_state *s, uint32_t run);
 /* The same for its context, which may come before the constants. */
 struct kt_bio_run *kt_bio_find_run(struct kt_bio_state *s, uint32_t run);
@@ -101,13 +105,16 @@ void kt_bio_set_based(struct kt_bio_run *r, struct kt_bio *b);
 void kt_bio_list_append(struct kt_bio_list *l, struct kt_bio *b);
 void kt_bio_list_remove(struct kt_bio *b);
 
-/* Works out the shares of its carrier's stages; the bio's own end is known, else nothing happens. */
+/*
+ * Works out the shares of its carrier's stages; the bio's own end is known, else nothing happens.
+ */
 void kt_bio_share(struct kt_bio *b, const struct kt_bio_carrier *c);
 
 /*
- * Ends. All of these write rows and free what is no more needed: b is invalid afterwards, and so may be its parents.
- * own_end: its own bytes are complete, it may wait for its children. end: at end_ns. close: no end was seen; state NULL = it
- * was lost, open_at_end, evicted. forget: of one whose row is written and which no list holds any more.
+ * Ends. All of these write rows and free what is no more needed: b is invalid afterwards, and so
+ * may be its parents. own_end: its own bytes are complete, it may wait for its children. end: at
+ * end_ns. close: no end was seen; state NULL = it was lost, open_at_end, evicted. forget: of one
+ * whose row is written and which no list holds any more.
  */
 int kt_bio_own_end(struct kt_bio_state *s, struct kt_bio *b, int64_t t_ns, uint32_t status);
 int kt_bio_end(struct kt_bio_state *s, struct kt_bio *b, int64_t end_ns, const char *state);

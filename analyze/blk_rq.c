@@ -75,7 +75,10 @@ struct kt_rq_run *kt_rq_run(struct kt_rq_state *s, uint32_t run)
 
 /* ------------------------------------------------------------------ the row */
 
-/* The stages as far as they are over: end KT_NULL = the last one is not. Also what the bios need to know. */
+/*
+ * The stages as far as they are over: end KT_NULL = the last one is not. Also what the bios need
+ * to know.
+ */
 struct kt_bio_carrier kt_rq_stages(const struct kt_rq *q, int64_t end)
 {
 	struct kt_bio_carrier c = {q->start_ns, KT_NULL, KT_NULL, KT_NULL, KT_NULL};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
- * The lives of requests, as the tracker request (request.c) keeps them: births, stages, rows. Nobody else sees this.
+ * The lives of requests, as the tracker request (request.c) keeps them: births, stages, rows.
+ * Nobody else sees this.
  */
 #ifndef KT_ANALYZE_BLK_RQ_H
 #define KT_ANALYZE_BLK_RQ_H
@@ -8,7 +9,10 @@
 #include "analyze/blk.h"
 #include "format/base/hash.h"
 
-/* Walks whose issue or merge has not come yet: more than CPUs can leave open, unless events are lost. */
+/*
+ * Walks whose issue or merge has not come yet: more than CPUs can leave open, unless events are
+ * lost.
+ */
 #define KT_RQ_MAX_WALKS 64
 
 struct kt_rq {
@@ -26,9 +30,9 @@ struct kt_rq {
 	uint32_t opf, bytes;	/* at the first issue */
 	uint32_t n_bios, n_issues;
 	uint32_t issue_cpu;
-	bool got : 1;	   /* start_ns is an rq_get */
-	bool requeued : 1; /* taken back from the driver, or inserted, since the last issue */
-	bool in_sequence : 1; /* its data is complete, its flush sequence is not, since the last issue */
+	bool got : 1;	      /* start_ns is an rq_get */
+	bool requeued : 1;    /* taken back from the driver, or inserted, since the last issue */
+	bool in_sequence : 1; /* its data is complete, its flush sequence goes on */
 };
 
 /* The bios after the first of a request, gathered from rq_bios until its rq_issue or rq_merge. */
@@ -70,7 +74,10 @@ struct kt_rq_row {
 
 extern const struct kt_table kt_rq_table;
 
-/* The run of an event, made on first use: its kernel's constants are there by then. NULL: no memory. */
+/*
+ * The run of an event, made on first use: its kernel's constants are there by then. NULL: no
+ * memory.
+ */
 struct kt_rq_run *kt_rq_run(struct kt_rq_state *s, uint32_t run);
 /* The same for its context, which may come before the constants. */
 struct kt_rq_run *kt_rq_find_run(struct kt_rq_state *s, uint32_t run);
@@ -88,13 +95,19 @@ static inline int64_t kt_rq_sector(const struct kt_rq *q)
 /* The last event of it that was seen. */
 int64_t kt_rq_last_seen(const struct kt_rq *q);
 
-/* The stages as far as they are over: end KT_NULL = the last one is not. Also what its bios need to know. */
+/*
+ * The stages as far as they are over: end KT_NULL = the last one is not. Also what its bios need
+ * to know.
+ */
 struct kt_bio_carrier kt_rq_stages(const struct kt_rq *q, int64_t end);
 
 /* Fills op and flags. */
 int kt_rq_name_op(struct kt_rq_run *r, struct kt_rq_row *row, uint32_t opf, bool empty_flush);
 
-/* Fills what follows from q and c, writes the row, and counts the stages of a whole one. end KT_NULL: not seen. */
+/*
+ * Fills what follows from q and c, writes the row, and counts the stages of a whole one. end
+ * KT_NULL: not seen.
+ */
 int kt_rq_write(struct kt_rq_state *s, const struct kt_rq *q, const struct kt_bio_carrier *c,
 		struct kt_rq_row *row, int64_t end);
 

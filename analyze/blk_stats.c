@@ -16,7 +16,10 @@
 #define DEV_MAX_MAJOR ((1u << 12) - 1)
 #define DEV_MAX_MINOR ((1u << 20) - 1)
 
-/* /proc/diskstats: fields after major, minor and name, by group; Documentation/admin-guide/iostats.rst. */
+/*
+ * /proc/diskstats: fields after major, minor and name, by group;
+ * Documentation/admin-guide/iostats.rst.
+ */
 enum { FIELD_IN_FLIGHT = 8, N_FIELDS = 17, MIN_FIELDS = 11 };
 static const struct {
 	const char *ios, *sectors; /* counter names; NULL = not counted */
@@ -187,7 +190,10 @@ int kt_blk_stats_context(struct kt_blk_stats *s, uint32_t phase, const char *nam
 	return 0;
 }
 
-/* A disk that came during the run counts from 0. KT_NULL: no counters, or they belong to another disk of that number. */
+/*
+ * A disk that came during the run counts from 0. KT_NULL: no counters, or they belong to another
+ * disk of that number.
+ */
 static int64_t change(const struct kt_blk_stats *s, const struct kt_blk_disk *d,
 		      const int64_t start[], const int64_t end[], enum kt_blk_group g)
 {
@@ -257,7 +263,10 @@ int kt_blk_stats_audit(struct kt_blk_stats *s, struct kt_engine *e, uint32_t run
 		const struct kt_blk_disk *d = s->disks.v[i];
 		const struct kt_blk_disk *whole =
 			d->parent ? kt_blk_stats_disk(s, d->parent) : NULL;
-		/* A partition may not say it itself. Without the table, whoever counted something speaks. */
+		/*
+		 * A partition may not say it itself. Without the table, whoever counted something
+		 * speaks.
+		 */
 		int based = whole && whole->bio_based >= 0 ? whole->bio_based : d->bio_based;
 
 		if (based < 0 ? false : based != bio_based)

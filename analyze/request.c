@@ -2,9 +2,10 @@
 /*
  * The tracker request: the life of every request of a blk-mq disk.
  *
- * A request is known by its address while it lives: from its first insert or issue, or, if it never saw either, only at
- * its end (an empty flush, which another request carries out). When it was got is known from its bios, which
- * it gets at its first issue. The rules in full: tests/reference/README.md.
+ * A request is known by its address while it lives: from its first insert or issue, or, if it
+ * never saw either, only at its end (an empty flush, which another request carries out). When it
+ * was got is known from its bios, which it gets at its first issue. The rules in full:
+ * tests/reference/README.md.
  */
 #include "analyze/flow.h"
 
@@ -82,8 +83,8 @@ static int missed_end(struct kt_rq_state *s, struct kt_rq *q, const struct kt_ev
 }
 
 /*
- * The request of an insert or an issue: the live one, or, where that was at the driver, a new one: its completion was
- * missed. *ret_born: it is new.
+ * The request of an insert or an issue: the live one, or, where that was at the driver, a new
+ * one: its completion was missed. *ret_born: it is new.
  */
 static int live_or_new(struct kt_rq_state *s, struct kt_rq_run *r, const struct kt_ev *ev,
 		       uint64_t addr, uint32_t dev, struct kt_rq **ret, bool *ret_born)
@@ -237,7 +238,10 @@ static int on_rq_merge(void *self, const struct kt_ev *ev)
 	if (!r)
 		return -ENOMEM;
 	q = kt_hash_get(&r->live, d->rq);
-	/* At the driver none is merged, nor is one of which a part is complete: its end was missed, this is another life. */
+	/*
+	 * At the driver none is merged, nor is one of which a part is complete: its end was
+	 * missed, this is another life.
+	 */
 	if (q && (is_at_driver(q) || q->bios.next != q->bios.first)) {
 		err = missed_end(s, q, ev);
 		q = NULL;
@@ -260,8 +264,8 @@ static int on_rq_merge(void *self, const struct kt_ev *ev)
 }
 
 /*
- * The end of a request that was not known: an empty flush, which another request carried out, and it was got by its
- * bio; else one whose birth was not seen.
+ * The end of a request that was not known: an empty flush, which another request carried out, and
+ * it was got by its bio; else one whose birth was not seen.
  */
 static void meet_at_end(struct kt_rq_state *s, struct kt_rq_run *r, const struct kt_ev *ev,
 			struct kt_rq *q)
@@ -281,7 +285,10 @@ static void meet_at_end(struct kt_rq_state *s, struct kt_rq_run *r, const struct
 	}
 }
 
-/* The kernel accounts it to the partition it belongs to, and to the whole disk: flushes to the disk only. */
+/*
+ * The kernel accounts it to the partition it belongs to, and to the whole disk: flushes to the
+ * disk only.
+ */
 static void count_stats(struct kt_rq_run *r, const struct kt_rq_complete *d, const struct kt_rq *q,
 			uint32_t bio_dev, bool final)
 {
