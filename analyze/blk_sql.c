@@ -20,8 +20,8 @@ const char kt_blk_request_stages[] =
 "  FROM request WHERE complete_ns IS NOT NULL\n";
 
 /*
- * A stage [f, f + d] of the request that carried a bio, clipped to the bio's time with it, [j, e]: from
- * its joining to its own completion. e is NULL while the bio is open: the stage's own end counts
+ * A stage [f, f + d] of the request that carried a bio, clipped to the bio's time with it, [j, e]:
+ * from its joining to its own completion. e is NULL while the bio is open: the stage's own end counts
  * then. As kt_bio_share() in blk_bio.c.
  */
 #define WITH_IT \
