@@ -41,6 +41,7 @@ struct kt_drain {
 	struct kt_order order;
 	struct kt_drain_stats stats;
 	uint64_t w_ns;	     /* W of the last cycle */
+	uint64_t end_ns;     /* of recording; UINT64_MAX while it is on */
 	uint64_t written_ns; /* greatest watermark given out */
 	uint32_t n_streams;
 	struct stream streams[];
@@ -96,6 +97,7 @@ void kt_drain_destroy(struct kt_drain *d)
 void kt_drain_start(struct kt_drain *d, struct kt_compress *c, uint64_t start_ns)
 {
 	d->compress = c;
+	d->end_ns = UINT64_MAX;
 	d->w_ns = start_ns;
 	for (uint32_t i = 0; i < d->n_streams; i++)
 		d->streams[i].done_ns = d->streams[i].loss_taken_ns = start_ns;
@@ -205,7 +207,7 @@ static void take_losses(struct kt_drain *d, struct stream *s, uint64_t now_ns)
 	if (any) {
 		begin = __atomic_exchange_n(&s->stat->first_ns, 0, __ATOMIC_SEQ_CST);
 		begin = KT_MAX(begin ? begin : s->loss_taken_ns, d->w_ns);
-		end = kt_now_ns();
+		end = KT_MAX(begin, KT_MIN(kt_now_ns(), d->end_ns));
 		for (int i = 1; i < KT_N_LOSS; i++)
 			if (n[i])
 				add_lost(d, s, i, n[i], begin, end);
@@ -340,11 +342,12 @@ unsigned int kt_drain_cycle(struct kt_drain *d)
 	return more ? 1024 : fill;
 }
 
-void kt_drain_end(struct kt_drain *d)
+void kt_drain_end(struct kt_drain *d, uint64_t end_ns)
 {
 	const struct timespec pause = {.tv_nsec = 10000000};
 	bool empty = false;
 
+	d->end_ns = end_ns;
 	/* Programs that had begun may still be writing: another CPU needs a moment to see the switch. */
 	for (int i = 0; i < END_TRIES && !empty; i++) {
 		nanosleep(&pause, NULL);

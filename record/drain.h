@@ -45,8 +45,8 @@ void kt_drain_start(struct kt_drain *d, struct kt_compress *c, uint64_t start_ns
  */
 unsigned int kt_drain_cycle(struct kt_drain *d);
 
-/* After recording was switched off and the programs detached: takes and writes all that is left. */
-void kt_drain_end(struct kt_drain *d);
+/* After recording was switched off, at end_ns, and the programs detached: takes and writes all that is left. */
+void kt_drain_end(struct kt_drain *d, uint64_t end_ns);
 
 /* What has been given out: no block to come holds an earlier event. */
 uint64_t kt_drain_watermark(const struct kt_drain *d);

@@ -218,7 +218,7 @@ static void end(struct run *r)
 	kt_clocks_read(&r->end);
 	kt_meter_stop(&r->meter);
 	kt_session_detach(&r->session);
-	kt_drain_end(r->drain);
+	kt_drain_end(r->drain, r->end.mono_ns);
 	kt_session_count(&r->session);
 	kt_meter_end(&r->meter, kt_now_ns(), r->drain, r->compress);
 	r->write_err = kt_compress_finish(r->compress, r->end.mono_ns, &r->dropped);
