@@ -53,14 +53,6 @@ static la_ssize_t append(struct archive *a, void *arg, const void *data, size_t 
 	return len;
 }
 
-/* libarchive's errno where it is one. */
-static int archive_err(struct archive *a)
-{
-	int err = archive_errno(a);
-
-	return err > 0 && err < 4096 ? -err : -EIO;
-}
-
 int ktr_context_create(struct ktr_context **ret)
 {
 	struct ktr_context *c = calloc(1, sizeof(*c));
@@ -95,7 +87,7 @@ int ktr_context_add(struct ktr_context *c, const char *name, const void *data, s
 	archive_entry_set_size(entry, len);
 	if (archive_write_header(c->archive, entry) != ARCHIVE_OK ||
 	    (len && archive_write_data(c->archive, data, len) != (la_ssize_t)len))
-		err = archive_err(c->archive);
+		err = archive_errno(c->archive) == ENOMEM ? -ENOMEM : -EINVAL;
 	archive_entry_free(entry);
 	return err;
 }
@@ -106,7 +98,7 @@ int ktr_context_finish(struct ktr_context *c, const void **ret_tar, size_t *ret_
 
 	if (c->archive) {
 		if (archive_write_close(c->archive) != ARCHIVE_OK)
-			err = archive_err(c->archive);
+			err = -ENOMEM; /* all of it is in memory */
 		archive_write_free(c->archive);
 		c->archive = NULL;
 	}

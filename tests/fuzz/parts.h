@@ -8,6 +8,7 @@ enum part {
 	PART_PIPE = 'p',      /* the same in small pieces */
 	PART_WRAPPED = 'w',   /* a schema and events, a file is put around them: see wrapped() */
 	PART_COLUMNS = 'c',   /* u16 raw length / 8, columns */
+	PART_ROWS = 'r',      /* events for the encoder */
 	PART_SCHEMA = 's',    /* a schema's text */
 	PART_CONSTANTS = 'k', /* context file kernel/constants */
 	PART_TEXT = 't',      /* a line of --dump */

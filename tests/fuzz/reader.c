@@ -3,10 +3,12 @@
  * libFuzzer target: everything that reads what others wrote. The first byte of an input chooses which part gets the
  * rest (enum part; the seeds are made accordingly). What must hold is checked by abort().
  */
+#include <errno.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include <zstd.h>
 
@@ -55,9 +57,15 @@ static void use_events(const struct kt_schema *s, const struct ktr_block_info *i
 		at += ev->len;
 	}
 	MUST(n == info->n_events);
-	for (size_t i = 0; i < kt_n_events; i++)
-		kt_map_has(m, kt_events[i].id, i % 2 ? NULL : kt_events[i].fields[0].name);
+	for (size_t i = 0; i < kt_n_events; i++) {
+		bool any = false;
+
+		for (size_t j = 0; j < kt_events[i].n_fields; j++)
+			any |= kt_map_has(m, kt_events[i].id, kt_events[i].fields[j].name);
+		MUST(!any || kt_map_has(m, kt_events[i].id, NULL));
+	}
 	kt_map_destroy(m);
+	kt_map_destroy(NULL);
 }
 
 /* What was decoded can be encoded, and is the same afterwards. */
@@ -70,6 +78,8 @@ static void round_trip(const struct kt_schema *s, size_t len)
 	if (n >= 0) {
 		MUST(!ktr_columns_decode(s, enc, n, back, len));
 		MUST(!memcmp(back, raw, len));
+		if (n)
+			MUST(ktr_columns_encode(s, raw, len, enc, n - 1) == -ENOSPC);
 	}
 	free(enc);
 	free(back);
@@ -80,6 +90,7 @@ static void round_trip(const struct kt_schema *s, size_t len)
 struct memory {
 	const uint8_t *v;
 	size_t n, at, step;
+	unsigned int calls, fail; /* the call that fails, 0 = none */
 };
 
 static int64_t memory_read(void *arg, void *buf, size_t len)
@@ -87,6 +98,8 @@ static int64_t memory_read(void *arg, void *buf, size_t len)
 	struct memory *m = arg;
 	size_t n = KT_MIN(KT_MIN(len, m->n - m->at), m->step);
 
+	if (++m->calls == m->fail)
+		return m->fail % 2 ? -EINTR : -EIO;
 	memcpy(buf, m->v + m->at, n);
 	m->at += n;
 	return n;
@@ -101,17 +114,13 @@ static int memory_seek(void *arg, uint64_t offset)
 	return 0;
 }
 
-static void read_file(const uint8_t *data, size_t size, bool seekable, size_t step)
+static void use_reader(struct ktr_reader *r, size_t size, bool may_fail)
 {
-	struct memory m = {data, size, 0, step};
-	struct ktr_reader *r;
 	struct ktr_damage d;
 	struct ktr_block b;
 	uint64_t last = 0;
 	int ret;
 
-	if (ktr_reader_open_cb(memory_read, seekable ? memory_seek : NULL, &m, &r))
-		return;
 	MUST(ktr_reader_info(r)->kinds && ktr_reader_info(r)->command);
 	while ((ret = ktr_reader_next(r, &b)) == 1) {
 		const struct kt_schema *s = ktr_reader_schema(r, b.info.schema_crc);
@@ -126,13 +135,37 @@ static void read_file(const uint8_t *data, size_t size, bool seekable, size_t st
 		while (b.info.file_seq % 2 && ktr_reader_damage(r, &d))
 			MUST(d.start_ns <= d.end_ns && d.offset + d.len <= size && d.what[0]);
 	}
-	MUST(ret == 0);
+	MUST(ret == 0 || may_fail);
 	while (ktr_reader_damage(r, &d))
 		MUST(d.start_ns <= d.end_ns && d.offset + d.len <= size && d.what[0]);
 	MUST(ktr_reader_offset(r) <= size);
-	MUST(ktr_reader_next(r, &b) == 0);
+	MUST(ret || ktr_reader_next(r, &b) == 0);
 	ktr_reader_complete(r);
 	ktr_reader_close(r);
+}
+
+static void read_file(const uint8_t *data, size_t size, bool seekable, size_t step,
+		      unsigned int fail)
+{
+	struct memory m = {data, size, 0, step, 0, fail};
+	struct ktr_reader *r;
+
+	if (!ktr_reader_open_cb(memory_read, seekable ? memory_seek : NULL, &m, &r))
+		use_reader(r, size, fail);
+}
+
+/* The same as a file that has a name. */
+static void read_path(const uint8_t *data, size_t size)
+{
+	int fd = memfd_create("fuzz", MFD_CLOEXEC);
+	struct ktr_reader *r;
+	char path[64];
+
+	MUST(fd >= 0 && write(fd, data, size) == (ssize_t)size);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (!ktr_reader_open(path, &r))
+		use_reader(r, size, false);
+	close(fd);
 }
 
 /* A whole file around a made-up schema and columns: u16 length of the schema's text, u8 kind, u8 codec, u8 events. */
@@ -189,7 +222,7 @@ static void wrapped(const uint8_t *data, size_t size)
 	p += KTR_BLOCK_FRAME + n;
 	ktr_tail_put(&tail, p);
 	p += KTR_TAIL_FRAME;
-	read_file(file, p - file, true, SIZE_MAX);
+	read_file(file, p - file, true, SIZE_MAX, 0);
 	free(file);
 }
 
@@ -203,6 +236,23 @@ static void columns(const uint8_t *data, size_t size)
 	len = (data[0] | data[1] << 8) * 8u;
 	if (!ktr_columns_decode(kt_schema_compiled(), data + 2, size - 2, raw, len))
 		round_trip(kt_schema_compiled(), len);
+}
+
+/* Rows that are none: what a recorder's bug could hand to the encoder. */
+static void rows(const uint8_t *data, size_t size)
+{
+	size_t cap = ktr_columns_bound(size);
+	unsigned char *enc = malloc(cap), *copy = malloc(size + 1);
+	int64_t n;
+
+	memcpy(copy, data, size);
+	n = ktr_columns_encode(kt_schema_compiled(), copy, size, enc, cap);
+	if (n >= 0) {
+		MUST(!ktr_columns_decode(kt_schema_compiled(), enc, n, raw, size));
+		MUST(!memcmp(raw, data, size));
+	}
+	free(enc);
+	free(copy);
 }
 
 /* ---------------------------------------------------------------- texts and tars */
@@ -279,9 +329,13 @@ static void context(const uint8_t *data, size_t size, bool extract)
 	if (ktr_context_create(&c))
 		return;
 	ktr_context_each(data, size, use_file, c);
-	if (!ktr_context_finish(c, &tar, &len))
+	if (size % 8 && !ktr_context_finish(c, &tar, &len))
 		MUST(!ktr_context_each(tar, len, use_file, c));
 	ktr_context_destroy(c);
+	ktr_context_destroy(NULL);
+	/* Where nothing can be unpacked. */
+	MUST(ktr_context_extract(data, size, "/dev/null") < 0);
+	MUST(ktr_context_extract(data, size, "/dev/null/x") < 0);
 	if (!extract || !mkdtemp(dir))
 		return;
 	snprintf(inner, sizeof(inner), "%s/inner", dir);
@@ -299,16 +353,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size--;
 	switch ((enum part)data[-1]) {
 	case PART_FILE:
-		read_file(data, size, true, SIZE_MAX);
+		if (size % 2)
+			read_path(data, size);
+		else
+			read_file(data, size, true, SIZE_MAX, 0);
 		break;
 	case PART_PIPE:
-		read_file(data, size, false, 1 + size % 1000);
+		read_file(data, size, false, 1 + size % 1000, size % 50);
 		break;
 	case PART_WRAPPED:
 		wrapped(data, size);
 		break;
 	case PART_COLUMNS:
 		columns(data, size);
+		break;
+	case PART_ROWS:
+		rows(data, size);
 		break;
 	case PART_SCHEMA:
 		schema_text(data, size);

@@ -35,7 +35,7 @@ static void seed(enum part part, const char *name, const void *data, size_t len)
 
 /* ---------------------------------------------------------------- events */
 
-static unsigned char events[8192];
+static unsigned char events[16384];
 static size_t events_len;
 static uint32_t n_events;
 
@@ -80,6 +80,23 @@ static void make_events(void)
 		add(&lost, sizeof(lost));
 		add(&comm, sizeof(comm));
 		add(&bios, sizeof(bios));
+	}
+}
+
+/* Few values, far apart and mixed: a dictionary. */
+static void add_few_values(void)
+{
+	for (uint64_t i = 0; i < 48; i++) {
+		uint64_t v = i * i * 7 % 3;
+		struct kt_cgroup_new new = {
+			.ts_ns = 4000 + i,
+			.id = KT_EV_cgroup_new,
+			.len = sizeof(new),
+			.hierarchy = v * 0x12345,
+			.cgroup = v * 0x123456789,
+		};
+
+		add(&new, sizeof(new));
 	}
 }
 
@@ -208,7 +225,7 @@ static void seed_files(void)
 
 static void seed_columns(void)
 {
-	unsigned char enc[16384];
+	unsigned char enc[32768];
 	int64_t n = ktr_columns_encode(kt_schema_compiled(), events, events_len, enc + 2,
 				       sizeof(enc) - 2);
 
@@ -217,6 +234,9 @@ static void seed_columns(void)
 	enc[0] = events_len / 8;
 	enc[1] = events_len / 8 >> 8;
 	seed(PART_COLUMNS, "all", enc, n + 2);
+	seed(PART_ROWS, "all", events, events_len);
+	seed(PART_ROWS, "torn", events, events_len - 8);
+	seed(PART_ROWS, "short", events, 8);
 }
 
 static void seed_wrapped(void)
@@ -228,6 +248,10 @@ static void seed_wrapped(void)
 				   "field u64 bio 24 1 PTR\n"
 				   "field s32 when 32 1 TIME\n"
 				   "field u8 rest 36 4 COUNT\n"
+				   "event 0x0202 rq_insert 32 request\n"
+				   "field u32 dev 12 1 DEV\n"
+				   "field u64 renamed 16 1 PTR\n"
+				   "field u64 bio 24 1 PTR\n"
 				   "event 7 other 24 x\n"
 				   "field u32 a 12 1 INO\n"
 				   "field u64 bio 16 1 PTR\n";
@@ -341,7 +365,29 @@ static void seed_tar(const char *name, const char *path, unsigned int type)
 	archive_write_free(a);
 	seed(PART_CONTEXT, name, buf, used);
 	seed(PART_EXTRACT, name, buf, used);
-	seed(PART_CONTEXT, "torn", buf, 700);
+	seed(PART_CONTEXT, "torn", buf, 514);
+}
+
+/* An entry that says it is larger than the whole tar. */
+static void seed_large_entry(void)
+{
+	static unsigned char buf[65536];
+	struct archive *a = archive_write_new();
+	struct archive_entry *e = archive_entry_new();
+	size_t used;
+
+	archive_write_set_format_ustar(a);
+	archive_write_set_bytes_per_block(a, 512);
+	archive_entry_set_pathname(e, "large");
+	archive_entry_set_filetype(e, AE_IFREG);
+	archive_entry_set_size(e, 40000);
+	if (archive_write_open_memory(a, buf, sizeof(buf), &used) != ARCHIVE_OK ||
+	    archive_write_header(a, e) != ARCHIVE_OK)
+		die("tar");
+	archive_entry_free(e);
+	archive_write_close(a);
+	archive_write_free(a);
+	seed(PART_CONTEXT, "large", buf, 1024);
 }
 
 int main(int argc, char **argv)
@@ -352,6 +398,7 @@ int main(int argc, char **argv)
 	}
 	dir = argv[1];
 	make_events();
+	add_few_values();
 	make_file(KTR_RAW);
 	seed_file("raw", file, file_len);
 	free(file);
@@ -361,10 +408,14 @@ int main(int argc, char **argv)
 	seed_columns();
 	seed_wrapped();
 	seed_texts();
+	seed_large_entry();
 	seed_tar("plain", "uname", AE_IFREG);
 	seed_tar("dir", "kernel/", AE_IFDIR);
 	seed_tar("link", "link", AE_IFLNK);
 	seed_tar("up", "../up", AE_IFREG);
+	seed_tar("file-is-dir", "kernel", AE_IFREG);
+	seed_tar("dir-is-file", "kernel/cmdline/", AE_IFDIR);
+	seed_tar("empty-part", "a//b", AE_IFREG);
 	seed_tar("root", "/root-file", AE_IFREG);
 	return 0;
 }
