@@ -180,7 +180,8 @@ static void *gather_thread(void *arg)
 	return NULL;
 }
 
-int kt_context_begin(const struct kt_context_run *run, struct kt_gather **ret)
+int kt_context_begin(const struct kt_context_run *run, const struct kt_session *s,
+		     struct kt_gather **ret)
 {
 	struct kt_gather *g = calloc(1, sizeof(*g));
 	int err;
@@ -189,6 +190,8 @@ int kt_context_begin(const struct kt_context_run *run, struct kt_gather **ret)
 		return -ENOMEM;
 	g->run = *run;
 	err = ktr_context_create(&g->context);
+	if (!err)
+		err = kt_context_constants(g->context, s->btf);
 	if (!err)
 		err = -pthread_create(&g->thread, NULL, gather_thread, g);
 	if (err) {
@@ -208,8 +211,6 @@ int kt_context_ready(struct kt_gather *g, const struct kt_session *s)
 	pthread_join(g->thread, NULL);
 	g->running = false;
 	err = g->err;
-	if (!err)
-		err = kt_context_constants(g->context, s->btf);
 	if (!err)
 		err = add_probes(g->context, s, false);
 	if (!err)

@@ -15,11 +15,12 @@ struct kt_context_run {
 };
 
 /*
- * Phase 0: begin starts a thread that gathers what takes time, while programs are loaded; ready waits for it and
+ * Phase 0: begin, before s is loaded, starts a thread that gathers what takes time, while programs are loaded; ready waits for it and
  * adds what is known after attaching; now adds the counters of the very moment, right before recording is switched on.
  */
 struct kt_gather;
-int kt_context_begin(const struct kt_context_run *run, struct kt_gather **ret);
+int kt_context_begin(const struct kt_context_run *run, const struct kt_session *s,
+		     struct kt_gather **ret);
 int kt_context_ready(struct kt_gather *g, const struct kt_session *s);
 int kt_context_now(struct kt_gather *g, struct ktr_context **ret);
 void kt_context_cancel(struct kt_gather *g);

@@ -82,7 +82,7 @@ static int prepare(struct run *r)
 
 	cr.families = r->families;
 	cr.command = r->command;
-	err = no_memory(kt_context_begin(&cr, &r->gather));
+	err = no_memory(kt_context_begin(&cr, &r->session, &r->gather));
 	if (!err)
 		err = kt_session_load(&r->session);
 	if (!err)

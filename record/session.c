@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <linux/membarrier.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@
 #include "record/session.h"
 
 #define KERNEL_BTF "/sys/kernel/btf/vmlinux"
+#define KEEP_BYTES (64 << 20)		 /* freed memory that is kept while starting */
 #define RING_DEFAULT (8ull << 20)	 /* of one CPU, where memory allows */
 #define RINGS_DEFAULT_MAX (256ull << 20) /* of all CPUs, unless asked for */
 #define RING_MAX (1ull << 30)
@@ -89,6 +91,21 @@ static int ring_size(const struct kt_options *o, uint32_t n_cpus, size_t *ret)
 	return 0;
 }
 
+static int read_btf(struct kt_session *s)
+{
+	int err;
+
+	s->btf = btf__parse_raw(KERNEL_BTF);
+	if (s->btf)
+		return 0;
+	err = -errno;
+	if (err == -ENOENT)
+		kt_error("this kernel has no BTF (%s): it needs CONFIG_DEBUG_INFO_BTF", KERNEL_BTF);
+	else
+		kt_error("cannot read the kernel's BTF, %s: %s", KERNEL_BTF, strerror(-err));
+	return err;
+}
+
 int kt_session_init(struct kt_session *s, const struct kt_options *o)
 {
 	int err, n;
@@ -110,17 +127,15 @@ int kt_session_init(struct kt_session *s, const struct kt_options *o)
 	if (err)
 		return err;
 	libbpf_set_print(on_libbpf);
-	s->btf = btf__parse_raw(KERNEL_BTF);
-	if (!s->btf) {
-		err = -errno;
-		if (err == -ENOENT)
-			kt_error("this kernel has no BTF (%s): it needs CONFIG_DEBUG_INFO_BTF",
-				 KERNEL_BTF);
-		else
-			kt_error("cannot read the kernel's BTF, %s: %s", KERNEL_BTF,
-				 strerror(-err));
+	/*
+	 * The kernel's types are some MiB, and libbpf reads them again when it loads: memory that is given back to
+	 * the kernel in between has to be faulted in again, which takes longer than all the rest.
+	 */
+	mallopt(M_MMAP_THRESHOLD, KEEP_BYTES);
+	mallopt(M_TRIM_THRESHOLD, KEEP_BYTES);
+	err = read_btf(s);
+	if (err)
 		return err;
-	}
 	kt_probes_check(s->probes, s->families, s->btf);
 	return 0;
 }
@@ -155,7 +170,14 @@ static int open_skeleton(struct kt_session *s)
 			s->progs[hook] = wanted ? prog : NULL;
 		bpf_program__set_autoload(prog, wanted);
 	}
+	if (!s->btf) { /* a second try */
+		err = read_btf(s);
+		if (err)
+			return err;
+	}
 	err = kt_kenum_set(s->skel->obj, s->btf);
+	btf__free(s->btf);
+	s->btf = NULL;
 	if (!err)
 		err = bpf_map__set_max_entries(s->skel->maps.kt_rings, s->n_cpus);
 	if (!err)
@@ -251,6 +273,7 @@ int kt_session_load(struct kt_session *s)
 	err = map_stats(s);
 	if (err)
 		kt_error("cannot map the programs' counters: %s", strerror(-err));
+	malloc_trim(0);
 	return err;
 }
 

@@ -17,7 +17,7 @@ struct ktrace_bpf;
 
 struct kt_session {
 	struct ktrace_bpf *skel;
-	struct btf *btf;   /* of the running kernel */
+	struct btf *btf;   /* of the running kernel; gone once loaded */
 	uint64_t families; /* mask, see choose.h */
 	struct kt_probe probes[KT_N_HOOKS];
 	struct bpf_program *progs[KT_N_HOOKS]; /* NULL: not loaded */
