@@ -24,7 +24,7 @@ struct load_row {
 	const char *flow;
 	int64_t device_id, part_device_id;
 	const char *op, *state;
-	int64_t is_split, n, size_bytes, dur_ns, device_ns, n_bios, min_id, max_id;
+	int64_t is_split, n, size_bytes, dur_ns, device_ns, n_bios, n_carrying, min_id, max_id;
 };
 
 static const struct kt_col load_cols[] = {
@@ -44,6 +44,7 @@ static const struct kt_col load_cols[] = {
 	KT_COL(load_row, dur_ns, KT_COL_INT, "ns", "sum of their durations, where known"),
 	KT_COL(load_row, device_ns, KT_COL_INT, "ns", "sum of their stage device, where known"),
 	KT_COL(load_row, n_bios, KT_COL_INT, "", "bios of the requests"),
+	KT_COL(load_row, n_carrying, KT_COL_INT, "", "requests that carried a bio"),
 	KT_COL(load_row, min_id, KT_COL_INT, "", "smallest request_id or bio_id among them"),
 	KT_COL(load_row, max_id, KT_COL_INT, "", "largest"),
 };
@@ -58,7 +59,7 @@ static const struct kt_table load_table = {
 struct task_load_row {
 	int64_t run_id, second, device_id;
 	const char *op;
-	int64_t utid, ucgid, bucket, n, sum_ns, size_bytes;
+	int64_t utid, ucgid, bucket, n, sum_ns, max_ns, size_bytes;
 };
 
 static const struct kt_col task_load_cols[] = {
@@ -72,6 +73,7 @@ static const struct kt_col task_load_cols[] = {
 	KT_COL(task_load_row, bucket, KT_COL_INT, "", "durations of one range, as in latency_hist"),
 	KT_COL(task_load_row, n, KT_COL_INT, "", "bios, whole ones that are no part of another"),
 	KT_COL(task_load_row, sum_ns, KT_COL_INT, "ns", "sum of their durations"),
+	KT_COL(task_load_row, max_ns, KT_COL_INT, "ns", "the longest of them"),
 	KT_COL(task_load_row, size_bytes, KT_COL_INT, "bytes", "sum of their sizes"),
 };
 
@@ -150,7 +152,7 @@ struct load_key {
 
 struct load_entry {
 	struct load_key k;
-	int64_t n, size_bytes, dur_ns, device_ns, n_bios, min_id, max_id;
+	int64_t n, size_bytes, dur_ns, device_ns, n_bios, n_carrying, min_id, max_id;
 };
 
 struct task_key {
@@ -160,7 +162,7 @@ struct task_key {
 
 struct task_entry {
 	struct task_key k;
-	int64_t n, sum_ns, size_bytes;
+	int64_t n, sum_ns, max_ns, size_bytes;
 };
 
 struct busy_key {
@@ -239,7 +241,8 @@ static int write_loads(struct kt_load *l)
 				       x->k.device_id, x->k.part_device_id, x->k.op,
 				       x->k.state,     x->k.is_split,	    x->n,
 				       x->size_bytes,  x->dur_ns,	    x->device_ns,
-				       x->n_bios,      x->min_id,	    x->max_id};
+				       x->n_bios,      x->n_carrying,	    x->min_id,
+				       x->max_id};
 
 		err = kt_insert(l->e, &load_table, &row);
 	}
@@ -253,9 +256,9 @@ static int write_tasks(struct kt_load *l)
 
 	for (size_t i = 0; i < l->tasks.n && !err; i++) {
 		const struct task_entry *x = kt_keyed_at(&l->tasks, i);
-		struct task_load_row row = {x->k.run + 1, l->second,	x->k.device_id, x->k.op,
-					    x->k.utid,	  x->k.ucgid,	x->k.bucket,	x->n,
-					    x->sum_ns,	  x->size_bytes};
+		struct task_load_row row = {x->k.run + 1, l->second,  x->k.device_id, x->k.op,
+					    x->k.utid,	  x->k.ucgid, x->k.bucket,    x->n,
+					    x->sum_ns,	  x->max_ns,  x->size_bytes};
 
 		err = kt_insert(l->e, &task_load_table, &row);
 	}
@@ -312,10 +315,10 @@ static int write_busy(struct kt_load *l, struct busy_entry *b, size_t n)
 	}
 	if (!err && row.busy_ns)
 		err = kt_insert(l->e, &busy_table, &row);
-	if (n) {
-		b->floor_ns = b->v.v[n - 1].end_ns;
-		b->written = true;
-	}
+	if (!n)
+		return err;
+	b->floor_ns = b->v.v[n - 1].end_ns;
+	b->written = true;
 	memmove(b->v.v, b->v.v + n, (b->v.n - n) * sizeof(*b->v.v));
 	b->v.n -= n;
 	return err;
@@ -343,6 +346,7 @@ static int count_load(struct kt_load *l, const struct kt_load_flow *f)
 	x->dur_ns += f->dur_ns != KT_NULL ? f->dur_ns : 0;
 	x->device_ns += f->device_ns != KT_NULL ? f->device_ns : 0;
 	x->n_bios += f->n_bios != KT_NULL ? f->n_bios : 0;
+	x->n_carrying += f->n_bios != KT_NULL && f->n_bios > 0;
 	return 0;
 }
 
@@ -360,6 +364,7 @@ static int count_task(struct kt_load *l, const struct kt_load_flow *f)
 		return -ENOMEM;
 	x->n++;
 	x->sum_ns += f->dur_ns;
+	x->max_ns = KT_MAX(x->max_ns, f->dur_ns);
 	x->size_bytes += f->size_bytes != KT_NULL ? f->size_bytes : 0;
 	return 0;
 }

@@ -141,7 +141,7 @@ char *kt_cell_text(const struct kt_cell *c, enum kt_cell_format format, bool utf
 {
 	char buf[KT_NUMBER_SIZE];
 
-	if (format == KT_FMT_BAR || format == KT_FMT_SPAN)
+	if (format == KT_FMT_BAR || format == KT_FMT_SPAN || format == KT_FMT_HEAT)
 		return strdup("");
 	if (c->type == KT_CELL_NULL)
 		return strdup("-");

@@ -62,6 +62,16 @@ static int64_t hist_percentile(const struct hist *h, double p)
 	return h->max;
 }
 
+static void hist_add(struct hist *h, unsigned int bucket, int64_t n, int64_t sum, int64_t max)
+{
+	h->buckets[bucket] += n;
+	h->n += n;
+	/* Sums of a hostile database may not fit: then they stay at the limit. */
+	if (__builtin_add_overflow(h->sum, sum, &h->sum))
+		h->sum = INT64_MAX;
+	h->max = KT_MAX(h->max, max);
+}
+
 static void hist_step(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 {
 	struct hist *h = sqlite3_aggregate_context(ctx, sizeof(*h));
@@ -79,12 +89,29 @@ static void hist_step(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 	}
 	v = sqlite3_value_int64(argv[0]);
 	v = KT_MAX(v, 0);
-	h->buckets[kt_bucket_of(v)]++;
-	h->n++;
-	/* Sums of a hostile database may not fit: then they stay at the limit. */
-	if (__builtin_add_overflow(h->sum, v, &h->sum))
-		h->sum = INT64_MAX;
-	h->max = KT_MAX(h->max, v);
+	hist_add(h, kt_bucket_of(v), 1, v, v);
+}
+
+/*
+ * hist_stats(bucket, n, sum_ns[, max_ns]): rows of latency_hist or task_load instead of durations. Without max_ns the maximum
+ * is within 1 %.
+ */
+static void hist_rows_step(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+	struct hist *h = sqlite3_aggregate_context(ctx, sizeof(*h));
+	int64_t bucket = sqlite3_value_int64(argv[0]), n = sqlite3_value_int64(argv[1]),
+		sum = sqlite3_value_int64(argv[2]);
+
+	if (h && !h->buckets)
+		h->buckets = calloc(KT_N_BUCKETS, sizeof(*h->buckets));
+	if (!h || !h->buckets) {
+		sqlite3_result_error_nomem(ctx);
+		return;
+	}
+	if (bucket < 0 || bucket >= KT_N_BUCKETS || n <= 0 || n > INT64_MAX / KT_N_BUCKETS ||
+	    sum < 0)
+		return;
+	hist_add(h, bucket, n, sum, argc > 3 ? sqlite3_value_int64(argv[3]) : sum / n);
 }
 
 static void percentile_final(sqlite3_context *ctx)
@@ -116,6 +143,43 @@ static void stats_final(sqlite3_context *ctx)
 				(long long)hist_percentile(h, 0.99), p999, (long long)h->max),
 		-1, sqlite3_free);
 	free(h->buckets);
+}
+
+/* ---------------------------------------------------------------- bucket_of(ns), bucket_ns(bucket) */
+
+static void bucket_of_func(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+	int64_t v = sqlite3_value_int64(argv[0]);
+
+	if (sqlite3_value_type(argv[0]) != SQLITE_NULL)
+		sqlite3_result_int64(ctx, kt_bucket_of(KT_MAX(v, 0)));
+}
+
+static void bucket_ns_func(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+	int64_t b = sqlite3_value_int64(argv[0]);
+
+	if (sqlite3_value_type(argv[0]) != SQLITE_NULL && b >= 0 && b < KT_N_BUCKETS)
+		sqlite3_result_int64(ctx, bucket_middle(b));
+}
+
+/* step_ns(x): the greatest of 0, 1, 2, 5, 10, 20, 50, ... 10^12 that is no more than x. */
+static void step_ns_func(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+	static const int64_t last = 1000000000000;
+	int64_t v = sqlite3_value_int64(argv[0]), step = 1;
+
+	if (sqlite3_value_type(argv[0]) == SQLITE_NULL)
+		return;
+	if (v < 1) {
+		sqlite3_result_int64(ctx, 0);
+		return;
+	}
+	while (step < last && step * 10 <= v)
+		step *= 10;
+	if (step < last)
+		step *= v >= step * 5 ? 5 : v >= step * 2 ? 2 : 1;
+	sqlite3_result_int64(ctx, step);
 }
 
 /* ---------------------------------------------------------------- clip_ns(start, dur, from, to) */
@@ -218,6 +282,21 @@ int kt_func_register(sqlite3 *db)
 	if (!rc)
 		rc = sqlite3_create_function(db, "stats_ns", 1, flags, NULL, NULL, hist_step,
 					     stats_final);
+	if (!rc)
+		rc = sqlite3_create_function(db, "hist_stats", 3, flags, NULL, NULL, hist_rows_step,
+					     stats_final);
+	if (!rc)
+		rc = sqlite3_create_function(db, "hist_stats", 4, flags, NULL, NULL, hist_rows_step,
+					     stats_final);
+	if (!rc)
+		rc = sqlite3_create_function(db, "bucket_of", 1, flags, NULL, bucket_of_func, NULL,
+					     NULL);
+	if (!rc)
+		rc = sqlite3_create_function(db, "bucket_ns", 1, flags, NULL, bucket_ns_func, NULL,
+					     NULL);
+	if (!rc)
+		rc = sqlite3_create_function(db, "step_ns", 1, flags, NULL, step_ns_func, NULL,
+					     NULL);
 	if (!rc)
 		rc = sqlite3_create_function(db, "clip_ns", 4, flags, NULL, clip_func, NULL, NULL);
 	if (!rc)

@@ -64,6 +64,22 @@ static void print_string(FILE *f, const char *s)
 	fputc('"', f);
 }
 
+/* "1 2 3" as an array; anything else as it is. */
+static void print_numbers(FILE *f, const char *s)
+{
+	if (!*s || s[strspn(s, "0123456789 ")]) {
+		print_string(f, s);
+		return;
+	}
+	fputc('[', f);
+	for (const char *p = s; *p; p++)
+		if (*p != ' ')
+			fputc(*p, f);
+		else if (p[1] && p[1] != ' ')
+			fputs(", ", f);
+	fputc(']', f);
+}
+
 static int json_begin(struct kt_output *o, const struct kt_report *r)
 {
 	fputs("{\"report\": ", o->f);
@@ -124,6 +140,8 @@ static int json_row(struct kt_output *o, const struct kt_cell *cells)
 			fprintf(o->f, "%lld", (long long)c->i);
 		else if (c->type == KT_CELL_REAL && isfinite(c->f))
 			fprintf(o->f, "%.15g", c->f);
+		else if (c->type == KT_CELL_TEXT && j->head->columns[i].format == KT_FMT_HEAT)
+			print_numbers(o->f, c->text);
 		else if (c->type == KT_CELL_TEXT)
 			print_string(o->f, c->text);
 		else

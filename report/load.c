@@ -28,6 +28,7 @@ static const char *const format_names[] = {
 	[KT_FMT_DURATION] = "duration", [KT_FMT_TIME] = "time",
 	[KT_FMT_BYTES] = "bytes",	[KT_FMT_PERCENT] = "percent",
 	[KT_FMT_BAR] = "bar",		[KT_FMT_SPAN] = "span",
+	[KT_FMT_HEAT] = "heat",
 };
 
 struct parser {
@@ -117,6 +118,8 @@ static int parse_column(struct parser *ps, char *rest)
 			c.flags |= KT_COLUMN_OPTIONAL;
 		else if (!strcmp(flag, "wide"))
 			c.flags |= KT_COLUMN_WIDE;
+		else if (!strcmp(flag, "data"))
+			c.flags |= KT_COLUMN_DATA;
 		else
 			return bad(ps, "unknown column flag '%s'", flag);
 	}

@@ -16,11 +16,12 @@
  *	--: required words                     an error with this text if it has no rows
  *	--: column NAME FORMAT [FLAG…] ["label"]
  *
- * Formats: text id count number duration time bytes percent bar span; without one, a name decides: *start_ns and
+ * Formats: text id count number duration time bytes percent bar span heat; without one, a name decides: *start_ns and
  * *end_ns are times, other *_ns durations, *_bytes bytes, *share percent. Raw values, always, in JSON and CSV (bar and
- * span are left out there). percent and bar take a fraction; span the text "START LENGTH", both fractions.
+ * span are left out there). percent and bar take a fraction; span the text "START LENGTH", both fractions; heat
+ * the text "N N N ...", counts over time, in JSON an array.
  * Flags: group (blank where it repeats the row above), optional (not shown where all NULL), wide (not shown where
- * the terminal is narrow).
+ * the terminal is narrow), data (in JSON and CSV only).
  *
  * Parameters a statement may use: see enum kt_param. A filter that no statement of the report uses is refused.
  */
@@ -45,12 +46,14 @@ enum kt_cell_format {
 	KT_FMT_PERCENT, /* a fraction */
 	KT_FMT_BAR,	/* a fraction */
 	KT_FMT_SPAN,	/* "start length", fractions */
+	KT_FMT_HEAT,	/* "n n n ...": counts over time */
 };
 
 enum kt_column_flags {
 	KT_COLUMN_GROUP = 1 << 0,
 	KT_COLUMN_OPTIONAL = 1 << 1,
 	KT_COLUMN_WIDE = 1 << 2,
+	KT_COLUMN_DATA = 1 << 3,
 };
 
 struct kt_column {

@@ -2,6 +2,7 @@
 /* Reports for people: wrapped sentences, aligned tables, bars. */
 #include <ctype.h>
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +28,8 @@
 struct cell {
 	char *text;	   /* owned */
 	double start, len; /* of a bar or span */
+	uint64_t *heat;	   /* owned; of a heat */
+	unsigned int n_heat;
 	bool null;
 	bool numeric;
 };
@@ -51,7 +54,8 @@ struct text_output {
 	KT_VEC(struct cell) cells;
 	bool laid_out;
 	unsigned int gap;
-	char **above; /* texts of the row above, by column, for KT_COLUMN_GROUP */
+	uint64_t heat_max; /* the greatest cell of the table's heats, as drawn */
+	char **above;	   /* texts of the row above, by column, for KT_COLUMN_GROUP */
 };
 
 static struct text_output *text_of(struct kt_output *o)
@@ -187,6 +191,7 @@ static int text_table_begin(struct kt_output *o, const struct kt_table_head *h)
 	t->head = h;
 	t->laid_out = false;
 	t->gap = GAP;
+	t->heat_max = 0;
 	t->cols = calloc(h->n_columns, sizeof(*t->cols));
 	t->above = calloc(h->n_columns, sizeof(*t->above));
 	if (!t->cols || !t->above)
@@ -209,7 +214,74 @@ static int text_table_begin(struct kt_output *o, const struct kt_table_head *h)
 
 static bool is_drawn(const struct col *c)
 {
-	return c->c->format == KT_FMT_BAR || c->c->format == KT_FMT_SPAN;
+	return c->c->format == KT_FMT_BAR || c->c->format == KT_FMT_SPAN ||
+	       c->c->format == KT_FMT_HEAT;
+}
+
+static void free_cell(struct cell *c)
+{
+	free(c->text);
+	free(c->heat);
+}
+
+/* ---------------------------------------------------------------- heats */
+
+/* "N N N ...". 0 or -ENOMEM. */
+static int parse_heat(struct cell *cell, const char *s)
+{
+	size_t n = 0;
+
+	for (const char *p = s; *p; n++) {
+		p += strspn(p, " ");
+		p += strcspn(p, " ");
+	}
+	cell->heat = calloc(n + 1, sizeof(*cell->heat));
+	if (!cell->heat)
+		return -ENOMEM;
+	for (char *end; *s && cell->n_heat < n; s = end) {
+		uint64_t v = strtoull(s, &end, 10);
+
+		if (end == s)
+			break;
+		cell->heat[cell->n_heat++] = v;
+	}
+	return 0;
+}
+
+/* How many slots make one character where there are n and room for width; the first of character i is i times that. */
+static unsigned int heat_step(unsigned int n, unsigned int width)
+{
+	return n > width ? (n + width - 1) / width : 1;
+}
+
+static uint64_t heat_at(const struct cell *c, unsigned int i, unsigned int step)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int j = i * step; j < c->n_heat && j < (i + 1) * step; j++)
+		sum += c->heat[j];
+	return sum;
+}
+
+static unsigned int most_slots(const struct text_output *t, size_t col)
+{
+	unsigned int n = 0;
+
+	for (size_t i = col; i < t->cells.n; i += t->head->n_columns)
+		n = KT_MAX(n, t->cells.v[i].n_heat);
+	return n;
+}
+
+/* The darkest cell sets the scale. */
+static void measure_heat(struct text_output *t, size_t col)
+{
+	for (size_t i = col; i < t->cells.n; i += t->head->n_columns) {
+		const struct cell *c = &t->cells.v[i];
+		unsigned int step = heat_step(c->n_heat, t->cols[col].width);
+
+		for (unsigned int j = 0; j * step < c->n_heat; j++)
+			t->heat_max = KT_MAX(t->heat_max, heat_at(c, j, step));
+	}
 }
 
 /* From the rows at hand: which columns are shown and how wide they want to be. */
@@ -230,7 +302,9 @@ static void measure(struct text_output *t)
 			numeric = numeric && (cell->null || cell->numeric);
 		}
 		if (!t->laid_out) {
-			col->hidden = all_null && n_rows && (col->c->flags & KT_COLUMN_OPTIONAL);
+			col->hidden =
+				(all_null && n_rows && (col->c->flags & KT_COLUMN_OPTIONAL)) ||
+				(col->c->flags & KT_COLUMN_DATA);
 			col->right = !is_drawn(col) && col->c->format != KT_FMT_TEXT &&
 				     (all_null ? col->c->format != KT_FMT_AUTO : numeric);
 		}
@@ -260,7 +334,9 @@ static bool drop_one(struct text_output *t, bool drawn)
 	for (size_t c = t->head->n_columns; c--;) {
 		struct col *col = &t->cols[c];
 
-		if (col->hidden || (drawn ? !is_drawn(col) : !(col->c->flags & KT_COLUMN_WIDE)))
+		/* A heat is what its table is for. */
+		if (col->hidden || col->c->format == KT_FMT_HEAT ||
+		    (drawn ? !is_drawn(col) : !(col->c->flags & KT_COLUMN_WIDE)))
 			continue;
 		col->hidden = true;
 		return true;
@@ -289,7 +365,7 @@ static bool cut_one(struct text_output *t, unsigned int excess)
 /* Fits the table into the terminal: first columns that may go, then bars, then long texts. Numbers are never cut. */
 static void fit(struct text_output *t)
 {
-	unsigned int width = t->term->width, n_bars = 0, bar = BAR_FREE;
+	unsigned int width = t->term->width, n_bars = 0, bar = BAR_FREE, room = BAR_MIN;
 
 	if (width) {
 		while (total_width(t, BAR_MIN) > width && drop_one(t, false))
@@ -308,11 +384,24 @@ static void fit(struct text_output *t)
 		unsigned int least = total_width(t, BAR_MIN);
 
 		bar = least < width ? BAR_MIN + (width - least) / n_bars : BAR_MIN;
+		room = bar;
 		bar = KT_MIN(bar, BAR_MAX);
 	}
-	for (size_t c = 0; c < t->head->n_columns; c++)
-		if (is_drawn(&t->cols[c]))
-			t->cols[c].width = KT_MAX(bar, kt_term_columns(t->cols[c].label));
+	for (size_t c = 0; c < t->head->n_columns; c++) {
+		struct col *col = &t->cols[c];
+
+		if (!is_drawn(col))
+			continue;
+		if (col->c->format == KT_FMT_HEAT) {
+			unsigned int n = most_slots(t, c), most = width ? room : n;
+
+			/* Of whole slots, so that all characters cover the same time. */
+			bar = n ? (n + heat_step(n, most) - 1) / heat_step(n, most) : 1;
+		}
+		col->width = KT_MAX(bar, kt_term_columns(col->label));
+		if (col->c->format == KT_FMT_HEAT)
+			measure_heat(t, c);
+	}
 }
 
 /* A bar of eighths of a character, or of whole ones in ASCII. Returns its columns. */
@@ -358,6 +447,27 @@ static unsigned int draw_span(struct text_output *t, double start, double len, u
 	return to;
 }
 
+/* Shades by the logarithm: one I/O is to be seen beside thousands. */
+static unsigned int draw_heat(struct text_output *t, const struct cell *cell, unsigned int width)
+{
+	static const char *const blocks[] = {"", "░", "▒", "▓", "█"};
+	static const char *const ascii[] = {"", ".", ":", "*", "#"};
+	unsigned int step = heat_step(cell->n_heat, width), n = 0;
+	double top = log((double)t->heat_max + 1);
+
+	for (; n < width && n * step < cell->n_heat; n++) {
+		uint64_t v = heat_at(cell, n, step);
+		unsigned int level = v ? 1 + (unsigned int)(log((double)v) / top * 4) : 0;
+
+		level = KT_MIN(level, 4u);
+		if (level)
+			put(t, t->term->utf8 ? blocks[level] : ascii[level]);
+		else
+			pad(t, 1); /* none at the end of a line */
+	}
+	return n;
+}
+
 static void print_aligned(struct text_output *t, size_t c, const char *text)
 {
 	const struct col *col = &t->cols[c];
@@ -382,11 +492,14 @@ static void print_drawn(struct text_output *t, const struct col *col, const stru
 {
 	unsigned int w = 0;
 
-	if (!cell->null) {
+	/* Nothing to draw leaves no spaces at the end of a line. */
+	if (!cell->null && (col->c->format != KT_FMT_BAR || cell->len > 0)) {
 		put_pending(t);
 		sgr(t, SGR_BAR);
 		w = col->c->format == KT_FMT_BAR ? draw_bar(t, cell->len, col->width)
-						 : draw_span(t, cell->start, cell->len, col->width);
+		    : col->c->format == KT_FMT_HEAT
+			    ? draw_heat(t, cell, col->width)
+			    : draw_span(t, cell->start, cell->len, col->width);
 		sgr(t, SGR_OFF);
 	}
 	if (w < col->width)
@@ -463,7 +576,7 @@ static void flush_rows(struct text_output *t)
 	for (size_t i = 0; i < t->cells.n; i += n_cols)
 		print_row(t, &t->cells.v[i]);
 	for (size_t i = 0; i < t->cells.n; i++)
-		free(t->cells.v[i].text);
+		free_cell(&t->cells.v[i]);
 	t->cells.n = 0;
 }
 
@@ -481,11 +594,12 @@ static int text_row(struct kt_output *o, const struct kt_cell *cells)
 		if (format == KT_FMT_SPAN)
 			cell.null = cells[c].type != KT_CELL_TEXT ||
 				    sscanf(cells[c].text, "%lf %lf", &cell.start, &cell.len) != 2;
-		cell.text = kt_cell_text(&cells[c], format, t->term->utf8);
-		if (!cell.text)
+		if (format == KT_FMT_HEAT && cells[c].type == KT_CELL_TEXT &&
+		    parse_heat(&cell, cells[c].text))
 			return -ENOMEM;
-		if (kt_vec_push(&t->cells, cell)) {
-			free(cell.text);
+		cell.text = kt_cell_text(&cells[c], format, t->term->utf8);
+		if (!cell.text || kt_vec_push(&t->cells, cell)) {
+			free_cell(&cell);
 			return -ENOMEM;
 		}
 	}
@@ -505,7 +619,7 @@ static void drop_table(struct text_output *t)
 	free(t->cols);
 	free(t->above);
 	for (size_t i = 0; i < t->cells.n; i++)
-		free(t->cells.v[i].text);
+		free_cell(&t->cells.v[i]);
 	t->cells.n = 0;
 	t->cols = NULL;
 	t->above = NULL;

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 --: title Loss
 --: about what was lost, when and why, and what it leaves out of the statistics
---: needs lost_interval request bio
+--: needs lost_interval load
 
 --: text
 SELECT 'No event was lost.' WHERE NOT EXISTS (SELECT 1 FROM lost_interval);
@@ -33,8 +33,7 @@ FROM lost_interval GROUP BY run_id, cause ORDER BY run, 3 DESC, cause;
 --: column share percent
 SELECT CASE WHEN (SELECT count(*) FROM run) > 1 THEN run_id END AS run,
        flow, state, n, 1.0 * n / sum(n) OVER (PARTITION BY run_id, flow) AS share
-FROM (SELECT run_id, 'request' AS flow, state, count(*) AS n FROM request GROUP BY run_id, state
-      UNION ALL SELECT run_id, 'bio', state, count(*) FROM bio GROUP BY run_id, state)
+FROM (SELECT run_id, flow, state, sum(n) AS n FROM load GROUP BY run_id, flow, state)
 ORDER BY run, flow DESC, n DESC, state;
 
 --: table intervals Intervals

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 --: title Slowest
 --: about the slowest requests with their stages; show ID tells more about one
---: needs stage_stats request bio
+--: needs stage_stats request bio load slowest
 --: use slow
 
 --: table slow

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 --: title Stages
 --: about how long each stage took, per disk and operation, with percentiles
---: needs stage_stats request bio
+--: needs stage_stats request bio load
 --: use stat
 
 --: table stages

@@ -1,9 +1,11 @@
 -- SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 --: title Summary
 --: about where the time went, in a few sentences, and the evidence (the default)
---: needs stage_stats request bio run lost_interval
+--: needs stage_stats request bio run lost_interval load task_load slowest
 --: use stat
 --: use slow
+--: use volume
+--: use who
 
 -- The answer: per disk and operation, what took the time.
 --: text
@@ -42,25 +44,17 @@ WHERE s.flow = 'bio' AND s.stage = 'alloc' AND s.share >= 0.05
 ORDER BY s.sum_ns DESC LIMIT 2;
 
 -- How sure that is.
---: setup
-CREATE TEMP TABLE volume AS
-SELECT run_id, device_id, op, state, NOT (SELECT given FROM filter) OR request_id IN kept_request AS kept,
-       count(*) AS n, sum(size_bytes) AS bytes
-FROM request GROUP BY 1, 2, 3, 4, 5
-UNION ALL
-SELECT run_id, device_id, op, state, NOT (SELECT given FROM filter) OR bio_id IN kept_bio, count(*), sum(size_bytes)
-FROM bio WHERE device_id IN bio_disk GROUP BY 1, 2, 3, 4, 5;
-
 --: text How sure
 SELECT coalesce((SELECT CASE WHEN sum(n) IS NULL THEN 'An unknown number of events was lost'
                            WHEN sum(n) = 1 THEN '1 event was lost' ELSE fmt_count(sum(n)) || ' events were lost' END
                       || ' (' || fmt_ns(sum(dur_ns)) || ' in ' || count(*) || CASE count(*) WHEN 1 THEN ' interval)' ELSE ' intervals)' END
                FROM lost_interval HAVING count(*) > 0), 'No event was lost')
-  || '; ' || coalesce((SELECT fmt_share(1.0 * sum(CASE state WHEN 'whole' THEN n ELSE 0 END) / sum(n)) || ' of '
-               || fmt_count(sum(n)) || ' flows are whole'
+  || '; ' || coalesce((SELECT fmt_share(1.0 * sum(CASE state WHEN 'whole' THEN n_main ELSE 0 END) / sum(n_main)) || ' of '
+               || fmt_count(sum(n_main)) || ' flows are whole'
                || coalesce(', left out are ' || (SELECT group_concat(fmt_count(n) || ' ' || replace(state, '_', ' '), ', ')
-                    FROM (SELECT state, sum(n) AS n FROM volume WHERE state <> 'whole' GROUP BY state ORDER BY 2 DESC)), '')
-               FROM volume HAVING sum(n) > 0), 'nothing was recorded')
+                    FROM (SELECT state, sum(n_main) AS n FROM flow_state WHERE state <> 'whole' GROUP BY state HAVING sum(n_main) > 0
+                          ORDER BY 2 DESC)), '')
+               FROM flow_state HAVING sum(n_main) > 0), 'nothing was recorded')
   || '.';
 
 --: text
@@ -91,7 +85,7 @@ FROM (SELECT DISTINCT hook FROM probe WHERE state IN ('missing', 'refused') ORDE
 --: column time_share percent "time"
 --: column bar bar ""
 WITH size AS (
-  SELECT run_id, device_id, op, sum(bytes) AS bytes FROM volume WHERE kept AND state = 'whole' GROUP BY 1, 2, 3)
+  SELECT run_id, device_id, op, sum(bytes) AS bytes FROM volume WHERE state = 'whole' GROUP BY 1, 2, 3)
 SELECT s.run, d.name AS disk, s.op, s.n, s.n * 1e9 / nullif(sp.dur_ns, 0) AS iops,
        size.bytes * 1e9 / 1048576 / nullif(sp.dur_ns, 0) AS mib_s,
        s.mean_ns, s.p50_ns, s.p99_ns, s.max_ns,
@@ -141,11 +135,7 @@ FROM slow_named ORDER BY dur_ns DESC, start_ns LIMIT min(coalesce(:top, 5), 5);
 --: column share percent
 --: column bar bar ""
 WITH sums AS (
-  SELECT run_id, utid, op, count(*) AS bios, sum(size_bytes) AS bytes, sum(dur_ns) AS total_ns
-  FROM bio
-  WHERE state = 'whole' AND parent_bio_id IS NULL AND ((SELECT NOT given FROM filter) OR bio_id IN kept_bio)
-    AND (:recorder OR utid IS NULL OR utid NOT IN (SELECT utid FROM task WHERE is_recorder))
-  GROUP BY 1, 2, 3)
+  SELECT run_id, utid, op, sum(n) AS bios, sum(bytes) AS bytes, sum(sum_ns) AS total_ns FROM by_task GROUP BY 1, 2, 3)
 SELECT CASE WHEN (SELECT count(*) FROM run) > 1 THEN s.run_id END AS run, t.comm AS task, t.tid, s.op, bios, bytes, total_ns, 1.0 * total_ns / nullif(sum(total_ns) OVER (), 0) AS share,
        1.0 * total_ns / nullif(sum(total_ns) OVER (), 0) AS bar
 FROM sums s LEFT JOIN task t USING (utid)
@@ -163,6 +153,5 @@ FROM run r LEFT JOIN meta m ON m.key = 'epoch_realtime_ns' ORDER BY r.run_id;
 SELECT 'It cost ' || coalesce(fmt_share(1.0 * sum(bpf_ns) / sum(CASE WHEN bpf_ns IS NOT NULL THEN dur_ns END)) || ' of one CPU in BPF and ', '')
        || fmt_share(1.0 * sum(user_ns) / sum(dur_ns)) || ' of one in user space, ' || fmt_bytes(max(rss_bytes)) || ' of memory, '
        || coalesce((SELECT fmt_bytes(sum(file_bytes)) || ' of file for ' || fmt_count(sum(events)) || ' events' FROM run), 'an unknown size of file')
-       || coalesce((SELECT '; ' || fmt_count(count(*)) || ' bios were its own' FROM bio
-                    WHERE utid IN (SELECT utid FROM task WHERE is_recorder) HAVING count(*) > 0), '') || '.'
+       || coalesce((SELECT '; ' || fmt_count(n) || ' bios were its own' FROM own WHERE n > 0), '') || '.'
 FROM cost HAVING sum(dur_ns) > 0;

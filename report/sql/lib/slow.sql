@@ -4,28 +4,84 @@
 --: use filter
 
 --: setup
-CREATE TEMP TABLE own_bio(bio_id INTEGER PRIMARY KEY);
+CREATE TEMP TABLE slow_own AS
+SELECT utid FROM task WHERE :recorder IS NULL AND is_recorder;
+
+-- From table slowest, unless a filter needs the rows.
 --: setup
-INSERT INTO own_bio
-SELECT bio_id FROM bio WHERE :recorder IS NULL AND utid IN (SELECT utid FROM task WHERE is_recorder);
+CREATE TEMP TABLE slow_from_list AS
+SELECT s.* FROM filter f CROSS JOIN slowest s
+WHERE NOT f.by_row AND s.second >= f.from_s AND s.second < f.to_s AND (flow = 'request' OR device_id IN bio_disk)
+  AND (:op IS NULL OR op = :op) AND (:disk IS NULL OR device_id IN kept_device);
+
+-- It holds 32 of each second. What it left out there is no slower than those: below the greatest such duration it is
+-- not complete.
+--: setup
+CREATE TEMP TABLE slow_found AS
+SELECT flow, flow_id, dur_ns FROM slow_from_list s
+WHERE CASE flow
+        WHEN 'bio' THEN (SELECT utid FROM bio WHERE bio_id = flow_id) IN slow_own
+        ELSE EXISTS (SELECT 1 FROM bio b WHERE b.request_id = flow_id AND b.utid IN slow_own) END IS NOT 1
+ORDER BY dur_ns DESC LIMIT coalesce(:top, 20);
+
+--: setup
+CREATE TEMP TABLE slow_by_row AS
+SELECT (SELECT by_row FROM filter)
+       OR EXISTS (SELECT 1 FROM (SELECT min(dur_ns) AS least FROM slow_from_list
+                                 GROUP BY run_id, second, flow, device_id, part_device_id, op HAVING count(*) >= 32)
+                  WHERE least > coalesce((SELECT min(dur_ns) FROM slow_found HAVING count(*) >= coalesce(:top, 20)), 0)) AS yes;
+
+--: setup
+CREATE TEMP TABLE slow_row AS
+SELECT * FROM (
+  SELECT 'request' AS flow, r.request_id AS flow_id, r.dur_ns
+  FROM slow_by_row y CROSS JOIN filter f CROSS JOIN kept_request k CROSS JOIN request r ON r.request_id = k.request_id
+  WHERE y.yes AND f.by_row AND r.state = 'whole'
+    AND NOT EXISTS (SELECT 1 FROM bio b WHERE b.request_id = r.request_id AND b.utid IN slow_own)
+  ORDER BY r.dur_ns DESC LIMIT coalesce(:top, 20))
+UNION ALL
+SELECT * FROM (
+  SELECT 'bio', b.bio_id, b.dur_ns
+  FROM slow_by_row y CROSS JOIN filter f CROSS JOIN kept_bio k CROSS JOIN bio b ON b.bio_id = k.bio_id
+  WHERE y.yes AND f.by_row AND b.state = 'whole' AND b.device_id IN bio_disk AND (b.utid IN slow_own) IS NOT 1
+  ORDER BY b.dur_ns DESC LIMIT coalesce(:top, 20))
+UNION ALL
+SELECT * FROM (
+  SELECT 'request', request_id, dur_ns
+  FROM slow_by_row y CROSS JOIN filter f CROSS JOIN request r
+  WHERE y.yes AND NOT f.by_row AND dur_ns >= (SELECT CASE WHEN count(*) >= coalesce(:top, 20) THEN min(dur_ns) ELSE 0 END FROM slow_found)
+    AND state = 'whole' AND (:op IS NULL OR op = :op) AND (:disk IS NULL OR device_id IN kept_device)
+    AND (NOT timed OR (start_ns + dur_ns) / 1000000000 BETWEEN from_s AND to_s - 1)
+    AND NOT EXISTS (SELECT 1 FROM bio b WHERE b.request_id = r.request_id AND b.utid IN slow_own)
+  ORDER BY dur_ns DESC LIMIT coalesce(:top, 20))
+UNION ALL
+SELECT * FROM (
+  SELECT 'bio', bio_id, dur_ns
+  FROM slow_by_row y CROSS JOIN filter f CROSS JOIN bio b
+  WHERE y.yes AND NOT f.by_row AND dur_ns >= (SELECT CASE WHEN count(*) >= coalesce(:top, 20) THEN min(dur_ns) ELSE 0 END FROM slow_found)
+    AND state = 'whole' AND device_id IN bio_disk AND (utid IN slow_own) IS NOT 1
+    AND (:op IS NULL OR op = :op) AND (:disk IS NULL OR device_id IN kept_device)
+    AND (NOT timed OR (start_ns + dur_ns) / 1000000000 BETWEEN from_s AND to_s - 1)
+  ORDER BY dur_ns DESC LIMIT coalesce(:top, 20));
 
 --: setup
 CREATE TEMP TABLE slow_flow AS
 SELECT * FROM (
-  SELECT * FROM (
-    SELECT 'r' || request_id AS id, request_id, NULL AS bio_id, run_id, device_id, op, size_bytes, start_ns, dur_ns,
-           plug_ns, queue_ns, device_ns, complete_ns
-    FROM request
-    WHERE state = 'whole' AND ((SELECT NOT given FROM filter) OR request_id IN kept_request)
-      AND request_id NOT IN (SELECT request_id FROM bio_request WHERE bio_id IN own_bio)
-    ORDER BY dur_ns DESC LIMIT coalesce(:top, 20))
+  SELECT 'r' || request_id AS id, request_id, NULL AS bio_id, run_id, r.device_id, op, size_bytes, start_ns, r.dur_ns,
+         plug_ns, queue_ns, device_ns, complete_ns
+  FROM slow_found s CROSS JOIN request r ON r.request_id = s.flow_id
+  WHERE s.flow = 'request' AND (SELECT NOT yes FROM slow_by_row)
   UNION ALL
-  SELECT * FROM (
-    SELECT 'b' || bio_id, NULL, bio_id, run_id, device_id, op, size_bytes, start_ns, dur_ns, NULL, NULL, device_ns, NULL
-    FROM bio
-    WHERE state = 'whole' AND device_id IN bio_disk AND ((SELECT NOT given FROM filter) OR bio_id IN kept_bio)
-      AND bio_id NOT IN own_bio
-    ORDER BY dur_ns DESC LIMIT coalesce(:top, 20)))
+  SELECT 'b' || bio_id, NULL, bio_id, run_id, b.device_id, op, size_bytes, start_ns, b.dur_ns, NULL, NULL, device_ns, NULL
+  FROM slow_found s CROSS JOIN bio b ON b.bio_id = s.flow_id
+  WHERE s.flow = 'bio' AND (SELECT NOT yes FROM slow_by_row)
+  UNION ALL
+  SELECT 'r' || r.request_id, r.request_id, NULL, run_id, device_id, op, size_bytes, start_ns, r.dur_ns,
+         plug_ns, queue_ns, device_ns, complete_ns
+  FROM slow_row s CROSS JOIN request r ON r.request_id = s.flow_id WHERE s.flow = 'request'
+  UNION ALL
+  SELECT 'b' || b.bio_id, NULL, b.bio_id, run_id, device_id, op, size_bytes, start_ns, b.dur_ns, NULL, NULL, device_ns, NULL
+  FROM slow_row s CROSS JOIN bio b ON b.bio_id = s.flow_id WHERE s.flow = 'bio')
 ORDER BY dur_ns DESC LIMIT coalesce(:top, 20);
 
 -- The names, and where most of the time was.

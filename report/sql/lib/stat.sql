@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 -- Table stat: run_id, device_id, flow, op, stage, ord, words, n, sum_ns, mean_ns, p50_ns … max_ns, share of the flow's
--- time. Whole flows only. From the statistics that the analysis left, or from the rows where a filter needs them.
+-- time. Whole flows only. From the statistics that the analysis left, by second where --since or --until ask for it, or
+-- from the rows where a filter needs them.
 --: use filter
 
 --: setup
@@ -27,7 +28,7 @@ CREATE TEMP TABLE request_group AS
 SELECT r.run_id, r.device_id, r.op, stats_ns(r.plug_ns) AS plug, stats_ns(r.queue_ns) AS queue,
        stats_ns(r.device_ns) AS device, stats_ns(r.complete_ns) AS complete, stats_ns(r.dur_ns) AS total
 FROM kept_request k CROSS JOIN request r ON r.request_id = k.request_id
-WHERE r.state = 'whole' AND (SELECT NOT by_group FROM filter)
+WHERE r.state = 'whole' AND (SELECT by_row FROM filter)
 GROUP BY r.run_id, r.device_id, r.op;
 
 -- A bio has its request's stages from when it joined it, to its own end.
@@ -44,8 +45,16 @@ FROM (SELECT b.run_id, b.device_id, b.op, b.alloc_ns, b.device_ns AS own_device_
              b.start_ns + b.alloc_ns AS joined_ns, b.start_ns + b.dur_ns - ifnull(b.endio_ns, 0) AS left_ns,
              r.start_ns, r.plug_ns, r.queue_ns, r.device_ns, r.complete_ns
       FROM kept_bio k CROSS JOIN bio b ON b.bio_id = k.bio_id LEFT JOIN request r ON r.request_id = b.request_id
-      WHERE b.state = 'whole' AND (SELECT NOT by_group FROM filter))
+      WHERE b.state = 'whole' AND (SELECT by_row FROM filter))
 GROUP BY run_id, device_id, op;
+
+--: setup
+CREATE TEMP TABLE second_group AS
+SELECT run_id, device_id, flow, op, stage, hist_stats(bucket, n, sum_ns) AS j
+FROM filter f CROSS JOIN latency_hist h
+WHERE f.timed AND NOT f.by_row AND h.second >= f.from_s AND h.second < f.to_s
+  AND (:op IS NULL OR op = :op) AND (:disk IS NULL OR device_id IN kept_device)
+GROUP BY run_id, device_id, flow, op, stage;
 
 --: setup
 CREATE TEMP TABLE stat AS
@@ -62,14 +71,12 @@ WITH rebuilt AS (
 raw AS (
   SELECT run_id, device_id, flow, op, stage, n, sum_ns, mean_ns, p50_ns, p90_ns, p99_ns, p999_ns, max_ns
   FROM stage_stats
-  WHERE (SELECT NOT given OR by_group FROM filter)
-    AND (:op IS NULL OR op = :op)
-    AND (:disk IS NULL OR device_id IN
-         (SELECT device_id FROM device_name WHERE :disk IN (name, dev, disk, disk_dev)))
+  WHERE (SELECT NOT by_row AND NOT timed FROM filter)
+    AND (:op IS NULL OR op = :op) AND (:disk IS NULL OR device_id IN kept_device)
   UNION ALL
   SELECT run_id, device_id, flow, op, stage, j ->> 'n', j ->> 'sum', CAST(round(1.0 * (j ->> 'sum') / (j ->> 'n')) AS INTEGER),
          j ->> 'p50', j ->> 'p90', j ->> 'p99', j ->> 'p999', j ->> 'max'
-  FROM rebuilt WHERE j IS NOT NULL)
+  FROM (SELECT * FROM rebuilt UNION ALL SELECT run_id, device_id, flow, op, stage, j FROM second_group) WHERE j IS NOT NULL)
 SELECT raw.*, ord, words,
        1.0 * sum_ns / nullif(max(CASE stage WHEN 'total' THEN sum_ns END) OVER (PARTITION BY run_id, device_id, flow, op), 0)
          AS share,

@@ -40,6 +40,14 @@ CREATE TABLE latency_stats(run_id INTEGER, flow TEXT, stage TEXT, device_id INTE
 CREATE VIEW stage_stats AS SELECT s.run_id, s.flow, s.stage, d.name AS device, s.op, s.n, s.mean_ns, s.p50_ns,
   s.p90_ns, s.p99_ns, s.p999_ns, s.max_ns, s.sum_ns, s.device_id
   FROM latency_stats s LEFT JOIN device d USING(device_id);
+CREATE TABLE load(run_id INTEGER, second INTEGER, flow TEXT, device_id INTEGER, part_device_id INTEGER, op TEXT,
+  state TEXT, is_split INTEGER, n INTEGER, size_bytes INTEGER, dur_ns INTEGER, device_ns INTEGER, n_bios INTEGER,
+  n_carrying INTEGER, min_id INTEGER, max_id INTEGER);
+CREATE TABLE task_load(run_id INTEGER, second INTEGER, device_id INTEGER, op TEXT, utid INTEGER, ucgid INTEGER,
+  bucket INTEGER, n INTEGER, sum_ns INTEGER, max_ns INTEGER, size_bytes INTEGER);
+CREATE TABLE busy(run_id INTEGER, second INTEGER, flow TEXT, device_id INTEGER, op TEXT, busy_ns INTEGER);
+CREATE TABLE slowest(run_id INTEGER, second INTEGER, flow TEXT, device_id INTEGER, part_device_id INTEGER, op TEXT,
+  flow_id INTEGER, dur_ns INTEGER);
 CREATE TABLE lost_interval(run_id INTEGER, cpu INTEGER, start_ns INTEGER, dur_ns INTEGER, cause TEXT, n INTEGER);
 CREATE TABLE probe(run_id INTEGER, family TEXT, hook TEXT, variant TEXT, state TEXT, reason TEXT, runs INTEGER);
 CREATE TABLE cost(run_id INTEGER, start_ns INTEGER, dur_ns INTEGER, bpf_ns INTEGER, user_ns INTEGER,
@@ -73,6 +81,14 @@ def bucket_middle(v):
     return v // width * width + width // 2
 
 
+def bucket(v):
+    """Its number, as column_doc of latency_hist says."""
+    if v < 128:
+        return v
+    e = v.bit_length() - 1
+    return (e - 6) * 128 + (v >> (e - 7)) - 128
+
+
 def percentile(values, per_mille):
     """Nearest rank; values sorted."""
     rank = -(-len(values) * per_mille // 1000)
@@ -84,15 +100,19 @@ class Db:
         self.c = sqlite3.connect(path)
         self.c.executescript(DDL)
         self.stages = {}
+        self.hist = {}
         self.n = Numbers(1)
 
     def insert(self, table, **row):
         self.c.execute("INSERT INTO %s(%s) VALUES(%s)" % (table, ", ".join(row), ", ".join("?" * len(row))),
                        list(row.values()))
 
-    def stage(self, run, flow, stage, device, op, ns):
+    def stage(self, run, flow, stage, device, op, ns, end):
         if ns is not None:
             self.stages.setdefault((run, flow, stage, device, op), []).append(ns)
+            h = self.hist.setdefault((run, flow, stage, device, op, end // 10**9, bucket(ns)), [0, 0])
+            h[0] += 1
+            h[1] += ns
 
     def row(self, flow, flow_id, seq, name, start, ns):
         self.insert("stage", flow=flow, flow_id=flow_id, seq=seq, name=name, start_ns=start, dur_ns=ns)
@@ -114,8 +134,8 @@ class Db:
             at = None if at is None else at + ns
         if state == "whole":
             for name, ns in zip(("plug", "queue", "device", "complete"), stages):
-                self.stage(run, "request", name, device, op, ns)
-            self.stage(run, "request", "total", device, op, dur)
+                self.stage(run, "request", name, device, op, ns, start + dur)
+            self.stage(run, "request", "total", device, op, dur, start + dur)
         return dur
 
     def bio(self, run, bid, op, device, start, dur, alloc, utid, ucgid, request=None, device_ns=None, size=4096,
@@ -129,12 +149,53 @@ class Db:
             if ns is not None:
                 self.row("bio", bid, seq, name, at, ns)
                 at += ns
-                self.stage(run, "bio", name, device, op, ns)
+                self.stage(run, "bio", name, device, op, ns, start + dur)
         assert at == start + dur
         if state == "whole":
-            self.stage(run, "bio", "total", device, op, dur)
+            self.stage(run, "bio", "total", device, op, dur, start + dur)
+
+    def sums(self):
+        """What the analysis sums up as flows end, here from the rows."""
+        end = "CASE WHEN dur_ns IS NOT NULL THEN (start_ns + dur_ns) / 1000000000 ELSE 9 END"
+        for flow, part, split, bios, fid in (("request", "part_device_id", "0", "n_bios", "request_id"),
+                                             ("bio", "NULL", "parent_bio_id IS NOT NULL", "NULL", "bio_id")):
+            self.c.execute(
+                "INSERT INTO load SELECT run_id, %s, '%s', device_id, %s, op, state, %s, count(*), total(size_bytes), total(dur_ns),"
+                " total(device_ns), sum(%s), sum(%s > 0), min(%s), max(%s) FROM %s GROUP BY 1, 2, 4, 5, 6, 7, 8" %
+                (end, flow, part, split, bios, bios, fid, fid, flow))
+            # all of them, not only 32: a second has fewer than that wherever the order could differ
+            self.c.execute("INSERT INTO slowest SELECT run_id, %s, '%s', device_id, %s, op, %s, dur_ns FROM (SELECT *, row_number()"
+                           " OVER (PARTITION BY run_id, %s, device_id, op ORDER BY dur_ns DESC) AS place FROM %s WHERE state = 'whole')"
+                           " WHERE place <= 32" % (end, flow, part, fid, end, flow))
+            at = "start_ns + ifnull(plug_ns, 0) + ifnull(queue_ns, 0)" if flow == "request" else "start_ns"
+            busy = {}
+            for run, device, op, start, dur in self.c.execute(
+                    "SELECT run_id, device_id, op, %s, device_ns FROM %s WHERE state = 'whole' AND device_ns IS NOT NULL"
+                    " ORDER BY 4" % (at, flow)).fetchall():
+                for key in ((run, device, op), (run, device, None)):
+                    until, seconds = busy.setdefault(key, [0, {}])
+                    start_at = max(start, until)
+                    while start_at < start + dur:
+                        piece = min(start + dur, (start_at // 10**9 + 1) * 10**9)
+                        seconds[start_at // 10**9] = seconds.get(start_at // 10**9, 0) + piece - start_at
+                        start_at = piece
+                    busy[key][0] = max(until, start + dur)
+            for (run, device, op), (_, seconds) in busy.items():
+                for second, ns in seconds.items():
+                    self.insert("busy", run_id=run, second=second, flow=flow, device_id=device, op=op, busy_ns=ns)
+        who = {}
+        for row in self.c.execute("SELECT run_id, (start_ns + dur_ns) / 1000000000, device_id, op, utid, ucgid, dur_ns, size_bytes FROM bio"
+                                  " WHERE state = 'whole' AND parent_bio_id IS NULL AND utid IS NOT NULL"):
+            w = who.setdefault(row[:6] + (bucket(row[6]),), [0, 0, 0, 0])
+            w[0] += 1
+            w[1] += row[6]
+            w[2] = max(w[2], row[6])
+            w[3] += row[7]
+        self.c.executemany("INSERT INTO task_load VALUES(?,?,?,?,?,?,?,?,?,?,?)", [k + tuple(v) for k, v in who.items()])
+        self.c.executemany("INSERT INTO latency_hist VALUES(?,?,?,?,?,?,?,?,?)", [k + tuple(v) for k, v in self.hist.items()])
 
     def finish(self):
+        self.sums()
         for (run, flow, stage, device, op), v in self.stages.items():
             v.sort()
             self.insert("latency_stats", run_id=run, flow=flow, stage=stage, device_id=device, op=op, n=len(v),
