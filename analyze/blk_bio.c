@@ -413,11 +413,13 @@ static int missed_end(struct kt_bio_state *s, struct kt_bio *b, const struct kt_
 	int64_t since = last_seen(b);
 	int err = 0;
 
-	/* Where its carrier's end is missed already, that is the same loss. */
-	if (!b->lossy)
+	/* Where the end of its carrier, or of another bio of that, is missed already, that is the same loss. */
+	if (!b->lossy && !(b->list && b->list->missed))
 		err = kt_missed(s->e, b->run, ev->cpu,
 				since == KT_NULL ? kt_run_start(s->e, b->run) : since, ev->t_ns);
 	b->lossy = true;
+	if (b->list)
+		b->list->missed = true;
 	return err ? err : kt_bio_close(s, b, NULL);
 }
 

@@ -173,6 +173,7 @@ struct kt_bio;
 struct kt_bio_list {
 	struct kt_bio *first, *last;
 	struct kt_bio *next; /* the first that is not complete yet */
+	bool missed; /* a bio of it was found to have ended unseen: the carrier has, and the loss is counted */
 };
 
 /* The carrier's stages, as in its row: KT_NULL = none, or not over yet. start_ns KT_NULL: not seen. */

@@ -77,8 +77,10 @@ static bool is_at_driver(const struct kt_rq *q)
 /* An event shows that a request at the driver ended some time ago. */
 static int missed_end(struct kt_rq_state *s, struct kt_rq *q, const struct kt_ev *ev)
 {
-	int err = kt_missed(s->e, q->run, ev->cpu, kt_rq_last_seen(q), ev->t_ns);
+	int err = 0;
 
+	if (!q->bios.missed)
+		err = kt_missed(s->e, q->run, ev->cpu, kt_rq_last_seen(q), ev->t_ns);
 	return err ? err : kt_rq_close(s, q, NULL);
 }
 

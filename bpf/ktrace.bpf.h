@@ -101,19 +101,18 @@ static __always_inline void kt_run_filtered(struct kt_run *r)
 	r->stat->filtered[r->hook]++;
 }
 
-/* Rare, so out of line: an event found no room. Interrupts may come in between: add atomically. */
-static __noinline int kt_lose(struct kt_cpu_stat *stat, void *ring, u64 size)
+/*
+ * Rare, so out of line: an event found no room. Interrupts may come in between: add atomically. No hook of today runs in an
+ * NMI, where a reserve may also fail because the ring's lock is taken; whether there is room cannot tell the
+ * two apart, since the recorder may have emptied the ring meanwhile.
+ */
+static __noinline int kt_lose(struct kt_cpu_stat *stat)
 {
 	u64 now = bpf_ktime_get_ns();
-	u64 room;
 
-	if (!stat || !ring)
+	if (!stat)
 		return 0;
-	/* A ring with room refused: its lock was held, which only an NMI can meet. */
-	room = bpf_ringbuf_query(ring, BPF_RB_RING_SIZE) -
-	       bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
-	__sync_fetch_and_add(&stat->pending_n[room > size + 8 ? KT_LOSS_NMI : KT_LOSS_RING_FULL],
-			     1);
+	__sync_fetch_and_add(&stat->pending_n[KT_LOSS_RING_FULL], 1);
 	if (!stat->first_ns)
 		stat->first_ns = now;
 	stat->last_ns = now;
@@ -134,7 +133,7 @@ static __noinline int kt_lose(struct kt_cpu_stat *stat, void *ring, u64 size)
 			kt_e_->id = KT_EV_##event;                                 \
 			kt_e_->len = sizeof(*kt_e_);                               \
 		} else {                                                           \
-			kt_lose((r)->stat, (r)->ring, sizeof(*kt_e_));             \
+			kt_lose((r)->stat);                                        \
 		}                                                                  \
 		kt_e_;                                                             \
 	})

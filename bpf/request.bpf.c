@@ -20,6 +20,7 @@ static __always_inline u32 disk_dev(struct request *rq)
 #define RQF_IO_STAT_MACRO 13
 KT_KERNEL_ENUM(__RQF_FLUSH_SEQ, 4);
 KT_KERNEL_ENUM(__RQF_IO_STAT, RQF_IO_STAT_MACRO);
+KT_KERNEL_ENUM(REQ_OP_FLUSH, 2);
 KT_KERNEL_ENUM(REQ_OP_DRV_IN, 34);
 
 #define OP_MASK 0xff
@@ -180,7 +181,8 @@ KT_PROG(request, block_rq_merge, block_rq_merge, struct request *rq)
 
 /*
  * Fires before the kernel takes the bytes off __data_len: a part is smaller than what is left. The data of a flush
- * sequence completes as a whole and yet the request goes on; its end is a second completion, of 0 bytes.
+ * sequence completes as a whole and yet the request goes on; its end is a second completion, of 0 bytes. The kernel's own
+ * flush request, which carries the same flag, ends at its first.
  */
 KT_PROG(request, block_rq_complete, block_rq_complete, struct request *rq, u8 status,
 	unsigned int bytes)
@@ -195,7 +197,8 @@ KT_PROG(request, block_rq_complete, block_rq_complete, struct request *rq, u8 st
 	if (!e)
 		return 0;
 	flags = rq_flags(rq);
-	if (bytes >= rq->__data_len && !(flags & KT_RQ_FLUSH_SEQ))
+	if (bytes >= rq->__data_len &&
+	    (!(flags & KT_RQ_FLUSH_SEQ) || (rq->cmd_flags & OP_MASK) == kt_enum_REQ_OP_FLUSH))
 		flags |= KT_RQ_FINAL;
 	e->bytes = bytes;
 	e->rq = (u64)rq;

@@ -113,7 +113,11 @@ def check_flows(db, name, disk, idle=True):
         kt.check(bad == 0, "%s: %d %ss whose stages do not sum to the duration" % (name, bad, flow))
 
 
-def one(name, disk, load, directory, target=None, **how):
+def one(name, disk, load, directory, **how):
+    kt.attempts(name, lambda: attempt(name, disk, load, directory, **how))
+
+
+def attempt(name, disk, load, directory, target=None, **how):
     """target: what fio works on, if not the disk itself."""
     ktr = os.path.join(directory, "run.ktr")
     job = kt.fio(**{"filename": target or disk, "size": "256m", **load})
@@ -126,8 +130,9 @@ def one(name, disk, load, directory, target=None, **how):
     n = db.one("SELECT count(*) FROM bio f JOIN device d USING (device_id) WHERE d.dev = ?", kt.dev_of(disk))
     kt.check(n > 0, "%s: nothing was recorded of %s: %s" % (name, disk, p.stderr))
     kt.check(kt.lost(db) == 0, "%s: events were lost: %s" % (name, db.rows("SELECT * FROM lost_interval LIMIT 5")))
-    check_perf(db, name, kt.perf_counts(perf_out), devs)
     check_hooks(db, name)
+    kt.seen_all(db)
+    check_perf(db, name, kt.perf_counts(perf_out), devs)
     check_diskstats(db, name, disk, before, after, bio_based=how.get("bio_based", False), slack=how.get("slack", 0))
     check_flows(db, name, disk, idle=not how.get("slack"))
     print("%-40s %7d bios, %7d requests" % (name, n, db.one(

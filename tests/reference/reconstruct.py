@@ -40,14 +40,14 @@ class Bio:
 
 class Request:
 	__slots__ = ('addr', 'dev', 'part', 'op', 'flags', 'sector', 'size', 'born', 'start', 'got', 'opened', 'issued', 'end', 'on_device',
-		     'in_flush', 'n_issues', 'n_bios', 'bios', 'done', 'issue_cpu', 'complete_cpu', 'error', 'state', 'first_bio')
+		     'in_flush', 'n_issues', 'n_bios', 'bios', 'done', 'issue_cpu', 'complete_cpu', 'error', 'state', 'first_bio', 'told')
 
 	def __init__(self, addr, dev, t):
 		self.addr, self.dev, self.born = addr, dev, t
 		self.part = self.op = self.flags = self.sector = self.size = self.n_bios = None
 		self.start = self.opened = self.issued = self.end = None
 		self.issue_cpu = self.complete_cpu = self.error = self.state = self.first_bio = None
-		self.got = self.on_device = self.in_flush = False
+		self.got = self.on_device = self.in_flush = self.told = False
 		self.n_issues = self.done = 0
 		self.bios = []
 
@@ -101,7 +101,12 @@ class Run:
 		self.remaps.pop(b.addr, None)
 
 	def miss_bio(self, b):
-		self.missed += 1
+		# One completion was missed for a request and all it carries: whichever tells of it first.
+		r = b.request
+		if not (b.hit or (r and r.told)):
+			self.missed += 1
+		if r:
+			r.told = True
 		b.state = 'lossy'
 		self.forget_bio(b)
 
@@ -190,7 +195,8 @@ class Run:
 		"""The request an insert or issue is about; born if it is not there, or was at the device already."""
 		r = self.requests.get(e['rq'])
 		if r and r.on_device and not r.in_flush:
-			self.missed += 1
+			if not r.told:
+				self.missed += 1
 			r.state = 'lossy'
 			for b in r.bios:
 				b.hit = True
