@@ -106,7 +106,8 @@ void kt_loop_run(struct kt_loop *l)
 	for (;;) {
 		uint64_t now, until;
 
-		pause = next_pause(pause, kt_drain_cycle(l->drain), l->ring_bytes);
+		kt_session_take_refused(l->session, kt_now_ns());
+		pause = next_pause(pause, kt_drain_cycle(l->drain), l->session->ring_bytes);
 		now = kt_now_ns();
 		kt_meter_tick(l->meter, now, l->drain, l->compress);
 		if (now >= clocks_ns) {

@@ -11,12 +11,12 @@
 #include "record/drain.h"
 
 struct kt_loop {
+	struct kt_session *session;
 	struct kt_drain *drain;
 	struct kt_compress *compress;
 	struct kt_meter *meter;
 	struct kt_child *child;
 	int signal_fd;
-	size_t ring_bytes;	   /* of one CPU */
 	uint64_t start_ns, end_ns; /* CLOCK_MONOTONIC; end UINT64_MAX = open */
 };
 

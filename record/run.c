@@ -180,7 +180,7 @@ static void record(struct run *r)
 		.meter = &r->meter,
 		.child = &r->child,
 		.signal_fd = r->signal_fd,
-		.ring_bytes = r->session.ring_bytes,
+		.session = &r->session,
 		.start_ns = r->start.mono_ns,
 		.end_ns = r->o->duration_ns ? r->start.mono_ns + (uint64_t)r->o->duration_ns
 					    : UINT64_MAX,
@@ -217,6 +217,7 @@ static void end(struct run *r)
 	err = kt_context_end_now(&c);
 	kt_clocks_read(&r->end);
 	kt_meter_stop(&r->meter);
+	kt_session_take_refused(&r->session, kt_now_ns());
 	kt_session_detach(&r->session);
 	kt_drain_end(r->drain, r->end.mono_ns);
 	kt_session_count(&r->session);

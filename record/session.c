@@ -318,16 +318,50 @@ void kt_session_detach(struct kt_session *s)
 	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 }
 
+static uint64_t runs_of(const struct kt_session *s, int hook)
+{
+	uint64_t n = 0;
+
+	for (uint32_t cpu = 0; cpu < s->n_cpus; cpu++)
+		n += ((const volatile struct kt_cpu_stat *)&s->stats[cpu])->runs[hook];
+	return n;
+}
+
+void kt_session_take_refused(struct kt_session *s, uint64_t now_ns)
+{
+	uint64_t since = s->refused_ns ? s->refused_ns : now_ns;
+
+	for (int i = 0; i < KT_N_HOOKS; i++) {
+		struct bpf_prog_info info = {0};
+		uint32_t len = sizeof(info);
+		uint64_t runs, none = 0;
+
+		/* Asking costs a system call: only those that ran may have been refused. */
+		if (!s->links[i] || (runs = runs_of(s, i)) == s->refused[i].runs)
+			continue;
+		s->refused[i].runs = runs;
+		if (bpf_obj_get_info_by_fd(bpf_program__fd(s->progs[i]), &info, &len) ||
+		    info.recursion_misses <= s->refused[i].misses)
+			continue;
+		__atomic_fetch_add(&s->stats[0].pending_n[KT_LOSS_RECURSION],
+				   info.recursion_misses - s->refused[i].misses, __ATOMIC_SEQ_CST);
+		__atomic_compare_exchange_n(&s->stats[0].first_ns, &none, since, false,
+					    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+		s->refused[i].misses = info.recursion_misses;
+	}
+	s->refused_ns = now_ns;
+}
+
 void kt_session_count(struct kt_session *s)
 {
 	for (int i = 0; i < KT_N_HOOKS; i++) {
 		struct kt_probe *p = &s->probes[i];
 
-		p->runs = p->lost = p->filtered = 0;
+		p->runs = runs_of(s, i);
+		p->lost = p->filtered = 0;
 		for (uint32_t cpu = 0; cpu < s->n_cpus; cpu++) {
 			const volatile struct kt_cpu_stat *st = &s->stats[cpu];
 
-			p->runs += st->runs[i];
 			p->lost += st->lost[i];
 			p->filtered += st->filtered[i];
 		}

@@ -27,6 +27,10 @@ struct kt_session {
 	int *ring_fds;
 	struct kt_cpu_stat *stats; /* n_cpus of them, shared with the programs */
 	size_t stats_len;
+	struct {
+		uint64_t runs, misses; /* when last looked at */
+	} refused[KT_N_HOOKS];
+	uint64_t refused_ns; /* when all were last looked at */
 };
 
 /* Privileges, kernel types, families: what can be said before anything is made. Says what is wrong. */
@@ -37,6 +41,11 @@ int kt_session_load(struct kt_session *s);
 int kt_session_attach(struct kt_session *s);
 void kt_session_set_on(struct kt_session *s, bool on);
 void kt_session_detach(struct kt_session *s);
+/*
+ * Runs that the kernel refused since the last call, a program inside itself on one CPU, become pending losses: to be
+ * called before a drain. Which CPU is not known; they are put down to the first.
+ */
+void kt_session_take_refused(struct kt_session *s, uint64_t now_ns);
 /* Adds the counters of all CPUs up into the probes. */
 void kt_session_count(struct kt_session *s);
 void kt_session_finish(struct kt_session *s);
