@@ -51,7 +51,8 @@ struct encoder {
 	unsigned char *seq;
 	uint32_t *found; /* value -> row of the source, direct-mapped; found_size slots */
 	size_t found_size;
-	struct dict_slot *dict;
+	struct dict_slot *dict; /* not cleared before its first use: most blocks are small */
+	bool dict_clean;
 	uint16_t n_codes[KTR_N_CLASSES];
 	uint32_t n_dict;				 /* values of all classes */
 	struct source sources[KTR_N_CLASSES][N_SOURCES]; /* [0] the first, the others the latest */
@@ -195,6 +196,9 @@ static int64_t look_up(struct encoder *e, unsigned int class, size_t n, size_t m
 	size_t literals = 0;
 	struct dict_slot *d;
 
+	if (!e->dict_clean)
+		memset(e->dict, 0, DICT_SLOTS * sizeof(*d));
+	e->dict_clean = true;
 	for (size_t i = 0; i < n; i++) {
 		uint64_t h = (e->values[i] + class) * 0x9e3779b97f4a7c15ull;
 
@@ -515,7 +519,6 @@ static int reserve(struct encoder *e, struct ktr_scratch *scratch)
 	}
 	p = scratch->mem;
 	e->dict = (struct dict_slot *)p;
-	memset(e->dict, 0, DICT_SLOTS * sizeof(struct dict_slot));
 	p += DICT_SLOTS * sizeof(struct dict_slot);
 	e->values = (uint64_t *)p;
 	e->symbols = e->values + rows;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /* A block's payload back to what was given to ktr_writer_block(). */
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zstd.h>
@@ -32,21 +33,53 @@ static int check_events(const struct ktr_block_info *info, const void *raw)
 	return n == info->n_events ? 0 : -EBADMSG;
 }
 
-/* As ZSTD_decompress(): the frame's own checksum is verified, save in fuzzing builds. */
-static size_t decompress(void *dst, size_t cap, const void *comp, size_t len)
-{
-#ifdef KT_FUZZ
-	ZSTD_DCtx *z = ZSTD_createDCtx();
-	size_t n;
+/* A zstd context is large, and made anew its pages would cost as much as the work: each thread keeps its own. */
+static pthread_key_t dctx_key;
 
+static void free_dctx(void *z)
+{
+	ZSTD_freeDCtx(z);
+}
+
+static void make_dctx_key(void)
+{
+	if (pthread_key_create(&dctx_key, free_dctx))
+		abort(); /* more than a thousand keys */
+}
+
+static ZSTD_DCtx *thread_dctx(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	ZSTD_DCtx *z;
+
+	pthread_once(&once, make_dctx_key);
+	z = pthread_getspecific(dctx_key);
+	if (z)
+		return z;
+	z = ZSTD_createDCtx();
+	if (!z)
+		return NULL;
+#ifdef KT_FUZZ
 	/* ZSTD_d_forceIgnoreChecksum, by the name that headers give it without their experimental part. */
 	ZSTD_DCtx_setParameter(z, ZSTD_d_experimentalParam3, 1);
-	n = ZSTD_decompressDCtx(z, dst, cap, comp, len);
-	ZSTD_freeDCtx(z);
-	return n;
-#else
-	return ZSTD_decompress(dst, cap, comp, len);
 #endif
+	if (pthread_setspecific(dctx_key, z)) {
+		ZSTD_freeDCtx(z);
+		return NULL;
+	}
+	return z;
+}
+
+/* Bytes in dst, or -errno. */
+static int64_t decompress(void *dst, size_t cap, const void *comp, size_t len)
+{
+	ZSTD_DCtx *z = thread_dctx();
+	size_t n;
+
+	if (!z)
+		return -ENOMEM;
+	n = ZSTD_decompressDCtx(z, dst, cap, comp, len);
+	return ZSTD_isError(n) ? -EBADMSG : (int64_t)n;
 }
 
 static int decode_columns(const struct ktr_block_info *info, const void *comp,
@@ -54,7 +87,7 @@ static int decode_columns(const struct ktr_block_info *info, const void *comp,
 {
 	unsigned long long len = ZSTD_getFrameContentSize(comp, info->comp_len);
 	kt_auto_free void *columns = NULL;
-	size_t n;
+	int64_t n;
 
 	/* The two highest values mean errors. */
 	if (len > ktr_columns_bound(info->raw_len))
@@ -63,8 +96,8 @@ static int decode_columns(const struct ktr_block_info *info, const void *comp,
 	if (!columns)
 		return -ENOMEM;
 	n = decompress(columns, len, comp, info->comp_len);
-	if (ZSTD_isError(n))
-		return -EBADMSG;
+	if (n < 0)
+		return n;
 	return ktr_columns_decode(s, columns, n, raw, info->raw_len);
 }
 
@@ -72,7 +105,7 @@ int ktr_block_decode(const struct ktr_block_info *info, const void *comp, const 
 		     void *raw)
 {
 	bool events = ktr_kind_has_events(info->kind);
-	size_t n;
+	int64_t n;
 	int err;
 
 	if (info->raw_len > KTR_RAW_MAX || (events && !s))
@@ -80,7 +113,7 @@ int ktr_block_decode(const struct ktr_block_info *info, const void *comp, const 
 	switch (info->codec) {
 	case KTR_RAW:
 		n = decompress(raw, info->raw_len, comp, info->comp_len);
-		err = ZSTD_isError(n) || n != info->raw_len ? -EBADMSG : 0;
+		err = n < 0 ? n : n != info->raw_len ? -EBADMSG : 0;
 		break;
 	case KTR_COLUMNS:
 		err = events ? decode_columns(info, comp, s, raw) : -EBADMSG;

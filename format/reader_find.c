@@ -26,8 +26,8 @@ int ktr_reader_fill(struct ktr_reader *r, size_t need)
 		r->len -= r->pos;
 		r->pos = 0;
 	}
-	if (need > r->cap || (r->base && r->cap < WINDOW)) {
-		size_t cap = KT_MAX(need, r->cap ? WINDOW : WINDOW_MIN);
+	if (need > r->cap || (r->base >= WINDOW && r->cap < WINDOW)) {
+		size_t cap = KT_MAX(need, r->base >= WINDOW ? WINDOW : WINDOW_MIN);
 		void *p = realloc(r->buf, cap);
 
 		if (!p)
