@@ -57,16 +57,14 @@ static ZSTD_DCtx *thread_dctx(void)
 	if (z)
 		return z;
 	z = ZSTD_createDCtx();
-	if (!z)
+	if (!z || pthread_setspecific(dctx_key, z)) {
+		ZSTD_freeDCtx(z);
 		return NULL;
+	}
 #ifdef KT_FUZZ
 	/* ZSTD_d_forceIgnoreChecksum, by the name that headers give it without their experimental part. */
 	ZSTD_DCtx_setParameter(z, ZSTD_d_experimentalParam3, 1);
 #endif
-	if (pthread_setspecific(dctx_key, z)) {
-		ZSTD_freeDCtx(z);
-		return NULL;
-	}
 	return z;
 }
 

@@ -137,7 +137,10 @@ int ktr_writer_close(struct ktr_writer *w);
 
 struct ktr_reader;
 
-/* What the reader lost, in terms of time. The interval is conservative: it holds every event lost. */
+/*
+ * What the reader lost, in terms of time. The interval is conservative: it holds every event lost. start_ns equal to
+ * end_ns and n 0: bytes that cannot be used, but no block is missing.
+ */
 struct ktr_damage {
 	enum kt_loss cause; /* KT_LOSS_DAMAGED_BLOCK or KT_LOSS_TRUNCATED */
 	uint32_t stream;    /* KTR_NO_STREAM: not known */
@@ -154,7 +157,10 @@ struct ktr_block {
 	const void *comp; /* info.comp_len bytes, lives until the next ktr_reader_next() */
 };
 
-/* Opens a .ktr: path, "-" = stdin. -ENOENT, -EACCES …; -EBADMSG: no .ktr (no file header and no block found). */
+/*
+ * Opens a .ktr: path, "-" = stdin. -ENOENT, -EACCES …; -EBADMSG: no .ktr (no file header and no block found).
+ * -EPROTONOSUPPORT: it needs a newer version of this library.
+ */
 int ktr_reader_open(const char *path, struct ktr_reader **ret);
 
 /* The same over a function that reads: >0 bytes, 0 end, -errno. seek may be NULL (a pipe). */
@@ -189,9 +195,11 @@ uint64_t ktr_reader_offset(const struct ktr_reader *r); /* bytes consumed */
 const struct kt_schema *ktr_reader_schema(struct ktr_reader *r, uint32_t schema_crc);
 
 /*
- * Decompress and decode: info.raw_len bytes into raw (caller's, at least that size). For event kinds the result is
- * a sequence of events in the file's layout whose ids and lens are those of the schema, sorted by ts_ns within
- * [ts_min, ts_max]. -EBADMSG otherwise. Touches no reader: may run in any thread.
+ * Decompress and decode: info.raw_len bytes into raw (caller's, at least that size, 8-byte aligned). For event kinds
+ * the result is a sequence of events in the file's layout, each with a len (multiple of 8, at least 16) that leads to
+ * the next, sorted by ts_ns within [ts_min, ts_max] (an index block: in the order of the file). Ids that the schema
+ * lacks and lens that are not the schema's are possible: kt_map_event() knows none of them. -EBADMSG otherwise,
+ * -EPROTONOSUPPORT: a codec of a newer version. Touches no reader: may run in any thread.
  */
 int ktr_block_decode(const struct ktr_block_info *info, const void *comp, const struct kt_schema *s,
 		     void *raw);
