@@ -47,14 +47,15 @@ static int load(const char *path)
 	if (err)
 		return err;
 	while (ktr_reader_next(r, &b) == 1) {
-		struct raw_block rb = { b.info, NULL };
+		struct raw_block rb = {b.info, NULL};
 
 		if (b.info.kind != KTR_EVENTS)
 			continue;
 		rb.raw = malloc(b.info.raw_len + 8);
 		if (!rb.raw)
 			return -ENOMEM;
-		err = ktr_block_decode(&b.info, b.comp, ktr_reader_schema(r, b.info.schema_crc), rb.raw);
+		err = ktr_block_decode(&b.info, b.comp, ktr_reader_schema(r, b.info.schema_crc),
+				       rb.raw);
 		if (err || kt_vec_push(&blocks, rb))
 			break;
 		n_events += b.info.n_events;
@@ -78,8 +79,8 @@ static size_t encode_raw(const struct raw_block *b, const void **ret)
 
 static size_t encode_columns(const struct raw_block *b, const void **ret)
 {
-	int64_t n = ktr_columns_encode_with(&scratch, kt_schema_compiled(), b->raw, b->info.raw_len, columns,
-					    ktr_columns_bound(KTR_RAW_MAX));
+	int64_t n = ktr_columns_encode_with(&scratch, kt_schema_compiled(), b->raw, b->info.raw_len,
+					    columns, ktr_columns_bound(KTR_RAW_MAX));
 
 	*ret = columns;
 	if (n >= 0)
@@ -87,7 +88,8 @@ static size_t encode_columns(const struct raw_block *b, const void **ret)
 	return encode_raw(b, ret);
 }
 
-static void measure(const char *name, size_t (*encode)(const struct raw_block *, const void **), int level)
+static void measure(const char *name, size_t (*encode)(const struct raw_block *, const void **),
+		    int level)
 {
 	double best = 1e30, best_encode = 1e30, best_decode = 1e30;
 	size_t bytes = 0;
@@ -123,9 +125,10 @@ static void measure(const char *name, size_t (*encode)(const struct raw_block *,
 		best = KT_MIN(best, encode_ns + zstd_ns);
 		best_decode = KT_MIN(best_decode, decode_ns);
 	}
-	printf("%-12s %6.2f B/event %7.2f B/issued %6.1f ns/event (encoding %4.1f) %6.1f ns/event back\n", name,
-	       (double)bytes / n_events, n_issued ? (double)bytes / n_issued : 0, best / n_events,
-	       best_encode / n_events, best_decode / n_events);
+	printf("%-12s %6.2f B/event %7.2f B/issued %6.1f ns/event (encoding %4.1f) %6.1f ns/event "
+	       "back\n",
+	       name, (double)bytes / n_events, n_issued ? (double)bytes / n_issued : 0,
+	       best / n_events, best_encode / n_events, best_decode / n_events);
 }
 
 int main(int argc, char **argv)
@@ -149,8 +152,9 @@ int main(int argc, char **argv)
 	back = malloc(KTR_RAW_MAX);
 	if (!zstd || !columns || !out || !back)
 		return 1;
-	printf("%llu events of %.1f B in %zu blocks, %llu requests issued\n", (unsigned long long)n_events,
-	       (double)n_raw / n_events, blocks.n, (unsigned long long)n_issued);
+	printf("%llu events of %.1f B in %zu blocks, %llu requests issued\n",
+	       (unsigned long long)n_events, (double)n_raw / n_events, blocks.n,
+	       (unsigned long long)n_issued);
 	for (size_t i = 0; i < kt_n_events; i++)
 		if (counts[kt_events[i].id])
 			printf("    %-12s %zu\n", kt_events[i].name, counts[kt_events[i].id]);
