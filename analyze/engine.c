@@ -290,7 +290,7 @@ static void show_progress(struct kt_engine *e)
 	uint64_t bytes = 0, events = 0;
 
 	for (size_t i = 0; i < e->runs.n; i++) {
-		bytes += ktr_reader_offset(e->runs.v[i]->in->reader);
+		bytes += kt_run_bytes(e->runs.v[i]);
 		events += e->runs.v[i]->events;
 	}
 	kt_progress_update(e->progress, bytes, events);
@@ -319,10 +319,12 @@ static int run_all(struct kt_engine *e)
 
 int kt_engine_each(struct kt_engine *e, kt_event_cb fn, void *arg)
 {
-	int err = kt_runs_align(e);
+	int err = kt_runs_join(e);
 
 	e->each = fn;
 	e->each_arg = arg;
+	if (!err)
+		err = kt_runs_align(e);
 	return err ? err : run_all(e);
 }
 
@@ -376,14 +378,16 @@ static uint64_t good_blocks(const struct kt_engine *e)
 	uint64_t n = 0;
 
 	for (size_t i = 0; i < e->runs.n; i++)
-		n += e->runs.v[i]->in->n_good;
+		n += kt_run_good(e->runs.v[i]);
 	return n;
 }
 
 int kt_engine_run(struct kt_engine *e, const char *target)
 {
-	int err = kt_runs_align(e);
+	int err = kt_runs_join(e);
 
+	if (!err)
+		err = kt_runs_align(e);
 	if (!err)
 		err = kt_db_create(target, e->opts.threads > 1, &e->db);
 	if (!err)

@@ -18,10 +18,18 @@
 /* Set by a signal: stop, and leave nothing behind. */
 extern volatile sig_atomic_t kt_stop;
 
+/* One file of a run that was written in several. */
+struct kt_piece {
+	struct kt_input *in;
+	uint64_t first_ns; /* CLOCK_MONOTONIC of its first event */
+};
+
 /* One run. */
 struct kt_run {
 	uint32_t index;
-	struct kt_input *in; /* owned */
+	struct kt_input *in; /* the piece being read: owned, as are those in pieces */
+	KT_VEC(struct kt_piece) pieces; /* of a run in several files, in the order of time; else empty */
+	size_t piece; /* of pieces, that in is */
 	const char *path; /* to be opened a second time; NULL: it cannot */
 	int64_t start_ns; /* on the common line */
 	int64_t clock_err_ns; /* how far off it may be */
@@ -107,13 +115,25 @@ int kt_engine_create(const struct kt_engine_options *opts, struct kt_engine **re
 void kt_engine_destroy(struct kt_engine *e);
 const char *kt_engine_error(const struct kt_engine *e);
 
-/* A run: takes in over. All are added before anything runs. path as in struct kt_run. */
+/* A run, or a piece of one: takes in over. All are added before anything runs. path as in struct kt_run. */
 int kt_engine_add(struct kt_engine *e, struct kt_input *in, const char *path);
 
 /* Reads all, in the order of time, and makes the database of that name. */
 int kt_engine_run(struct kt_engine *e, const char *target);
 /* Reads all, in the order of time, calling fn with each event. */
 int kt_engine_each(struct kt_engine *e, kt_event_cb fn, void *arg);
+
+/* pieces.c */
+/* Runs of one uuid that do not begin alike become one. Before anything is read. */
+int kt_runs_join(struct kt_engine *e);
+/* The piece at hand is read to its end: goes on with the next, true; false: it was the last. */
+bool kt_run_next_piece(struct kt_run *r);
+/* CLOCK_MONOTONIC at which the piece after that at hand begins; UINT64_MAX: there is none. */
+uint64_t kt_run_seam(const struct kt_run *r);
+/* Over all pieces: bytes read, blocks of use. */
+uint64_t kt_run_bytes(const struct kt_run *r);
+uint64_t kt_run_good(const struct kt_run *r);
+void kt_run_close_inputs(struct kt_run *r);
 
 /* run.c: the timeline; one block or damage of a run more; the rows that tell of the runs. */
 int kt_runs_align(struct kt_engine *e);

@@ -361,6 +361,30 @@ int kt_input_prepare(struct kt_input *in, const char *path)
 	return 0;
 }
 
+int kt_input_first_ns(struct kt_input *in, uint64_t *ret_ns)
+{
+	const struct kt_item *item = in->head;
+
+	for (;;) {
+		for (; item; item = item->next) {
+			if (!item->is_damage && item->info.kind == KTR_EVENTS && item->info.n_events) {
+				*ret_ns = item->info.ts_min_ns;
+				return 0;
+			}
+		}
+		if (in->eof || in->n_ahead >= PREPARE_BLOCKS || in->ahead_bytes >= PREPARE_BYTES)
+			break;
+		/* Few blocks come before the first event: to look at those again costs nothing. */
+		int err = read_block(in);
+
+		if (err)
+			return err;
+		item = in->head;
+	}
+	*ret_ns = UINT64_MAX;
+	return 0;
+}
+
 int kt_input_create(const char *name, struct ktr_reader *r, struct kt_pool *pool,
 		    unsigned int n_threads, struct kt_input **ret)
 {

@@ -78,6 +78,9 @@ void kt_input_destroy(struct kt_input *in);
  */
 int kt_input_prepare(struct kt_input *in, const char *path);
 
+/* CLOCK_MONOTONIC of the first event, looked for some way ahead; UINT64_MAX: none found. After kt_input_prepare(). */
+int kt_input_first_ns(struct kt_input *in, uint64_t *ret_ns);
+
 /* The next block of events, or damage: 1 and *ret, to be freed by the caller; 0 at the end; -errno: ours, not the file's. */
 int kt_input_next(struct kt_input *in, struct kt_item **ret);
 void kt_item_destroy(struct kt_item *item);

@@ -134,6 +134,7 @@ static int take_damage(struct kt_engine *e, struct kt_run *r, const struct ktr_d
 		.n = d->n,
 		.cause = d->cause,
 	};
+	uint64_t end_ns;
 
 	if (!e->damaged_blocks++)
 		snprintf(e->damage_what, sizeof(e->damage_what), "%s: byte %" PRIu64 ": %s",
@@ -146,8 +147,10 @@ static int take_damage(struct kt_engine *e, struct kt_run *r, const struct ktr_d
 	}
 	/* 0: from the beginning on, which is that of the run, not that of the machine. */
 	l.start_ns = d->start_ns ? to_line(r, d->start_ns) : r->start_ns;
-	if (d->end_ns != UINT64_MAX)
-		l.end_ns = KT_MAX(to_line(r, d->end_ns), l.start_ns);
+	/* What the end of a piece lacks ends where the next begins. */
+	end_ns = KT_MIN(d->end_ns, kt_run_seam(r));
+	if (end_ns != UINT64_MAX)
+		l.end_ns = KT_MAX(to_line(r, end_ns), l.start_ns);
 	return add_pending(e, &l);
 }
 
@@ -191,7 +194,8 @@ int kt_run_read(struct kt_engine *e, struct kt_run *r)
 	if (ret < 0)
 		return ret;
 	if (!ret) {
-		r->watermark_ns = INT64_MAX;
+		if (!kt_run_next_piece(r))
+			r->watermark_ns = INT64_MAX;
 		return 0;
 	}
 	if (item->is_damage) {
@@ -295,6 +299,6 @@ void kt_run_destroy(struct kt_run *r)
 	kt_loss_finish(&r->loss);
 	kt_const_table_destroy(r->consts);
 	free(r->kernel);
-	kt_input_destroy(r->in);
+	kt_run_close_inputs(r);
 	free(r);
 }

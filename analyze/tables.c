@@ -164,7 +164,7 @@ int kt_write_runs(struct kt_engine *e)
 		char uuid[37];
 		struct run_row row = {
 			.run_id = i + 1,
-			.file = r->in->name,
+			.file = r->pieces.n ? r->pieces.v[0].in->name : r->in->name,
 			.uuid = uuid,
 			.host = text_or_null(info->host),
 			.boot_id = text_or_null(info->boot_id),
@@ -179,7 +179,7 @@ int kt_write_runs(struct kt_engine *e)
 			.lost = r->lost,
 			.unknown_events = r->unknown,
 			.backward_clock = r->backward,
-			.file_bytes = ktr_reader_offset(r->in->reader),
+			.file_bytes = kt_run_bytes(r),
 		};
 		const uint8_t *u = info->uuid;
 		int err;
