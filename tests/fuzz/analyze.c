@@ -24,6 +24,7 @@
 
 #define FILES_MAX 3
 #define STREAMS_MAX 6
+#define STREAMS_SAID 5000 /* a block may name any of them */
 #define POOL_MAX 64
 #define ROUND_EVENTS 1500
 #define LONG_EVENTS 600000
@@ -178,7 +179,7 @@ static void write_block(const struct shape *s, struct ktr_writer *w, struct stre
 		b.n_events++;
 	}
 	b.ts_max_ns = b.cut_ns = st->ts_ns;
-	b.stream = s->lies && one_in(64) ? (uint32_t)rnd() : number_of;
+	b.stream = s->lies && one_in(64) ? below(STREAMS_SAID) : number_of;
 	b.watermark_ns = UINT64_MAX;
 	for (unsigned int i = 0; i < s->n_streams; i++)
 		b.watermark_ns = KT_MIN(b.watermark_ns, all[i].ts_ns);
@@ -237,7 +238,7 @@ static void write_file(const struct shape *s, const char *path, bool same_run)
 		.host = "fuzz",
 		.clocks = {BASE_NS, 1700000000000000000ll, BASE_NS, 0, 0},
 		.n_cpus = s->n_streams,
-		.n_streams = s->n_streams,
+		.n_streams = STREAMS_SAID,
 		.kinds = "core,bio,request",
 		.filters = "",
 		.command = "",
