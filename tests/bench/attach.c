@@ -20,7 +20,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "attach: %s: %m\n", argv[1]);
 		return 1;
 	}
-	bpf_object__for_each_program(prog, obj) {
+	bpf_object__for_each_program(prog, obj)
+	{
 		if (!bpf_program__attach(prog)) {
 			fprintf(stderr, "attach: %s: %m\n", bpf_program__name(prog));
 			return 1;
