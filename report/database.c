@@ -120,6 +120,31 @@ int kt_database_open(const char *path, sqlite3 **ret, char *err, size_t err_size
 	return 0;
 }
 
+int kt_database_attach(sqlite3 *db, const char *path, char *err, size_t err_size)
+{
+	sqlite3 *alone = NULL;
+	char *sql;
+	int rc, e = kt_database_open(path, &alone, err, err_size);
+
+	/* Opened by itself first: that tells what is wrong with it. */
+	sqlite3_close(alone);
+	if (e)
+		return e;
+	sql = sqlite3_mprintf("ATTACH %Q AS other", path);
+	if (!sql) {
+		snprintf(err, err_size, "no memory");
+		return -ENOMEM;
+	}
+	rc = sqlite3_exec(db, sql, NULL, NULL, NULL);
+	sqlite3_free(sql);
+	if (rc) {
+		snprintf(err, err_size, "%s: cannot open the database: %s", path,
+			 sqlite3_errmsg(db));
+		return -EIO;
+	}
+	return 0;
+}
+
 bool kt_database_has(sqlite3 *db, const char *table, bool with_rows)
 {
 	char *sql = sqlite3_mprintf(with_rows ? "SELECT EXISTS (SELECT 1 FROM \"%w\")"

@@ -7,6 +7,7 @@
 #include "format/base/bucket.h"
 #include "format/base/macros.h"
 #include "report/cell.h"
+#include "report/compare.h"
 #include "report/func.h"
 
 /* ---------------------------------------------------------------- numbers in sentences */
@@ -302,5 +303,5 @@ int kt_func_register(sqlite3 *db)
 	if (!rc)
 		rc = sqlite3_create_function(db, "union_ns", 2, flags, NULL, NULL, union_step,
 					     union_final);
-	return rc;
+	return rc ? rc : kt_compare_register(db);
 }

@@ -179,6 +179,10 @@ static int parse_directive(struct parser *ps, char *s)
 					 : &ps->r->needs) = or_null(s);
 		return 0;
 	}
+	if (!strcmp(word, "other")) {
+		ps->r->other = true;
+		return 0;
+	}
 	ps->in_block = true;
 	for (size_t i = 0; i < KT_ARRAY_SIZE(kinds); i++) {
 		if (strcmp(kinds[i].word, word))

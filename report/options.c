@@ -95,7 +95,7 @@ void kt_options_parse(struct kt_options *o, int argc, char **argv)
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse_opt,
-		.args_doc = "run.db\nREPORT run.db\nshow ID run.db\nMY.sql run.db",
+		.args_doc = "run.db\nREPORT run.db\nshow ID run.db\ndiff A.db B.db\nMY.sql run.db",
 		.doc = "Shows where the time of a recorded I/O went, from the database that "
 		       "ktrace-analyze made."
 		       "\vREPORT is summary if left out; --list names them all. ID is r12 "

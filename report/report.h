@@ -5,6 +5,7 @@
  *	--: title Stages                       of the file, before its first statement
  *	--: about each stage of the requests   one line, for the list of reports
  *	--: needs request bio                  tables without which it cannot be
+ *	--: other                              it compares two databases; the second is the schema `other`
  *	--: use stat                           runs sql/lib/stat.sql first
  *
  *	--: table NAME heading words           the next statement's rows are a table (the default)
@@ -111,6 +112,7 @@ struct kt_report {
 	const char *title;
 	const char *about;
 	const char *needs;   /* space-separated tables; NULL: none */
+	bool other;	     /* it reads a second database, as schema `other` */
 	unsigned int params; /* 1 << enum kt_param */
 	KT_VEC(struct kt_block) blocks;
 };

@@ -42,6 +42,8 @@ static int check_filters(struct kt_run *run)
 	for (int p = 0; p < KT_N_PARAMS; p++) {
 		if (!run->o->filter[p] || (run->report.params & (1u << p)))
 			continue;
+		if (p == KT_PARAM_ID && run->other)
+			continue; /* that was the first database */
 		if (p == KT_PARAM_ID)
 			return fail(run, -EINVAL, "the report '%s' takes no ID ('%s')",
 				    run->o->report, run->o->filter[p]);
@@ -51,7 +53,20 @@ static int check_filters(struct kt_run *run)
 	if ((run->report.params & (1u << KT_PARAM_ID)) && !run->o->filter[KT_PARAM_ID])
 		return fail(run, -EINVAL,
 			    "which one? ktrace-report %s r12 %s; 'slow' lists the IDs",
-			    run->o->report, run->o->db);
+			    run->o->report, run->path);
+	return 0;
+}
+
+/* A report of two databases: the first is where others have an ID. */
+static int check_databases(struct kt_run *run)
+{
+	if (!run->report.other)
+		return 0;
+	if (!run->o->filter[KT_PARAM_ID])
+		return fail(run, -EINVAL, "'%s' compares two databases: ktrace-report %s A.db B.db",
+			    run->o->report, run->o->report);
+	run->path = run->o->filter[KT_PARAM_ID];
+	run->other = run->o->db;
 	return 0;
 }
 
@@ -90,7 +105,7 @@ static int check_needs(struct kt_run *run)
 			return fail(run, -ENODATA,
 				    "%s: it has no table '%s', which the report '%s' needs: that "
 				    "was not recorded",
-				    run->o->db, table, run->o->report);
+				    run->path, table, run->o->report);
 		s += len;
 		s += strspn(s, " ");
 	}
@@ -102,9 +117,9 @@ static int check_database_name(struct kt_run *run)
 {
 	for (size_t i = 0; i < kt_n_sql_files; i++)
 		if (kt_sql_is_report(&kt_sql_files[i]) &&
-		    !strcmp(kt_sql_files[i].name, run->o->db) && access(run->o->db, F_OK))
+		    !strcmp(kt_sql_files[i].name, run->path) && access(run->path, F_OK))
 			return fail(run, -ENOENT, "which database? ktrace-report %s run.db",
-				    run->o->db);
+				    run->path);
 	return 0;
 }
 
@@ -114,11 +129,15 @@ int kt_run_init(struct kt_run *run, const struct kt_options *o)
 
 	memset(run, 0, sizeof(*run));
 	run->o = o;
+	run->path = o->db;
 	err = load(run);
+	err = err ? err : check_databases(run);
 	err = err ? err : check_filters(run);
 	err = err ? err : check_table(run);
 	err = err ? err : check_database_name(run);
-	err = err ? err : kt_database_open(o->db, &run->db, run->err, sizeof(run->err));
+	err = err ? err : kt_database_open(run->path, &run->db, run->err, sizeof(run->err));
+	if (!err && run->other)
+		err = kt_database_attach(run->db, run->other, run->err, sizeof(run->err));
 	err = err ? err : kt_values_parse(run);
 	return err ? err : check_needs(run);
 }
@@ -140,7 +159,7 @@ static int sql_error(struct kt_run *run, const struct kt_block *b, int rc)
 	if (rc == SQLITE_CORRUPT || rc == SQLITE_NOTADB || rc == SQLITE_IOERR)
 		return fail(run, -EIO,
 			    "%s: the database is damaged (%s); make it again with ktrace-analyze",
-			    run->o->db, sqlite3_errmsg(run->db));
+			    run->path, sqlite3_errmsg(run->db));
 	return fail(run, -EINVAL, "%s:%d: %s", b->source, line, sqlite3_errmsg(run->db));
 }
 
@@ -289,7 +308,7 @@ static int run_block(struct kt_run *run, const struct kt_block *b, struct kt_out
 	}
 	sqlite3_finalize(st);
 	if (!err && b->required && !any)
-		return fail(run, -ENOENT, "%s: %s", run->o->db, b->required);
+		return fail(run, -ENOENT, "%s: %s", run->path, b->required);
 	return err;
 }
 
@@ -313,7 +332,7 @@ int kt_run_print(struct kt_run *run, struct kt_output *out)
 		err = run_block(run, b, out);
 	}
 	if (!err && !any_table && (csv || run->o->table))
-		return fail(run, -ENODATA, "%s: the report '%s' has no table to show", run->o->db,
+		return fail(run, -ENODATA, "%s: the report '%s' has no table to show", run->path,
 			    run->o->report);
 	return err ? err : out->ops->end(out);
 }

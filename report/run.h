@@ -18,6 +18,8 @@ struct kt_value {
 struct kt_run {
 	const struct kt_options *o; /* borrowed */
 	struct kt_report report;
+	const char *path;  /* of the database */
+	const char *other; /* of the second; NULL: there is none */
 	sqlite3 *db;
 	struct kt_value values[KT_N_PARAMS];
 	char err[1024]; /* what went wrong and what to do about it, one line; set whenever a function fails */
@@ -34,6 +36,8 @@ void kt_run_finish(struct kt_run *run);
 
 /* database.c: read-only, with the functions of func.h. Errors as a line in err. */
 int kt_database_open(const char *path, sqlite3 **ret, char *err, size_t err_size);
+/* The second one, as schema `other`. */
+int kt_database_attach(sqlite3 *db, const char *path, char *err, size_t err_size);
 /* There is a table or view of that name; with_rows: and it is not empty. */
 bool kt_database_has(sqlite3 *db, const char *table, bool with_rows);
 

@@ -136,7 +136,7 @@ static int check_known(struct kt_run *run, enum kt_param p, const char *what, co
 	st = NULL;
 	rc = sqlite3_prepare_v2(run->db, list, -1, &st, NULL);
 	rc = rc ? rc : sqlite3_step(st);
-	snprintf(run->err, sizeof(run->err), "%s: no %s '%s' in it%s%s", run->o->db, what,
+	snprintf(run->err, sizeof(run->err), "%s: no %s '%s' in it%s%s", run->path, what,
 		 run->values[p].text,
 		 rc == SQLITE_ROW && sqlite3_column_text(st, 0) ? "; there is: " : "",
 		 rc == SQLITE_ROW && sqlite3_column_text(st, 0)
@@ -191,7 +191,7 @@ int kt_values_parse(struct kt_run *run)
 		int err = 0;
 		char *end;
 
-		if (!s)
+		if (!s || (p == KT_PARAM_ID && run->other))
 			continue;
 		v->set = true;
 		switch (p) {

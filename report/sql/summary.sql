@@ -37,7 +37,7 @@ FROM filter WHERE NOT EXISTS (SELECT 1 FROM stat WHERE is_main);
 -- What happened before there was a request: tags used up, throttling.
 --: text
 SELECT CASE WHEN s.run IS NOT NULL THEN 'run ' || s.run || ', ' ELSE '' END || d.name || ': before that, bios of '
-       || s.op || 's waited ' || fmt_ns(s.mean_ns) || ' on average to get a request (' || fmt_share(s.share)
+       || CASE WHEN s.op = 'flush' THEN 'flushes' WHEN s.op IN ('read', 'write', 'discard') THEN s.op || 's' ELSE s.op END || ' waited ' || fmt_ns(s.mean_ns) || ' on average to get a request (' || fmt_share(s.share)
        || ' of their time): all tags of the disk in use, a cgroup limit, or writeback throttling.'
 FROM stat s LEFT JOIN device_name d USING (device_id)
 WHERE s.flow = 'bio' AND s.stage = 'alloc' AND s.share >= 0.05

@@ -14,7 +14,7 @@
 --: column bytes bytes
 --: column mean_ns duration
 --: column p99_ns duration
---: column max_ns duration
+--: column max_ns duration wide
 --: column total_ns duration "in all"
 --: column share percent
 --: column bar bar ""

@@ -16,9 +16,13 @@ import subprocess
 import sys
 import tempfile
 
+import jsonschema
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOOL = os.path.abspath(sys.argv[1])
 UPDATE = "--update" in sys.argv
+with open(os.path.join(HERE, "../../../report/ktrace-report.schema.json"), encoding="utf-8") as schema_file:
+    SCHEMA = jsonschema.Draft7Validator(json.load(schema_file))
 failures = []
 
 
@@ -80,6 +84,8 @@ TEXTS = {
     "show-lossy": (["show", "r102315", "run.db"], {"COLUMNS": "80"}),
     "show-open": (["show", "r102313", "run.db"], {"COLUMNS": "80"}),
     "own": (["./own.sql", "--top", "2", "run.db"], {"COLUMNS": "80"}),
+    "diff-80": (["diff", "run.db", "two.db"], {"COLUMNS": "80"}),
+    "diff-200": (["diff", "--disk", "vda", "run.db", "two.db"], {"COLUMNS": "200"}),
     "list": (["--list"], {}),
 }
 
@@ -99,6 +105,11 @@ ERRORS = [
     (["probes", "--disk", "vda", "run.db"], 1, "the report 'probes' has no use for --disk"),
     (["stages", "--top", "3", "run.db"], 1, "the report 'stages' has no use for --top"),
     (["stages", "12", "run.db"], 1, "the report 'stages' takes no ID ('12')"),
+    (["diff", "run.db"], 1, "'diff' compares two databases: ktrace-report diff A.db B.db"),
+    (["diff", "none.db", "run.db"], 1, "none.db: No such file or directory"),
+    (["diff", "run.db", "text.txt"], 1, "text.txt: this is not a database"),
+    (["diff", "--task", "fio", "run.db", "two.db"], 1, "the report 'diff' has no use for --task"),
+    (["hist", "--recorder", "run.db"], 1, "the report 'hist' has no use for --recorder"),
     (["show", "run.db"], 1, "which one? ktrace-report show r12 run.db; 'slow' lists the IDs"),
     (["show", "x1", "run.db"], 1, "'x1' is no ID: expected r12 for a request, b12 for a bio, i12 for an io"),
     (["show", "r1", "run.db"], 1, "run.db: no flow of that ID in it; the report 'slow' lists IDs"),
@@ -203,11 +214,13 @@ def test_formats(tmp):
     names = [line.split()[0] for line in run("--list", cwd=tmp)[1].splitlines()]
     check(len(names) >= 9, "list of reports: %r" % names)
     for name in names:
-        more = ["r100011"] if name == "show" else []
+        more = {"show": ["r100011"], "diff": ["two.db"]}.get(name, [])
         code, out, err = run(name, *more, "--json", "run.db", cwd=tmp)
         check(code == 0 and err == "", "%s --json: %r" % (name, err))
         doc = json.loads(out)
         check(doc["report"] == name and doc["tables"], name + " --json: no tables")
+        mistakes = ["%s: %s" % ("/".join(map(str, e.path)), e.message) for e in SCHEMA.iter_errors(doc)]
+        check(not mistakes, "%s --json against its schema: %r" % (name, mistakes[:3]))
         for table, rows in doc["tables"].items():
             code, out, err = run(name, *more, "--csv", "--table", table, "run.db", cwd=tmp)
             check(code == 0 and err == "", "%s --csv --table %s: %r" % (name, table, err))
