@@ -15,7 +15,7 @@ struct kt_core_run {
 	uint32_t run;
 
 	/* tasks.c */
-	struct kt_hash tasks; /* tid → the life of it that is on, or was the last */
+	struct kt_hash tasks;  /* tid → the life of it that is on, or was the last */
 	int64_t recorder_tgid; /* 0: not known */
 
 	/* cgroups.c */
@@ -45,9 +45,10 @@ int kt_core_is_partition(void *self, uint32_t run, uint32_t dev);
 
 /* tasks.c */
 extern const struct kt_table kt_task_table;
-int kt_task_born(struct kt_core *c, struct kt_core_run *r, uint32_t tid, uint32_t tgid, uint64_t cgroup,
-		 const char comm[16]);
-int kt_task_renamed(struct kt_core *c, struct kt_core_run *r, uint32_t tid, uint32_t tgid, const char comm[16]);
+int kt_task_born(struct kt_core *c, struct kt_core_run *r, uint32_t tid, uint32_t tgid,
+		 uint64_t cgroup, const char comm[16]);
+int kt_task_renamed(struct kt_core *c, struct kt_core_run *r, uint32_t tid, uint32_t tgid,
+		    const char comm[16]);
 void kt_task_gone(struct kt_core_run *r, uint32_t tid);
 int kt_tasks_recorder(struct kt_core_run *r, struct kt_tsv *t);
 int kt_tasks_context(struct kt_core_run *r, struct kt_tsv *t);

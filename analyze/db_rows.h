@@ -13,7 +13,7 @@
 #include "analyze/flow.h"
 #include "format/base/array.h"
 
-#define KT_ROWS_MAX 4096 /* rows of a batch */
+#define KT_ROWS_MAX 4096	    /* rows of a batch */
 #define KT_ROWS_TEXT_MAX (1u << 20) /* bytes of text after which a batch is full as well */
 
 struct kt_rows {

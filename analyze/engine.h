@@ -27,20 +27,20 @@ struct kt_piece {
 /* One run. */
 struct kt_run {
 	uint32_t index;
-	struct kt_input *in; /* the piece being read: owned, as are those in pieces */
-	KT_VEC(struct kt_piece) pieces; /* of a run in several files, in the order of time; else empty */
-	size_t piece; /* of pieces, that in is */
-	const char *path; /* to be opened a second time; NULL: it cannot */
-	int64_t start_ns; /* on the common line */
-	int64_t clock_err_ns; /* how far off it may be */
-	struct kt_const_table *consts; /* NULL: kconst.def's */
-	char *kernel; /* uname's release; NULL: not known */
+	struct kt_input *in;		/* the piece being read: owned, as are those in pieces */
+	KT_VEC(struct kt_piece) pieces; /* by time, of a run in several files; else empty */
+	size_t piece;			/* of pieces, that in is */
+	const char *path;		/* to be opened a second time; NULL: it cannot */
+	int64_t start_ns;		/* on the common line */
+	int64_t clock_err_ns;		/* how far off it may be */
+	struct kt_const_table *consts;	/* NULL: kconst.def's */
+	char *kernel;			/* uname's release; NULL: not known */
 
-	KT_VEC(struct kt_stream *) streams; /* by number; the last in use is the one without number */
-	struct kt_stream *no_stream; /* clocks and costs */
-	int64_t watermark_ns; /* no event to come is earlier; INT64_MAX: none will come */
+	KT_VEC(struct kt_stream *) streams; /* by number; last: the one without */
+	struct kt_stream *no_stream;	    /* clocks and costs */
+	int64_t watermark_ns;  /* no event to come is earlier; INT64_MAX: none will come */
 	int64_t last_clock_ns; /* of the clock readings seen: what is not later is a copy */
-	bool ended; /* and told the trackers so */
+	bool ended;	       /* and told the trackers so */
 
 	struct kt_loss_set loss;
 	int64_t last_ns; /* of all its events; KT_NULL: none yet */
@@ -49,15 +49,15 @@ struct kt_run {
 
 /* A lost interval that was found and is not told yet. */
 struct kt_loss_found {
-	uint32_t run, stream; /* KTR_NO_STREAM: not known */
+	uint32_t run, stream;	  /* KTR_NO_STREAM: not known */
 	int64_t start_ns, end_ns; /* start KT_NULL: it held no events; end INT64_MAX: not known */
-	uint64_t n; /* 0: not known */
+	uint64_t n;		  /* 0: not known */
 	enum kt_loss cause;
 };
 
 struct kt_engine_options {
-	bool raw; /* raw tables as well */
-	const char *disable; /* events of this name are dropped; NULL = none (tests) */
+	bool raw;	      /* raw tables as well */
+	const char *disable;  /* events of this name are dropped; NULL = none (tests) */
 	unsigned int threads; /* for decoding; 1 = all in one thread */
 };
 
@@ -66,7 +66,7 @@ struct kt_handlers {
 	struct kt_handler_ref {
 		int (*fn)(void *self, const struct kt_ev *ev);
 		void *self;
-	} *v;
+	} * v;
 };
 
 /* What happens to each event, in place of the trackers: --dump. */
@@ -79,11 +79,11 @@ struct kt_engine {
 	KT_VEC(struct kt_run *) runs;
 	struct kt_merge merge;
 	KT_VEC(struct kt_loss_found) pending; /* by start, the earliest last */
-	int64_t epoch_realtime_ns; /* KT_NULL: no clock at all */
+	int64_t epoch_realtime_ns;	      /* KT_NULL: no clock at all */
 
 	/* Damage met: for the one warning. */
 	uint64_t damaged_blocks, damaged_events;
-	bool damaged_unknown; /* how many events is not known for all of it */
+	bool damaged_unknown;  /* how many events is not known for all of it */
 	char damage_what[160]; /* the first */
 
 	kt_event_cb each; /* NULL: trackers and database */
@@ -96,11 +96,11 @@ struct kt_engine {
 	struct kt_tracker_state {
 		const struct kt_tracker *t;
 		void *self;
-	} *trackers; /* in the order in which they see an event */
+	} * trackers; /* in the order in which they see an event */
 	size_t n_trackers;
 	struct kt_handlers *handlers; /* by event id */
 	KT_VEC(struct kt_service) services;
-	char error[512]; /* what failed, if it was not the database */
+	char error[512];	      /* what failed, if it was not the database */
 	struct kt_progress *progress; /* NULL: none is shown */
 };
 

@@ -24,31 +24,31 @@ struct kt_engine;
 
 /* One event as a tracker sees it. */
 struct kt_ev {
-	int64_t t_ns; /* when */
-	uint32_t run; /* index of the run, from 0; run_id is run + 1 */
-	uint32_t cpu; /* stream */
+	int64_t t_ns;	  /* when */
+	uint32_t run;	  /* index of the run, from 0; run_id is run + 1 */
+	uint32_t cpu;	  /* stream */
 	const void *data; /* struct kt_<event>, compiled layout; valid during the call */
 };
 
 struct kt_handler {
-	uint16_t id; /* enum kt_event_id; 0 ends the list */
+	uint16_t id;				       /* enum kt_event_id; 0 ends the list */
 	int (*fn)(void *self, const struct kt_ev *ev); /* 0 or -errno, which ends the analysis */
 };
 
 /* ------------------------------------------------------------------ tables: DDL, docs and binders in one */
 
 enum kt_col_type {
-	KT_COL_INT, /* int64_t in the row struct; KT_NULL = NULL */
+	KT_COL_INT,  /* int64_t in the row struct; KT_NULL = NULL */
 	KT_COL_TEXT, /* const char * in the row struct, borrowed during kt_insert(); NULL = NULL */
-	KT_COL_ID, /* int64_t, INTEGER PRIMARY KEY */
+	KT_COL_ID,   /* int64_t, INTEGER PRIMARY KEY */
 };
 
 struct kt_col {
 	const char *name;
 	enum kt_col_type type;
-	size_t offset; /* in the row struct */
+	size_t offset;	  /* in the row struct */
 	const char *unit; /* "ns", "bytes", "sectors", "" … goes to column_doc */
-	const char *doc; /* goes to column_doc and, as a comment, into CREATE TABLE */
+	const char *doc;  /* goes to column_doc and, as a comment, into CREATE TABLE */
 };
 
 struct kt_table {
@@ -56,18 +56,23 @@ struct kt_table {
 	const char *doc;
 	const struct kt_col *cols;
 	size_t n_cols;
-	const char *constraints; /* appended inside CREATE TABLE after the columns, e.g. "PRIMARY KEY(a, b)"; NULL = none */
+	const char *
+		constraints; /* appended inside CREATE TABLE after the columns, e.g. "PRIMARY KEY(a, b)"; NULL = none */
 	const char *suffix; /* "WITHOUT ROWID"; NULL = none */
 };
 
 /* Column c of row struct s, named like the member. */
-#define KT_COL(s, c, type, unit, doc) { #c, type, offsetof(struct s, c), unit, doc }
+#define KT_COL(s, c, type, unit, doc)                      \
+	{                                                  \
+#c, type, offsetof(struct s, c), unit, doc \
+	}
 
 /* ------------------------------------------------------------------ the tracker */
 
 struct kt_tracker {
 	const char *family;
-	const char *const *after; /* families whose trackers see an event before this one; NULL-terminated or NULL */
+	const char *const *
+		after; /* families whose trackers see an event before this one; NULL-terminated or NULL */
 	const struct kt_table *const *tables; /* NULL-terminated; made even when empty */
 	const struct kt_handler *on;
 	/*
@@ -75,13 +80,14 @@ struct kt_tracker {
 	 * softirq_ns of the stages of this family's flows; joined by UNION ALL. NULL = none.
 	 */
 	const char *stage_select;
-	const char *views; /* further SQL, run after all tables and `stage` exist; NULL = none */
+	const char *views;   /* further SQL, run after all tables and `stage` exist; NULL = none */
 	const char *indexes; /* SQL, run last; NULL = none */
-	size_t state_size; /* zeroed memory that self points to */
+	size_t state_size;   /* zeroed memory that self points to */
 	int (*init)(void *self, struct kt_engine *e);
 	/* One context file of a run (format/context.md): phase 0 before the run's events, phase 2 after them and
 	 * before ended(). NULL = none wanted. */
-	int (*context)(void *self, uint32_t run, uint32_t phase, const char *name, const void *data, size_t len);
+	int (*context)(void *self, uint32_t run, uint32_t phase, const char *name, const void *data,
+		       size_t len);
 	/* A run's last event was seen: close what it left open (open_at_end). */
 	int (*ended)(void *self, uint32_t run, int64_t end_ns);
 	/* All runs ended: write what remains (names). */
@@ -111,8 +117,8 @@ const char *kt_flow_state(struct kt_engine *e, uint32_t run, int64_t start_ns, i
 int kt_missed(struct kt_engine *e, uint32_t run, uint32_t cpu, int64_t start_ns, int64_t end_ns);
 
 /* Adds to latency_hist; whole flows only. device_id may be KT_NULL. stage "total" = the whole flow. op, flow and stage: static strings. */
-int kt_hist_add(struct kt_engine *e, uint32_t run, const char *flow, const char *stage, int64_t device_id,
-		const char *op, int64_t end_ns, int64_t dur_ns);
+int kt_hist_add(struct kt_engine *e, uint32_t run, const char *flow, const char *stage,
+		int64_t device_id, const char *op, int64_t end_ns, int64_t dur_ns);
 
 /* A flow that ended, or was left: what reports need of it without its row. KT_NULL: not known, or none. Texts: static. */
 struct kt_load_flow {
@@ -157,8 +163,10 @@ enum kt_cgroup_hierarchy {
 struct kt_svc_names {
 	/* tid 0 of a CPU is its idle task. tgid 0 = not known here. */
 	int64_t (*utid)(void *self, uint32_t run, uint32_t tid, uint32_t tgid);
-	int64_t (*ucgid)(void *self, uint32_t run, enum kt_cgroup_hierarchy h, uint64_t cgroup); /* 0 → KT_NULL */
-	int64_t (*device)(void *self, uint32_t run, uint32_t dev); /* (major << 20) | minor; 0 → KT_NULL */
+	int64_t (*ucgid)(void *self, uint32_t run, enum kt_cgroup_hierarchy h,
+			 uint64_t cgroup); /* 0 → KT_NULL */
+	int64_t (*device)(void *self, uint32_t run,
+			  uint32_t dev); /* (major << 20) | minor; 0 → KT_NULL */
 	/* Of a device whose context was read: 1 yes, 0 no, -1 not known. */
 	int (*is_partition)(void *self, uint32_t run, uint32_t dev);
 };
@@ -208,8 +216,8 @@ struct kt_svc_bio {
 	int (*part)(void *self, const struct kt_ev *ev, struct kt_bio_list *list, uint64_t bytes,
 		    uint32_t status);
 	/* All are complete. The list is empty afterwards. */
-	int (*complete)(void *self, const struct kt_ev *ev, struct kt_bio_list *list, uint32_t status,
-			const struct kt_bio_carrier *c);
+	int (*complete)(void *self, const struct kt_ev *ev, struct kt_bio_list *list,
+			uint32_t status, const struct kt_bio_carrier *c);
 	/* The carrier is gone and no completion was seen; the bios live on. The list is empty afterwards. */
 	int (*drop)(void *self, struct kt_bio_list *list, enum kt_bio_drop how,
 		    const struct kt_bio_carrier *c);

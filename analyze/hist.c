@@ -229,9 +229,15 @@ static int write_second(struct kt_hist *h, struct series *s)
 		if (!oct)
 			continue;
 		for (unsigned int i = 0; i < KT_BUCKETS_OCTAVE; i++) {
-			struct hist_row row = {s->run + 1,	    s->flow,   s->stage,
-					       s->device_id,	    s->op,     s->second,
-					       o * KT_BUCKETS_OCTAVE + i, oct->n[i], oct->sum_ns[i]};
+			struct hist_row row = {s->run + 1,
+					       s->flow,
+					       s->stage,
+					       s->device_id,
+					       s->op,
+					       s->second,
+					       o * KT_BUCKETS_OCTAVE + i,
+					       oct->n[i],
+					       oct->sum_ns[i]};
 
 			if (!oct->n[i])
 				continue;

@@ -19,8 +19,8 @@ int kt_hist_create(struct kt_engine *e, struct kt_hist **ret);
 void kt_hist_destroy(struct kt_hist *h);
 
 /* As kt_hist_add() in flow.h. A negative duration is left out. */
-int kt_hist_count(struct kt_hist *h, uint32_t run, const char *flow, const char *stage, int64_t device_id,
-		  const char *op, int64_t end_ns, int64_t dur_ns);
+int kt_hist_count(struct kt_hist *h, uint32_t run, const char *flow, const char *stage,
+		  int64_t device_id, const char *op, int64_t end_ns, int64_t dur_ns);
 
 /* Writes what is not written yet, and latency_stats. Once, at the end. */
 int kt_hist_write(struct kt_hist *h);

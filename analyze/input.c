@@ -367,7 +367,8 @@ int kt_input_first_ns(struct kt_input *in, uint64_t *ret_ns)
 
 	for (;;) {
 		for (; item; item = item->next) {
-			if (!item->is_damage && item->info.kind == KTR_EVENTS && item->info.n_events) {
+			if (!item->is_damage && item->info.kind == KTR_EVENTS &&
+			    item->info.n_events) {
 				*ret_ns = item->info.ts_min_ns;
 				return 0;
 			}

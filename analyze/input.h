@@ -13,8 +13,8 @@
 /* The tar of one phase, put together from its blocks. */
 struct kt_tar {
 	KT_VEC(struct kt_tar_part) parts; /* by number; data NULL: not seen yet */
-	uint32_t n_parts; /* 0: not known yet */
-	char *data; /* NULL until all parts are there */
+	uint32_t n_parts;		  /* 0: not known yet */
+	char *data;			  /* NULL until all parts are there */
 	size_t len;
 	bool used; /* data was read and freed: copies are not wanted */
 };
@@ -32,15 +32,15 @@ struct kt_item {
 	struct ktr_damage damage; /* if is_damage; else: */
 	struct ktr_block_info info;
 	uint64_t offset;
-	void *comp; /* until it is decoded */
+	void *comp;			/* until it is decoded */
 	const struct kt_schema *schema; /* owned by the reader */
-	struct kt_map *map; /* owned by the input */
+	struct kt_map *map;		/* owned by the input */
 	unsigned char *raw; /* info.raw_len bytes of events; NULL: it holds none, or err */
-	int err; /* of decoding */
+	int err;	    /* of decoding */
 };
 
 struct kt_input {
-	char *name; /* as people know it */
+	char *name;		   /* as people know it */
 	struct ktr_reader *reader; /* the caller's */
 	const struct ktr_run_info *info;
 	struct kt_pool *pool; /* the caller's; NULL = decode here */
@@ -48,9 +48,9 @@ struct kt_input {
 	struct ktr_clocks clocks; /* at the official start; once kt_input_prepare() is done */
 	bool have_end;
 	struct ktr_clocks end_clocks; /* at the end */
-	struct kt_tar context[2]; /* at the start, at the end */
-	bool context_only; /* set by the caller: events are passed over */
-	uint64_t n_good; /* blocks of use */
+	struct kt_tar context[2];     /* at the start, at the end */
+	bool context_only;	      /* set by the caller: events are passed over */
+	uint64_t n_good;	      /* blocks of use */
 
 	/* Private. */
 	struct kt_item *head, **tail; /* read, not handed out */
@@ -68,8 +68,8 @@ struct kt_input_schema {
 };
 
 /* r is open and stays the caller's. n_threads: of the pool. */
-int kt_input_create(const char *name, struct ktr_reader *r, struct kt_pool *pool, unsigned int n_threads,
-		    struct kt_input **ret);
+int kt_input_create(const char *name, struct ktr_reader *r, struct kt_pool *pool,
+		    unsigned int n_threads, struct kt_input **ret);
 void kt_input_destroy(struct kt_input *in);
 
 /*

@@ -20,17 +20,18 @@ struct kt_stream {
 
 	struct kt_item *item; /* being read; later ones follow it by next. NULL: none at hand */
 	struct kt_item **tail;
-	size_t at; /* of the event at hand, in item->raw */
+	size_t at;    /* of the event at hand, in item->raw */
 	int64_t t_ns; /* its time on the line */
 
 	/* The caller's. */
 	int64_t last_ns; /* of the event before */
-	uint64_t lost_told[KT_N_LOSS], lost_counted[KT_N_LOSS]; /* by `lost` events; by block headers */
+	uint64_t lost_told[KT_N_LOSS],
+		lost_counted[KT_N_LOSS]; /* by `lost` events; by block headers */
 };
 
 struct kt_merge {
 	KT_VEC(struct kt_stream *) heap; /* the earliest is heap.v[0] */
-	uint64_t held_bytes; /* decoded and not yet used up */
+	uint64_t held_bytes;		 /* decoded and not yet used up */
 };
 
 static inline const struct kt_event *kt_stream_event(const struct kt_stream *s)

@@ -16,7 +16,7 @@ int kt_raw_create(struct kt_engine *e, struct kt_raw **ret);
 void kt_raw_destroy(struct kt_raw *raw);
 
 /* One event in its file's layout. */
-int kt_raw_insert(struct kt_raw *raw, uint32_t run, const struct kt_schema *s, int64_t t_ns, uint32_t stream,
-		  const struct kt_event *ev);
+int kt_raw_insert(struct kt_raw *raw, uint32_t run, const struct kt_schema *s, int64_t t_ns,
+		  uint32_t stream, const struct kt_event *ev);
 
 #endif
