@@ -56,23 +56,22 @@ struct kt_table {
 	const char *doc;
 	const struct kt_col *cols;
 	size_t n_cols;
-	const char *
-		constraints; /* appended inside CREATE TABLE after the columns, e.g. "PRIMARY KEY(a, b)"; NULL = none */
+	/* Appended inside CREATE TABLE after the columns, e.g. "PRIMARY KEY(a, b)"; NULL = none. */
+	const char *constraints;
 	const char *suffix; /* "WITHOUT ROWID"; NULL = none */
 };
 
 /* Column c of row struct s, named like the member. */
-#define KT_COL(s, c, type, unit, doc)                      \
-	{                                                  \
-#c, type, offsetof(struct s, c), unit, doc \
-	}
+/* clang-format off */
+#define KT_COL(s, c, type, unit, doc) {#c, type, offsetof(struct s, c), unit, doc}
+/* clang-format on */
 
 /* ------------------------------------------------------------------ the tracker */
 
 struct kt_tracker {
 	const char *family;
-	const char *const *
-		after; /* families whose trackers see an event before this one; NULL-terminated or NULL */
+	/* Families whose trackers see an event before this one; NULL-terminated or NULL. */
+	const char *const *after;
 	const struct kt_table *const *tables; /* NULL-terminated; made even when empty */
 	const struct kt_handler *on;
 	/*
@@ -163,10 +162,10 @@ enum kt_cgroup_hierarchy {
 struct kt_svc_names {
 	/* tid 0 of a CPU is its idle task. tgid 0 = not known here. */
 	int64_t (*utid)(void *self, uint32_t run, uint32_t tid, uint32_t tgid);
-	int64_t (*ucgid)(void *self, uint32_t run, enum kt_cgroup_hierarchy h,
-			 uint64_t cgroup); /* 0 → KT_NULL */
-	int64_t (*device)(void *self, uint32_t run,
-			  uint32_t dev); /* (major << 20) | minor; 0 → KT_NULL */
+	/* cgroup 0 → KT_NULL. */
+	int64_t (*ucgid)(void *self, uint32_t run, enum kt_cgroup_hierarchy h, uint64_t cgroup);
+	/* dev: (major << 20) | minor; 0 → KT_NULL. */
+	int64_t (*device)(void *self, uint32_t run, uint32_t dev);
 	/* Of a device whose context was read: 1 yes, 0 no, -1 not known. */
 	int (*is_partition)(void *self, uint32_t run, uint32_t dev);
 };

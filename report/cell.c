@@ -67,6 +67,16 @@ char *kt_label_of_name(const char *name)
 	return s;
 }
 
+const char *kt_format_real(double v, char *buf, size_t size)
+{
+	for (int digits = 15; digits <= 17; digits++) {
+		snprintf(buf, size, "%.*g", digits, v);
+		if (strtod(buf, NULL) == v)
+			break;
+	}
+	return buf;
+}
+
 double kt_cell_real(const struct kt_cell *c)
 {
 	return c->type == KT_CELL_INT ? (double)c->i : c->type == KT_CELL_REAL ? c->f : 0;

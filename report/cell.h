@@ -23,6 +23,9 @@ char *kt_label_of_name(const char *name);
  */
 char *kt_cell_text(const struct kt_cell *c, enum kt_cell_format format, bool utf8);
 
+/* For machines: the shortest decimal that reads back as the same number. */
+const char *kt_format_real(double v, char *buf, size_t size);
+
 /* The value as a number; 0 for NULL and text. */
 double kt_cell_real(const struct kt_cell *c);
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/cell.h"
 #include "report/output.h"
 
 struct csv_output {
@@ -70,6 +71,7 @@ static int csv_table_begin(struct kt_output *o, const struct kt_table_head *h)
 static int csv_row(struct kt_output *o, const struct kt_cell *cells)
 {
 	const struct kt_table_head *h = csv_of(o)->head;
+	char buf[KT_NUMBER_SIZE];
 	const char *sep = "";
 
 	for (size_t i = 0; i < h->n_columns; i++) {
@@ -80,7 +82,7 @@ static int csv_row(struct kt_output *o, const struct kt_cell *cells)
 		if (cells[i].type == KT_CELL_INT)
 			fprintf(o->f, "%lld", (long long)cells[i].i);
 		else if (cells[i].type == KT_CELL_REAL)
-			fprintf(o->f, "%.15g", cells[i].f);
+			fputs(kt_format_real(cells[i].f, buf, sizeof(buf)), o->f);
 		else if (cells[i].type == KT_CELL_TEXT)
 			print_field(o->f, cells[i].text);
 	}

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/cell.h"
 #include "report/output.h"
 
 struct json_output {
@@ -121,6 +122,7 @@ static int json_table_begin(struct kt_output *o, const struct kt_table_head *h)
 static int json_row(struct kt_output *o, const struct kt_cell *cells)
 {
 	struct json_output *j = json_of(o);
+	char buf[KT_NUMBER_SIZE];
 	bool any = false;
 
 	fputs(j->any_row ? ",\n   {" : "\n   {", o->f);
@@ -139,7 +141,7 @@ static int json_row(struct kt_output *o, const struct kt_cell *cells)
 		if (c->type == KT_CELL_INT)
 			fprintf(o->f, "%lld", (long long)c->i);
 		else if (c->type == KT_CELL_REAL && isfinite(c->f))
-			fprintf(o->f, "%.15g", c->f);
+			fputs(kt_format_real(c->f, buf, sizeof(buf)), o->f);
 		else if (c->type == KT_CELL_TEXT && j->head->columns[i].format == KT_FMT_HEAT)
 			print_numbers(o->f, c->text);
 		else if (c->type == KT_CELL_TEXT)
