@@ -2,11 +2,14 @@
 #include <errno.h>
 
 #include "analyze/merge.h"
+#include "format/base/macros.h"
 
 static inline bool before(const struct kt_stream *a, const struct kt_stream *b)
 {
 	if (a->t_ns != b->t_ns)
 		return a->t_ns < b->t_ns;
+	if (kt_unlikely(a->is_loss != b->is_loss))
+		return a->is_loss;
 	return a->run != b->run ? a->run < b->run : a->stream < b->stream;
 }
 
@@ -39,8 +42,11 @@ static void sift_down(struct kt_merge *m)
 
 static inline void set_time(struct kt_stream *s)
 {
+	const struct kt_event *ev = kt_stream_event(s);
+
 	/* Unsigned: the times of a hostile file may wrap, which is no worse than any other time of it. */
-	s->t_ns = (int64_t)(kt_stream_event(s)->ts_ns - s->mono_ns + (uint64_t)s->start_ns);
+	s->t_ns = (int64_t)(ev->ts_ns - s->mono_ns + (uint64_t)s->start_ns);
+	s->is_loss = ev->id == KT_EV_lost;
 }
 
 void kt_merge_finish(struct kt_merge *m)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
- * The k-way merge: streams of several runs, each in time order, as one sequence in the order of time; at equal times by
- * run, then by stream.
+ * The k-way merge: streams of several runs, each in time order, as one sequence in the order of time. At equal times
+ * losses come first, so that what ends in that instant is known to have been open in it; then by run, then by stream.
  *
  * A stream is a queue of decoded blocks. The heap holds the streams that have an event at hand. Whether the first
  * event may be taken already is the caller's to say: by the watermark.
@@ -22,6 +22,7 @@ struct kt_stream {
 	struct kt_item **tail;
 	size_t at;    /* of the event at hand, in item->raw */
 	int64_t t_ns; /* its time on the line */
+	bool is_loss;
 
 	/* The caller's. */
 	int64_t last_ns; /* of the event before */

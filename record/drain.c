@@ -178,7 +178,7 @@ static void add_lost(struct kt_drain *d, struct stream *s, uint32_t cause, uint6
 	memcpy(s->buf->data + s->len, &ev, sizeof(ev));
 	s->len += sizeof(ev);
 	s->n++;
-	s->unsorted |= begin_ns < s->max_ns;
+	s->unsorted |= begin_ns <= s->max_ns;
 	s->max_ns = KT_MAX(s->max_ns, begin_ns);
 	d->stats.events++;
 

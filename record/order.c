@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 #include <assert.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -10,7 +11,9 @@
 
 struct kt_order_entry {
 	uint64_t ts_ns;
-	uint32_t off, len;
+	uint32_t off;
+	uint16_t len;
+	bool is_loss;
 };
 
 /* Smallest event: its header and one field. */
@@ -47,6 +50,12 @@ void kt_order_finish(struct kt_order *o)
 	*o = (struct kt_order){0};
 }
 
+static inline bool before(const struct kt_order_entry *a, const struct kt_order_entry *b)
+{
+	return a->ts_ns < b->ts_ns ||
+	       (kt_unlikely(a->ts_ns == b->ts_ns) && a->is_loss && !b->is_loss);
+}
+
 void kt_order_sort(struct kt_order *o, uint8_t *buf, size_t len)
 {
 	struct kt_order_entry *idx = o->index;
@@ -55,10 +64,10 @@ void kt_order_sort(struct kt_order *o, uint8_t *buf, size_t len)
 	assert(len <= o->cap);
 	for (size_t off = 0; off < len;) {
 		const struct kt_event *ev = (const void *)(buf + off);
-		struct kt_order_entry e = {ev->ts_ns, off, ev->len};
+		struct kt_order_entry e = {ev->ts_ns, off, ev->len, ev->id == KT_EV_lost};
 		size_t i = n++;
 
-		while (i && idx[i - 1].ts_ns > e.ts_ns) {
+		while (i && before(&e, &idx[i - 1])) {
 			idx[i] = idx[i - 1];
 			i--;
 		}
