@@ -195,6 +195,8 @@ enum kt_bio_drop {
 	KT_BIO_DROP_MERGED, /* it became a part of its neighbour and has no row */
 };
 
+struct kt_bio_observer;
+
 struct kt_svc_bio {
 	/* The bio got a carrier of its own. One whose birth was not seen is alive from here on. */
 	int (*got)(void *self, const struct kt_ev *ev, uint64_t bio, uint32_t dev);
@@ -223,6 +225,106 @@ struct kt_svc_bio {
 	/* Of a live bio: its size and flags as queued (-ENOENT: not known), and its device as submitted. */
 	int (*look)(void *self, uint32_t run, uint64_t bio, uint32_t *ret_bytes, uint32_t *ret_opf,
 		    uint32_t *ret_dev);
+	/* To be called in init(); o: static. */
+	int (*observe)(void *self, const struct kt_bio_observer *o, void *arg);
+};
+
+/*
+ * Bios for who links them to their causes (io) or to files (page): told by bio. All of a run, in order of time. Times are
+ * KT_NULL where they are not known. Stages follow each other: see kt_bio_end.
+ */
+struct kt_bio_queue;
+struct kt_bio_done;
+
+struct kt_bio_observer {
+	/*
+	 * A bio was queued: d is its event, bio_id its row to be. *ret_io_id and *ret_link ("exact", "inferred", static)
+	 * go into its row; leave them alone if its cause is not known. NULL = not wanted.
+	 */
+	int (*queued)(void *arg, const struct kt_ev *ev, const struct kt_bio_queue *d,
+		      int64_t bio_id, int64_t *ret_io_id, const char **ret_link);
+	/* Its end, when all its stages are known (its request's last mark too). */
+	int (*ended)(void *arg, const struct kt_bio_done *b);
+};
+
+enum {
+	KT_BIO_MARK_PLUG,
+	KT_BIO_MARK_QUEUE,
+	KT_BIO_MARK_DEVICE,
+	KT_BIO_MARK_COMPLETE,
+	KT_BIO_MARK_ENDIO,
+	KT_BIO_N_MARKS
+};
+
+/* A bio that ended; of a split one the parent, whose stages are those of the part that ended last. */
+struct kt_bio_done {
+	uint32_t run;
+	int64_t bio_id, io_id, request_id, parent_bio_id, device_id;
+	int64_t start_ns, end_ns;
+	/*
+	 * `alloc` lasts from start_ns to the first mark there is; each stage from its mark to the next one that is not
+	 * KT_NULL, the last to end_ns. On a disk that takes bios itself there is no `alloc`: mark DEVICE is start_ns.
+	 */
+	int64_t mark_ns[KT_BIO_N_MARKS];
+	const char *op; /* as in its row */
+	uint64_t ino, sector;
+	uint32_t ino_dev, bytes;
+	int64_t offset;	   /* in the file; KT_NULL = not known */
+	uint32_t tid;	   /* that queued it */
+	const char *state; /* as in its row */
+};
+
+/* Provided by request. */
+struct kt_svc_request {
+	/*
+	 * The request that was completed last on that CPU at or before t_ns, as far as the last few are remembered: what an
+	 * interrupt that wakes somebody at t_ns has just completed. -ENOENT. *ret_bio_id: its bio that ended last; KT_NULL = none.
+	 */
+	int (*completed)(void *self, uint32_t run, uint32_t cpu, int64_t t_ns,
+			 int64_t *ret_request_id, int64_t *ret_bio_id, int64_t *ret_end_ns);
+};
+
+/* Provided by irq. */
+struct kt_svc_irq {
+	/* "virtio1-req.0", "BLOCK": static or owned by irq; never NULL. soft: nr is a vector. */
+	const char *(*name)(void *self, uint32_t run, bool soft, uint32_t nr);
+};
+
+/* What a task did in an interval. Each nanosecond is in one of the five at most. */
+struct kt_sums {
+	int64_t run_ns, runq_ns, irq_ns, softirq_ns, sleep_ns;
+};
+
+/* One thing that kept a task from running when it could have. */
+struct kt_disturb {
+	const char *cause; /* "runq" | "irq" | "softirq" */
+	int64_t start_ns, dur_ns;
+	uint32_t by_tid; /* runq: who ran instead the longest; 0 = not known, or nobody */
+	uint32_t irq;	 /* irq, softirq: its number */
+};
+
+/* A sleep of a task: off the CPU, woken, on it again. */
+struct kt_wait {
+	int64_t out_ns, waking_ns, in_ns; /* waking_ns KT_NULL: it was not seen */
+	uint32_t waker_tid;		  /* in an interrupt a bystander */
+	uint32_t wake_cpu, in_cpu;
+	bool by_irq, by_softirq; /* woken from an interrupt on wake_cpu */
+	bool disk;		 /* it slept uninterruptibly */
+};
+
+/*
+ * Provided by sched. Each task's recent past: as much as a bounded history holds. Times must lie within it: -ENOENT if it is not
+ * known (before the first switch seen of that task, or too long ago).
+ */
+struct kt_svc_task {
+	int (*sums)(void *self, uint32_t run, uint32_t tid, int64_t from_ns, int64_t to_ns,
+		    struct kt_sums *ret);
+	/* Calls fn for each disturbance in [from, to], clipped to it, in order of time. */
+	int (*disturbances)(void *self, uint32_t run, uint32_t tid, int64_t from_ns, int64_t to_ns,
+			    int (*fn)(void *arg, const struct kt_disturb *d), void *arg);
+	/* The newest sleep whose in_ns is at or before to_ns (and, if from_ns is not KT_NULL, whose out_ns is at or after it). */
+	int (*last_wait)(void *self, uint32_t run, uint32_t tid, int64_t from_ns, int64_t to_ns,
+			 struct kt_wait *ret);
 };
 
 #endif

@@ -4,6 +4,8 @@
 
 struct kt_rings_map kt_rings SEC(".maps");
 struct kt_stats_map kt_stats SEC(".maps");
+struct kt_tasks_map kt_tasks SEC(".maps");
+struct kt_cpus_map kt_cpus SEC(".maps");
 
 /* Set by the recorder at the run's official start, cleared at its end. */
 volatile __u32 kt_on = 0;

@@ -34,6 +34,7 @@ typedef __u8 u8;
 typedef __u16 u16;
 typedef __u32 u32;
 typedef __u64 u64;
+typedef __s64 s64;
 
 struct kt_ring {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -62,7 +63,74 @@ struct kt_stats_map {
  */
 #define KT_KERNEL_ENUM(name, otherwise) const volatile __u32 kt_enum_##name = (otherwise)
 
+/*
+ * What is known of a task while it is traced: one part a family, written by its programs only, read by all. In task storage: made
+ * when a family first needs it.
+ */
+struct kt_task {
+	/* io: the operation that is open. page opens one for a kernel thread's writeback or commit. */
+	u64 call_ns;	/* when it began; 0 = none is open */
+	u64 call_inode; /* struct inode of its file; 0 = none */
+	s64 call_offset;
+	u64 call_size;
+	u32 call_bios; /* it caused so far */
+	u16 call_op;   /* enum kt_io_op */
+	u8 call_kind;  /* enum kt_io_kind */
+	u8 call_flags; /* enum kt_io_flags */
+	u64 fault_ns; /* of the last page fault in user mode since the last system call; 0 = none */
+	u64 fault_address;
+	u64 uring_req; /* the io_uring request that runs inline; 0 = none */
+
+	/* sched: since when it is runnable and does not run; 0 = it runs or sleeps */
+	u64 wait_ns;
+	u32 waker_tid;
+	u16 wake_cpu;
+	u8 wait_flags; /* enum kt_switch_flags */
+	u8 tracked;    /* filters: matches */
+};
+
+struct kt_tasks_map {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct kt_task);
+};
+
+/* The last few interrupts of a CPU, without those within them: they do not overlap. */
+#define KT_CPU_SPANS 8 /* a power of two */
+
+struct kt_cpu_span {
+	u64 start_ns, end_ns;
+	u16 nr;
+	u8 soft;
+	u8 pad[5];
+};
+
+/* What is known of a CPU: written by the programs of irq and sched on it. */
+struct kt_cpu {
+	/* irq */
+	u64 hard_ns;  /* the hard interrupt that runs now began; 0 = none runs */
+	u64 soft_ns;  /* the soft one, or its part since the last hard one within it */
+	u64 block_ns; /* the hard interrupt that raised BLOCK_SOFTIRQ last began; 0 = none did */
+	u32 hard_nr, soft_nr, block_nr;
+	u32 n_spans; /* so far: the last is spans[(n_spans - 1) % KT_CPU_SPANS] */
+	struct kt_cpu_span spans[KT_CPU_SPANS];
+
+	/* sched */
+	u8 in_call; /* the task that runs has an operation open */
+	u8 pad[7];
+};
+
+struct kt_cpus_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct kt_cpu);
+};
+
 /* Defined in core.bpf.c. */
+extern struct kt_tasks_map kt_tasks SEC(".maps");
+extern struct kt_cpus_map kt_cpus SEC(".maps");
 extern struct kt_rings_map kt_rings SEC(".maps");
 extern struct kt_stats_map kt_stats SEC(".maps");
 extern volatile __u32 kt_on;
@@ -106,7 +174,7 @@ static __always_inline void kt_run_filtered(struct kt_run *r)
  * NMI, where a reserve may also fail because the ring's lock is taken; whether there is room cannot tell the
  * two apart, since the recorder may have emptied the ring meanwhile.
  */
-static __noinline int kt_lose(struct kt_cpu_stat *stat)
+static __noinline __attribute__((unused)) int kt_lose(struct kt_cpu_stat *stat)
 {
 	u64 now = bpf_ktime_get_ns();
 

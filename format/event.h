@@ -53,6 +53,60 @@ enum kt_rq_flags {
 	KT_RQ_TRUNCATED = 1 << 3, /* it has more bios than the walk may visit */
 };
 
+/* sched_switch: how the task left the CPU. */
+enum kt_task_state {
+	KT_TASK_RUNNABLE = 0, /* preempted, or it yielded */
+	KT_TASK_SLEEP = 1,    /* interruptible */
+	KT_TASK_DISK = 2,     /* uninterruptible */
+	KT_TASK_OTHER = 3,    /* stopped, dead, idle, ... */
+};
+
+enum kt_switch_flags {
+	KT_SWITCH_WOKEN = 1 << 0,      /* wait_ns counts from next's waking */
+	KT_SWITCH_PREEMPTED = 1 << 1,  /* wait_ns counts from next's leaving the CPU, runnable */
+	KT_SWITCH_BY_IRQ = 1 << 2,     /* next was woken from a hard interrupt */
+	KT_SWITCH_BY_SOFTIRQ = 1 << 3, /* next was woken from a soft interrupt */
+	KT_SWITCH_MIGRATED = 1 << 4,   /* next last ran on another CPU */
+};
+
+/* What an operation is. Also what caused a bio: io_kind of bio_queue. Numbers are never reused. */
+enum kt_io_kind {
+	KT_IO_NONE = 0,
+	KT_IO_SYSCALL = 1,   /* task and age */
+	KT_IO_URING = 2,     /* address of the io_kiocb */
+	KT_IO_AIO = 3,	     /* address of the user's iocb, and its task */
+	KT_IO_FAULT = 4,     /* task and age */
+	KT_IO_LOOP = 5,	     /* address of the upper request */
+	KT_IO_WRITEBACK = 6, /* task and age: a kernel thread's call */
+	KT_IO_JOURNAL = 7,   /* the same */
+	KT_IO_READAHEAD = 8,
+	KT_IO_SWAP = 9,
+};
+
+/* Of io_call and io_submit. */
+enum kt_io_op {
+#define KT_IO_OP(name, nr, text) KT_IO_OP_##name = (nr),
+#include "format/ioops.def"
+#undef KT_IO_OP
+};
+
+enum kt_io_flags {
+	KT_IO_DIRECT = 1 << 0, /* O_DIRECT */
+	KT_IO_SYNC = 1 << 1,   /* O_SYNC, O_DSYNC, RWF_SYNC, RWF_DSYNC */
+	KT_IO_FIXED = 1 << 2,  /* io_uring: a registered buffer */
+	KT_IO_SQPOLL = 1 << 3, /* io_uring: submitted by the kernel's polling thread */
+	KT_IO_WORKER = 1 << 4, /* io_uring: carried out by a worker thread */
+	KT_IO_DATA =
+		1
+		<< 5, /* a data call on a regular file or a block device: an io even without bios */
+};
+
+/* How bio_queue knows its cause. */
+enum kt_link_flags {
+	KT_LINK_INFERRED = 1 << 0, /* not by an object that names it */
+	KT_LINK_WAITED = 1 << 1,   /* its submitter waits for this very bio */
+};
+
 /* Event ids. */
 enum kt_event_id {
 #define KT_FAMILY(name, base, presets, wants, doc)

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+/* The tracker sched: switches and wake-ups. */
+#include "analyze/flow.h"
+
+static const char *const after[] = {"core", "bio", "request", NULL};
+
+const struct kt_tracker kt_tracker_sched = {
+	.family = "sched",
+	.after = after,
+};
