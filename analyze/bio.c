@@ -233,8 +233,11 @@ static int on_bio_complete(void *self, const struct kt_ev *ev)
 	 * The one that carries it did not say so, yet the end is certain. Its stages are known
 	 * when it ends itself.
 	 */
-	if (b->list && b->list->next == b)
-		b->list->next = b->next;
+	if (b->list) {
+		b->list->partly = true;
+		if (b->list->next == b)
+			b->list->next = b->next;
+	}
 	/*
 	 * Of one that was complete before, its request said so: this is but the end of the wait
 	 * for its children.
@@ -357,6 +360,7 @@ static int svc_part(void *self, const struct kt_ev *ev, struct kt_bio_list *list
 	struct kt_bio *b = list->next, *next;
 	int err = 0;
 
+	list->partly = list->partly || bytes;
 	for (; b && b->sized && bytes && bytes >= b->left && !err; b = next) {
 		next = b->next;
 		bytes -= b->left;

@@ -180,6 +180,7 @@ struct kt_bio;
 struct kt_bio_list {
 	struct kt_bio *first, *last;
 	struct kt_bio *next; /* the first that is not complete yet */
+	bool partly; /* some of its bytes are complete: no carrier in that state is absorbed by another */
 	bool missed; /* a bio of it was found to have ended unseen: the carrier has, and the loss is counted */
 };
 

@@ -244,7 +244,7 @@ static int on_rq_merge(void *self, const struct kt_ev *ev)
 	 * At the driver none is merged, nor is one of which a part is complete: its end was
 	 * missed, this is another life.
 	 */
-	if (q && (is_at_driver(q) || q->bios.next != q->bios.first)) {
+	if (q && (is_at_driver(q) || q->bios.partly || q->bios.missed)) {
 		err = missed_end(s, q, ev);
 		q = NULL;
 	}

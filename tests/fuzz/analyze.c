@@ -340,6 +340,8 @@ static void check_database(const char *path, bool orderly)
 		     "SELECT flow || ' ' || flow_id || ' ' || name FROM stage WHERE dur_ns < 0");
 	}
 	none(db, "SELECT 'stage_stats' FROM stage_stats WHERE n < 1 OR p50_ns > max_ns");
+	none(db, "SELECT 'bio ' || bio_id FROM bio WHERE state = 'whole' AND request_id IS NOT "
+		 "NULL AND request_id NOT IN (SELECT request_id FROM request)");
 	sqlite3_close(db);
 }
 
