@@ -81,8 +81,12 @@ static int on_bio_queue(void *self, const struct kt_ev *ev)
 	b->utid = s->names->utid(s->names_self, ev->run, d->tid, d->tgid);
 	b->ucgid = s->names->ucgid(s->names_self, ev->run, KT_CGROUP_V2, d->cgroup);
 	b->blkcg_ucgid = s->names->ucgid(s->names_self, ev->run, KT_CGROUP_IO, d->blkcg);
+	b->tid = d->tid;
+	b->ino_dev = d->ino_dev;
 	if (d->ino)
 		b->ino = d->ino;
+	if (d->offset >= 0)
+		b->offset = d->offset;
 	if (d->flags & KT_BIO_BASED)
 		kt_bio_set_based(r, b);
 	m = kt_unlikely(r->remaps.n) ? kt_hash_del(&r->remaps, d->bio) : NULL;
@@ -91,10 +95,17 @@ static int on_bio_queue(void *self, const struct kt_ev *ev)
 		if (p) {
 			b->parent_id = p->id;
 			b->clone = true;
+			b->cause = p->cause;
+			if (b->cause.io_id != KT_NULL)
+				b->cause.link = "inferred";
 		}
 		kt_slab_put(&s->remaps, m);
 	}
-	return 0;
+	for (size_t i = 0; i < s->watches.n && !err; i++)
+		if (s->watches.v[i].o->queued)
+			err = s->watches.v[i].o->queued(s->watches.v[i].arg, ev, d, b->id,
+							b->parent_id, &b->cause);
+	return err;
 }
 
 static int on_bio_split(void *self, const struct kt_ev *ev)
@@ -134,6 +145,11 @@ static int on_bio_split(void *self, const struct kt_ev *ev)
 	b->ucgid = p->ucgid;
 	b->blkcg_ucgid = p->blkcg_ucgid;
 	b->ino = p->ino;
+	b->ino_dev = p->ino_dev;
+	b->tid = p->tid;
+	b->cause = p->cause;
+	if (p->offset != KT_NULL)
+		b->offset = p->offset + (int64_t)((d->sector - p->sector) << 9);
 	if (p->based)
 		kt_bio_set_based(r, b);
 	p->n_children++;
@@ -355,7 +371,7 @@ static void svc_settle(void *self, struct kt_bio_list *list, int64_t start_ns, i
 
 /* As blk_update_request(): a bio of which only a part is complete waits for the rest. */
 static int svc_part(void *self, const struct kt_ev *ev, struct kt_bio_list *list, uint64_t bytes,
-		    uint32_t status)
+		    uint32_t status, const struct kt_bio_carrier *c)
 {
 	struct kt_bio *b = list->next, *next;
 	int err = 0;
@@ -368,6 +384,8 @@ static int svc_part(void *self, const struct kt_ev *ev, struct kt_bio_list *list
 			continue;
 		b->left = 0;
 		list->next = next;
+		b->own_end_ns = ev->t_ns;
+		kt_bio_share(b, c);
 		err = kt_bio_own_end(self, b, ev->t_ns, status);
 	}
 	if (!err && b && b->sized)
@@ -431,6 +449,24 @@ static int svc_look(void *self, uint32_t run, uint64_t bio, uint32_t *ret_bytes,
 	return 0;
 }
 
+static int64_t svc_last_id(const struct kt_bio_list *list)
+{
+	return list->last ? list->last->id : KT_NULL;
+}
+
+static int64_t svc_first_id(const struct kt_bio_list *list)
+{
+	return list->first ? list->first->id : KT_NULL;
+}
+
+static int svc_observe(void *self, const struct kt_bio_observer *o, void *arg)
+{
+	struct kt_bio_state *s = self;
+	struct kt_bio_watch w = {o, arg};
+
+	return kt_vec_push(&s->watches, w);
+}
+
 static const struct kt_svc_bio service = {
 	.got = svc_got,
 	.moved = svc_moved,
@@ -441,6 +477,9 @@ static const struct kt_svc_bio service = {
 	.complete = svc_complete,
 	.drop = svc_drop,
 	.look = svc_look,
+	.first_id = svc_first_id,
+	.last_id = svc_last_id,
+	.observe = svc_observe,
 };
 
 /* ------------------------------------------------------------------ the tracker */
@@ -524,6 +563,7 @@ static void finish(void *self)
 		free(r);
 	}
 	kt_vec_finish(&s->runs);
+	kt_vec_finish(&s->watches);
 	kt_slab_finish(&s->bios);
 	kt_slab_finish(&s->remaps);
 	kt_blk_names_finish(&s->op_names);

@@ -2,8 +2,14 @@
 #include "analyze/blk_bio.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "format/base/macros.h"
+
+_Static_assert((int)KT_BIO_PLUG == KT_BIO_MARK_PLUG &&
+		       (int)KT_BIO_COMPLETE == KT_BIO_MARK_COMPLETE &&
+		       (int)KT_BIO_N_SHARES == KT_BIO_MARK_ENDIO,
+	       "shares and marks");
 
 #define MAX_OPEN (1u << 18) /* bios alive at once, over all runs: the oldest makes room */
 
@@ -176,7 +182,7 @@ void kt_bio_share(struct kt_bio *b, const struct kt_bio_carrier *c)
 	int64_t at = c->start_ns;
 
 	for (int i = 0; i < KT_BIO_N_SHARES; i++)
-		b->share_ns[i] = KT_NULL;
+		b->share_ns[i] = b->mark_ns[i] = KT_NULL;
 	/* Of a carrier without a start no stage is known: `alloc` lasts to the end. */
 	if (at == KT_NULL)
 		b->join_ns = KT_NULL;
@@ -187,11 +193,15 @@ void kt_bio_share(struct kt_bio *b, const struct kt_bio_carrier *c)
 		if (dur[i] == KT_NULL)
 			continue;
 		b->share_ns[i] = clip(at, at + dur[i], b->join_ns, b->own_end_ns);
+		if (b->share_ns[i] != KT_NULL)
+			b->mark_ns[i] = KT_MAX(at, b->join_ns);
 		at += dur[i];
 	}
 	/* A part was complete, and the carrier's own end was not seen. */
-	if (c->device_ns == KT_NULL && b->own_end_ns > KT_MAX(at, b->join_ns))
-		b->share_ns[KT_BIO_DEVICE] = b->own_end_ns - KT_MAX(at, b->join_ns);
+	if (c->device_ns == KT_NULL && b->own_end_ns > KT_MAX(at, b->join_ns)) {
+		b->mark_ns[KT_BIO_DEVICE] = KT_MAX(at, b->join_ns);
+		b->share_ns[KT_BIO_DEVICE] = b->own_end_ns - b->mark_ns[KT_BIO_DEVICE];
+	}
 }
 
 static const char *op_name(struct kt_bio_run *r, const struct kt_bio *b, const struct kt_blk_opf *o)
@@ -249,6 +259,46 @@ static const char *final_state(struct kt_bio_state *s, const struct kt_bio *b, i
 	return b->start_ns == KT_NULL ? "open_at_start" : seen;
 }
 
+/* The marks of its way, as struct kt_bio_done has them: its own, or those of its last child. */
+static const int64_t *last_marks(const struct kt_bio *b)
+{
+	bool child = b->child_end_ns != KT_NULL && b->child_end_ns > b->own_end_ns;
+
+	return child ? b->child_mark_ns : b->mark_ns;
+}
+
+static int tell_end(struct kt_bio_state *s, const struct kt_bio *b, int64_t end, const char *op,
+		    const char *state)
+{
+	struct kt_bio_done d = {
+		.run = b->run,
+		.bio_id = b->id,
+		.io_id = b->cause.io_id,
+		.request_id = b->request_id,
+		.parent_bio_id = b->parent_id,
+		.device_id = b->device_id,
+		.start_ns = b->start_ns,
+		.end_ns = end,
+		.op = op,
+		.ino = b->ino != KT_NULL ? (uint64_t)b->ino : 0,
+		.sector = b->sector,
+		.ino_dev = b->ino_dev,
+		.bytes = b->bytes,
+		.dev = b->dev,
+		.offset = b->offset,
+		.tid = b->tid,
+		.state = state,
+	};
+	int err = 0;
+
+	memcpy(d.mark_ns, last_marks(b), sizeof(b->mark_ns));
+	d.mark_ns[KT_BIO_MARK_ENDIO] = KT_NULL;
+	for (size_t i = 0; i < s->watches.n && !err; i++)
+		if (s->watches.v[i].o->ended)
+			err = s->watches.v[i].o->ended(s->watches.v[i].arg, &d);
+	return err;
+}
+
 /*
  * Writes the row; the bio is alive no more. end KT_NULL: not seen. state NULL: whole, unless
  * something was lost. The row's open stage is NULL.
@@ -261,10 +311,10 @@ static int write_row(struct kt_bio_state *s, struct kt_bio *b, int64_t end, cons
 	struct bio_row row = {
 		.bio_id = b->id,
 		.run_id = b->run + 1,
-		.io_id = KT_NULL,
-		.link = b->clone ? "inferred" : NULL,
+		.io_id = b->cause.io_id,
+		.link = b->clone ? "inferred" : b->cause.link,
 		.parent_bio_id = b->parent_id,
-		.parent_request_id = KT_NULL,
+		.parent_request_id = b->cause.parent_request_id,
 		.request_id = b->request_id,
 		.device_id = b->device_id,
 		.sector = b->sized ? (int64_t)b->sector : KT_NULL,
@@ -334,6 +384,8 @@ static int write_row(struct kt_bio_state *s, struct kt_bio *b, int64_t end, cons
 	if (b->based && b->own_end_ns != KT_NULL && b->dev)
 		kt_blk_stats_count(&r->stats, b->dev, kt_blk_group(&r->ops, b->opf), 1 + b->n_cuts,
 				   b->rest);
+	if (!err && s->watches.n)
+		err = tell_end(s, b, end, row.op, row.state);
 	b->written = true;
 	unlink_live(s, b);
 	if (!err && !b->list)
@@ -355,8 +407,11 @@ int kt_bio_end(struct kt_bio_state *s, struct kt_bio *b, int64_t end, const char
 	while (b) {
 		struct kt_bio *parent = parent_of(b);
 		uint32_t status = b->status;
-		int err = write_row(s, b, end, state);
+		int err;
 
+		if (parent && end != KT_NULL && end > parent->child_end_ns)
+			memcpy(parent->child_mark_ns, last_marks(b), sizeof(b->mark_ns));
+		err = write_row(s, b, end, state);
 		if (err || !parent)
 			return err;
 		parent->n_children--;
@@ -380,6 +435,9 @@ int kt_bio_end(struct kt_bio_state *s, struct kt_bio *b, int64_t end, const char
 int kt_bio_own_end(struct kt_bio_state *s, struct kt_bio *b, int64_t t, uint32_t status)
 {
 	b->own_end_ns = t;
+	/* On a disk that takes bios itself all of its life is the device's. */
+	if (b->based && !b->carried)
+		b->mark_ns[KT_BIO_DEVICE] = b->start_ns;
 	if (status)
 		b->status = status;
 	if (b->n_children)
@@ -449,7 +507,10 @@ int kt_bio_new(struct kt_bio_state *s, struct kt_bio_run *r, uint32_t run, uint6
 	b->id = kt_next_id(s->e, &kt_bio_table);
 	b->start_ns = b->got_ns = b->join_ns = b->own_end_ns = b->child_end_ns = KT_NULL;
 	b->parent_id = b->request_id = b->device_id = KT_NULL;
-	b->utid = b->ucgid = b->blkcg_ucgid = b->ino = KT_NULL;
+	b->utid = b->ucgid = b->blkcg_ucgid = b->ino = b->offset = KT_NULL;
+	b->cause.io_id = b->cause.parent_request_id = KT_NULL;
+	for (int i = 0; i < KT_BIO_N_SHARES; i++)
+		b->mark_ns[i] = b->child_mark_ns[i] = KT_NULL;
 	b->older = s->newest;
 	*(s->newest ? &s->newest->newer : &s->oldest) = b;
 	s->newest = b;

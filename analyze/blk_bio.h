@@ -24,7 +24,11 @@ struct kt_bio {
 	int64_t own_end_ns;		   /* its own bytes are complete */
 	int64_t child_end_ns;		   /* the last split child's end so far */
 	int64_t share_ns[KT_BIO_N_SHARES]; /* of its carrier's stages; valid with `shared` */
+	int64_t mark_ns[KT_BIO_N_SHARES];  /* where they begin; KT_NULL: it has no such stage */
+	int64_t child_mark_ns[KT_BIO_N_SHARES]; /* those of the child that ended at child_end_ns */
 	int64_t parent_id, request_id, device_id, utid, ucgid, blkcg_ucgid, ino;
+	int64_t offset; /* in its file */
+	struct kt_bio_cause cause;
 	uint64_t sector;
 	struct kt_bio *parent; /* of a split; is still that bio while parent->id == parent_id */
 	struct kt_bio *older, *newer;		  /* all that are alive, by birth */
@@ -38,6 +42,7 @@ struct kt_bio {
 	uint32_t rest;	/* of them, not split off */
 	uint32_t left;	/* of them, not complete */
 	uint32_t status;
+	uint32_t tid, ino_dev;
 	uint32_t n_children; /* split children that are alive */
 	uint32_t n_cuts;     /* by dm, which takes the rest up as a further I/O */
 	bool sized : 1;	     /* bytes, sector and opf are known */
@@ -68,6 +73,11 @@ struct kt_bio_run {
 	bool ready; /* ops */
 };
 
+struct kt_bio_watch {
+	const struct kt_bio_observer *o;
+	void *arg;
+};
+
 struct kt_bio_state {
 	struct kt_engine *e;
 	const struct kt_svc_names *names;
@@ -77,6 +87,7 @@ struct kt_bio_state {
 	struct kt_bio *oldest, *newest;
 	size_t n_open;
 	struct kt_blk_names op_names;
+	KT_VEC(struct kt_bio_watch) watches;
 };
 
 struct kt_bio_extra_row {

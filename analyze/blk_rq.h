@@ -41,6 +41,19 @@ struct kt_rq_walk {
 	KT_VEC(uint64_t) bios;
 };
 
+/* Completions on one CPU, for who asks what an interrupt there had just done: the last ones. */
+#define KT_RQ_N_RECENT 256
+#define KT_RQ_MAX_CPUS 65536
+
+struct kt_rq_ended {
+	int64_t end_ns, request_id, bio_id;
+};
+
+struct kt_rq_recent {
+	uint64_t n; /* so far; the last is at (n - 1) % KT_RQ_N_RECENT */
+	struct kt_rq_ended v[KT_RQ_N_RECENT];
+};
+
 struct kt_rq_run {
 	struct kt_hash live; /* address → struct kt_rq */
 	struct kt_rq_walk walks[KT_RQ_MAX_WALKS];
@@ -48,7 +61,8 @@ struct kt_rq_run {
 	struct kt_blk_ops ops;
 	struct kt_blk_stats stats;
 	int64_t n_evicted;
-	bool ready; /* ops */
+	KT_VEC(struct kt_rq_recent *) recent; /* by CPU; NULL: nothing was completed there */
+	bool ready;			      /* ops */
 };
 
 struct kt_rq_state {

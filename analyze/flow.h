@@ -214,9 +214,9 @@ struct kt_svc_bio {
 	/* To be called after carry(), once the carrier's first marks are known: no bio joined before start_ns. */
 	void (*settle)(void *self, struct kt_bio_list *list, int64_t start_ns, int64_t queue_ns,
 		       int64_t issue_ns);
-	/* The next bytes of the list are complete: ends the bios that this covers. */
+	/* The next bytes of the list are complete: ends the bios that this covers. c: so far. */
 	int (*part)(void *self, const struct kt_ev *ev, struct kt_bio_list *list, uint64_t bytes,
-		    uint32_t status);
+		    uint32_t status, const struct kt_bio_carrier *c);
 	/* All are complete. The list is empty afterwards. */
 	int (*complete)(void *self, const struct kt_ev *ev, struct kt_bio_list *list,
 			uint32_t status, const struct kt_bio_carrier *c);
@@ -226,7 +226,10 @@ struct kt_svc_bio {
 	/* Of a live bio: its size and flags as queued (-ENOENT: not known), and its device as submitted. */
 	int (*look)(void *self, uint32_t run, uint64_t bio, uint32_t *ret_bytes, uint32_t *ret_opf,
 		    uint32_t *ret_dev);
-	/* To be called in init(); o: static. */
+	/* The rows of the first and the last bio in a list; KT_NULL: it is empty. */
+	int64_t (*first_id)(const struct kt_bio_list *list);
+	int64_t (*last_id)(const struct kt_bio_list *list);
+	/* To be called in init(); o: static. Observers are told in the order in which they asked. -ENOMEM. */
 	int (*observe)(void *self, const struct kt_bio_observer *o, void *arg);
 };
 
@@ -237,14 +240,24 @@ struct kt_svc_bio {
 struct kt_bio_queue;
 struct kt_bio_done;
 
+/* What a bio's row says of its cause. KT_NULL, NULL: not known. */
+struct kt_bio_cause {
+	int64_t io_id, parent_request_id;
+	const char *link; /* "exact", "inferred"; static */
+};
+
 struct kt_bio_observer {
 	/*
-	 * A bio was queued: d is its event, bio_id its row to be. *ret_io_id and *ret_link ("exact", "inferred", static)
-	 * go into its row; leave them alone if its cause is not known. NULL = not wanted.
+	 * A bio was queued: d is its event, bio_id its row to be. *c goes into its row: whoever knows its cause fills it in.
+	 * It holds what observers before this one said and, of a clone, what its parent has. parent_bio_id: of a
+	 * clone. A split's front is not queued: it has its parent's cause. NULL = not wanted.
 	 */
 	int (*queued)(void *arg, const struct kt_ev *ev, const struct kt_bio_queue *d,
-		      int64_t bio_id, int64_t *ret_io_id, const char **ret_link);
-	/* Its end, when all its stages are known (its request's last mark too). */
+		      int64_t bio_id, int64_t parent_bio_id, struct kt_bio_cause *c);
+	/*
+	 * Its row is written. One that was complete before its request was (partial completion) is told of at its own
+	 * end, with its request's stages as of then. NULL = not wanted.
+	 */
 	int (*ended)(void *arg, const struct kt_bio_done *b);
 };
 
@@ -257,11 +270,11 @@ enum {
 	KT_BIO_N_MARKS
 };
 
-/* A bio that ended; of a split one the parent, whose stages are those of the part that ended last. */
+/* A bio that ended. The stages of one that was split are those of the part that ended last. */
 struct kt_bio_done {
 	uint32_t run;
 	int64_t bio_id, io_id, request_id, parent_bio_id, device_id;
-	int64_t start_ns, end_ns;
+	int64_t start_ns, end_ns; /* KT_NULL: not seen */
 	/*
 	 * `alloc` lasts from start_ns to the first mark there is; each stage from its mark to the next one that is not
 	 * KT_NULL, the last to end_ns. On a disk that takes bios itself there is no `alloc`: mark DEVICE is start_ns.
@@ -269,20 +282,25 @@ struct kt_bio_done {
 	int64_t mark_ns[KT_BIO_N_MARKS];
 	const char *op; /* as in its row */
 	uint64_t ino, sector;
-	uint32_t ino_dev, bytes;
+	uint32_t ino_dev, bytes, dev;
 	int64_t offset;	   /* in the file; KT_NULL = not known */
-	uint32_t tid;	   /* that queued it */
+	uint32_t tid;	   /* that queued it; 0 = not known */
 	const char *state; /* as in its row */
 };
 
 /* Provided by request. */
 struct kt_svc_request {
 	/*
-	 * The request that was completed last on that CPU at or before t_ns, as far as the last few are remembered: what an
-	 * interrupt that wakes somebody at t_ns has just completed. -ENOENT. *ret_bio_id: its bio that ended last; KT_NULL = none.
+	 * The request of which something was completed last on that CPU at or before t_ns, as far as the last few are
+	 * remembered: what an interrupt that wakes somebody at t_ns has just completed. -ENOENT. *ret_bio_id: its last bio,
+	 * KT_NULL = none; *ret_end_ns: when.
 	 */
 	int (*completed)(void *self, uint32_t run, uint32_t cpu, int64_t t_ns,
 			 int64_t *ret_request_id, int64_t *ret_bio_id, int64_t *ret_end_ns);
+	/* The row to be of the live request at that address; KT_NULL: none is known. */
+	int64_t (*live_id)(void *self, uint32_t run, uint64_t rq);
+	/* The row of the first bio that a live request carries; KT_NULL: not known. */
+	int64_t (*live_bio)(void *self, uint32_t run, uint64_t rq);
 };
 
 /* Provided by irq. */

@@ -313,6 +313,25 @@ static void count_stats(struct kt_rq_run *r, const struct kt_rq_complete *d, con
 	kt_blk_stats_count(&r->stats, dev, g, final, d->bytes);
 }
 
+/* For svc_completed(). */
+static int remember(struct kt_rq_run *r, const struct kt_ev *ev, int64_t request_id, int64_t bio_id)
+{
+	struct kt_rq_recent *c;
+
+	while (r->recent.n <= ev->cpu && ev->cpu < KT_RQ_MAX_CPUS)
+		if (kt_vec_push(&r->recent, NULL))
+			return -ENOMEM;
+	if (ev->cpu >= r->recent.n)
+		return 0;
+	c = r->recent.v[ev->cpu];
+	if (!c)
+		c = r->recent.v[ev->cpu] = calloc(1, sizeof(*c));
+	if (!c)
+		return -ENOMEM;
+	c->v[c->n++ % KT_RQ_N_RECENT] = (struct kt_rq_ended){ev->t_ns, request_id, bio_id};
+	return 0;
+}
+
 /* Its end. on_stack: it was not known before. */
 static int end_rq(struct kt_rq_state *s, struct kt_rq_run *r, const struct kt_ev *ev,
 		  struct kt_rq *q, bool on_stack)
@@ -362,6 +381,8 @@ static int end_rq(struct kt_rq_state *s, struct kt_rq_run *r, const struct kt_ev
 	}
 	if (!q->part_dev)
 		q->part_dev = q->n_issues ? 0 : bio_dev;
+	if (!err)
+		err = remember(r, ev, q->id, s->bio->last_id(&q->bios));
 	c = kt_rq_stages(q, ev->t_ns);
 	row.state = kt_flow_state(s->e, ev->run, q->start_ns, ev->t_ns);
 	if (row.state[0] == 'w' && q->start_ns == KT_NULL)
@@ -385,6 +406,8 @@ static int on_rq_complete(void *self, const struct kt_ev *ev)
 	struct kt_rq_state *s = self;
 	struct kt_rq_run *r = kt_rq_run(s, ev->run);
 	struct kt_rq unknown, *q;
+	struct kt_bio_carrier c;
+	int err;
 
 	if (!r)
 		return -ENOMEM;
@@ -404,8 +427,69 @@ static int on_rq_complete(void *self, const struct kt_ev *ev)
 		q->in_sequence = true;
 		return 0;
 	}
-	return s->bio->part(s->bio_self, ev, &q->bios, d->bytes, d->status);
+	err = remember(r, ev, q->id, s->bio->last_id(&q->bios));
+	if (err)
+		return err;
+	/* What follows of it is not known yet: the device has it until now. */
+	c = kt_rq_stages(q, KT_NULL);
+	return s->bio->part(s->bio_self, ev, &q->bios, d->bytes, d->status, &c);
 }
+
+/* ------------------------------------------------------------------ the service */
+
+static int svc_completed(void *self, uint32_t run, uint32_t cpu, int64_t t_ns,
+			 int64_t *ret_request_id, int64_t *ret_bio_id, int64_t *ret_end_ns)
+{
+	const struct kt_rq_state *s = self;
+	const struct kt_rq_recent *c;
+	const struct kt_rq_run *r;
+
+	if (run >= s->runs.n)
+		return -ENOENT;
+	r = s->runs.v[run];
+	if (cpu >= r->recent.n || !r->recent.v[cpu])
+		return -ENOENT;
+	c = r->recent.v[cpu];
+	for (uint64_t i = c->n; i > 0 && c->n - i < KT_RQ_N_RECENT; i--) {
+		const struct kt_rq_ended *x = &c->v[(i - 1) % KT_RQ_N_RECENT];
+
+		if (x->end_ns > t_ns)
+			continue;
+		*ret_request_id = x->request_id;
+		*ret_bio_id = x->bio_id;
+		*ret_end_ns = x->end_ns;
+		return 0;
+	}
+	return -ENOENT;
+}
+
+static const struct kt_rq *find_live(void *self, uint32_t run, uint64_t rq)
+{
+	struct kt_rq_state *s = self;
+
+	return run < s->runs.n ? kt_hash_get(&s->runs.v[run]->live, rq) : NULL;
+}
+
+static int64_t svc_live_id(void *self, uint32_t run, uint64_t rq)
+{
+	const struct kt_rq *q = find_live(self, run, rq);
+
+	return q ? q->id : KT_NULL;
+}
+
+static int64_t svc_live_bio(void *self, uint32_t run, uint64_t rq)
+{
+	const struct kt_rq_state *s = self;
+	const struct kt_rq *q = find_live(self, run, rq);
+
+	return q ? s->bio->first_id(&q->bios) : KT_NULL;
+}
+
+static const struct kt_svc_request service = {
+	.completed = svc_completed,
+	.live_id = svc_live_id,
+	.live_bio = svc_live_bio,
+};
 
 /* ------------------------------------------------------------------ the tracker */
 
@@ -417,7 +501,10 @@ static int init(void *self, struct kt_engine *e)
 	s->rqs.size = sizeof(struct kt_rq);
 	s->names = kt_service(e, "core", &s->names_self);
 	s->bio = kt_service(e, "bio", &s->bio_self);
-	return s->names && s->bio ? 0 : -EINVAL;
+	if (!s->names || !s->bio)
+		return -EINVAL;
+	kt_service_provide(e, "request", &service, s);
+	return 0;
 }
 
 static int context(void *self, uint32_t run, uint32_t phase, const char *name, const void *data,
@@ -485,6 +572,9 @@ static void finish(void *self)
 			kt_vec_finish(&r->walks[j].bios);
 		kt_blk_ops_finish(&r->ops);
 		kt_blk_stats_finish(&r->stats);
+		for (size_t j = 0; j < r->recent.n; j++)
+			free(r->recent.v[j]);
+		kt_vec_finish(&r->recent);
 		free(r);
 	}
 	kt_vec_finish(&s->runs);
