@@ -5,8 +5,10 @@ A live test is a program that ends with 0 (passed), 1 (failed) or 77 (skipped: s
 taken away by an ExitStack, also when it fails. Processes are ended by pid, and only those that were started here."""
 
 import contextlib
+import glob
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -52,7 +54,7 @@ class Blind(Exception):
     """The kernel did not run the programs for some hits: see attempts()."""
 
 
-def attempts(name, test, n=6):
+def attempts(name, test, n=12):
     """Runs test() until it saw every hit of its hooks, n times at most.
 
     Some kernels run no BPF program while certain tasks are current (those of an agent that the machine is run by), interrupts on
@@ -66,6 +68,7 @@ def attempts(name, test, n=6):
         except Blind as e:
             failures[:] = before
             print("%s: hits that no program saw (%s); once more" % (name, e), flush=True)
+            time.sleep(1)  # they come in bursts
     check(False, "%s: in none of %d runs did the programs see every hit" % (name, n))
 
 
@@ -258,6 +261,69 @@ def perf_stat(out, devs, cmd):
     for hook in BLOCK_HOOKS:
         args += ["-e", "block:" + hook, "--filter", " || ".join("dev == %d" % d for d in devs)]
     return args + ["--"] + list(cmd)
+
+
+def timed(out, cmd):
+    """A command that runs cmd and writes to out when that began and ended (ns of CLOCK_MONOTONIC)."""
+    code = ("import subprocess, sys, time\n"
+            "now = lambda: time.clock_gettime_ns(time.CLOCK_MONOTONIC)\n"
+            "t = [now(), subprocess.call(sys.argv[2:]), now()]\n"
+            "print(t[0], t[2], file=open(sys.argv[1], 'w'))\n"
+            "sys.exit(t[1])")
+    return [sys.executable, "-c", code, out, *cmd]
+
+
+def mono_start(db):
+    """The start of the run (analysed with --raw) in CLOCK_MONOTONIC: the file tells that of CLOCK_BOOTTIME, which runs evenly
+    beside it."""
+    boot = db.one("SELECT boottime_ns FROM raw_clock WHERE phase = 0 LIMIT 1")
+    return boot - max(time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+                      for _ in range(100))
+
+
+class Ftrace:
+    """The block tracepoints of some disks with their times, by the kernel's own tracer, for disks that others use as well: what
+    fell into which moment can be told. `with Ftrace(devs) as f:` then f.events: [(ns of CLOCK_MONOTONIC, hook, sectors)].
+    (perf record would not do: it drops some completions, unlike perf stat, which has no times.)"""
+
+    def __init__(self, devs):
+        base = next((d for d in ("/sys/kernel/tracing", "/sys/kernel/debug/tracing") if os.path.isdir(d + "/instances")), None)
+        if not base:
+            raise RuntimeError("tracefs is not mounted")
+        self.dir = os.path.join(base, "instances", "ktrace-test-%d" % os.getpid())
+        self.filter = " || ".join("dev == %d" % d for d in devs)
+
+    def switch(self, on):
+        for hook in BLOCK_HOOKS:
+            write("%s/events/block/%s/enable" % (self.dir, hook), on)
+
+    def __enter__(self):
+        self.events = []
+        os.mkdir(self.dir)
+        try:
+            write(self.dir + "/trace_clock", "mono")
+            write(self.dir + "/buffer_size_kb", "16384")
+            for hook in BLOCK_HOOKS:
+                write("%s/events/block/%s/filter" % (self.dir, hook), self.filter)
+            self.switch("1")
+        except BaseException:
+            os.rmdir(self.dir)
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.switch("0")
+        try:
+            overrun = sum(int(n) for f in glob.glob(self.dir + "/per_cpu/*/stats")
+                          for n in re.findall(r"(?:overrun|dropped events): (\d+)", read(f)))
+            if overrun:
+                raise RuntimeError("the kernel's tracer dropped %d events" % overrun)
+            for line in read(self.dir + "/trace").splitlines():
+                m = re.search(r" (\d+)\.(\d{6}): (block_\w+): (?:.*\) \d+ \+ (\d+))?", line)
+                if m:
+                    self.events.append((int(m[1]) * 10**9 + int(m[2]) * 1000, m[3], int(m[4] or 0)))
+        finally:
+            os.rmdir(self.dir)
 
 
 def perf_counts(out):
