@@ -53,6 +53,7 @@ void kt_engine_destroy(struct kt_engine *e)
 	kt_trackers_destroy(e);
 	kt_hist_destroy(e->hist);
 	kt_load_destroy(e->load);
+	kt_io_load_destroy(e->io_load);
 	kt_db_destroy(e->db);
 	kt_raw_destroy(e->raw);
 	kt_merge_finish(&e->merge);
@@ -342,6 +343,8 @@ static int make_tables(struct kt_engine *e)
 		err = kt_db_add_table(e->db, *t);
 	for (const struct kt_table *const *t = kt_load_tables; !err && *t; t++)
 		err = kt_db_add_table(e->db, *t);
+	for (const struct kt_table *const *t = kt_io_load_tables; !err && *t; t++)
+		err = kt_db_add_table(e->db, *t);
 	if (!err && e->opts.raw)
 		err = kt_raw_create(e, &e->raw);
 	return err;
@@ -358,6 +361,8 @@ static int complete(struct kt_engine *e)
 		err = kt_hist_write(e->hist);
 	if (!err)
 		err = kt_load_write(e->load);
+	if (!err)
+		err = kt_io_load_write(e->io_load);
 	if (!err)
 		err = kt_write_runs(e);
 	if (!err)
@@ -394,6 +399,8 @@ int kt_engine_run(struct kt_engine *e, const char *target)
 		err = kt_hist_create(e, &e->hist);
 	if (!err)
 		err = kt_load_create(e, &e->load);
+	if (!err)
+		err = kt_io_load_create(e, &e->io_load);
 	if (!err)
 		err = kt_trackers_create(e);
 	if (!err)

@@ -9,6 +9,7 @@
 
 #include "analyze/db.h"
 #include "analyze/hist.h"
+#include "analyze/ioload.h"
 #include "analyze/load.h"
 #include "analyze/loss.h"
 #include "analyze/merge.h"
@@ -92,6 +93,7 @@ struct kt_engine {
 	struct kt_db *db;
 	struct kt_hist *hist;
 	struct kt_load *load;
+	struct kt_io_load *io_load;
 	struct kt_raw *raw;
 	struct kt_tracker_state {
 		const struct kt_tracker *t;

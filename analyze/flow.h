@@ -134,6 +134,40 @@ struct kt_load_flow {
 /* Adds it to the tables of load.h: load, task_load, busy, slowest. */
 int kt_load_add(struct kt_engine *e, const struct kt_load_flow *f);
 
+/* The stages of an io, in the order of its columns. */
+enum kt_io_stage {
+	KT_IO_SUBMIT,
+	KT_IO_THROTTLE,
+	KT_IO_ALLOC,
+	KT_IO_PLUG,
+	KT_IO_QUEUE,
+	KT_IO_DEVICE,
+	KT_IO_COMPLETE,
+	KT_IO_ENDIO,
+	KT_IO_WAKEUP,
+	KT_IO_RETURN,
+	KT_IO_BETWEEN,
+	KT_IO_CACHED,
+	KT_IO_N_STAGES
+};
+
+/* An io that ended, or was left: as its row. KT_NULL: not known, or none. kind, op, state: static. */
+struct kt_io_flow {
+	uint32_t run;
+	const char *kind, *op, *state;
+	const char *path; /* borrowed during the call; NULL = not known */
+	int64_t id, device_id, ino, utid, ucgid;
+	int64_t end_ns, dur_ns, size_bytes, n_bios;
+	int64_t stage_ns[KT_IO_N_STAGES]; /* per name, summed over rounds */
+	int64_t runq_ns, irq_ns, softirq_ns;
+};
+
+/*
+ * All that statistics need of an io, once, when its row is written: the tables of ioload.h, load and slowest of load.h,
+ * and latency_hist (whole ones, each stage and `total`). Instead of kt_load_add() and kt_hist_add().
+ */
+int kt_io_load_add(struct kt_engine *e, const struct kt_io_flow *f);
+
 /* Constants of the kernel that run came from; the start of the run; whether the file has this event at all. */
 const struct kt_const_table *kt_run_consts(struct kt_engine *e, uint32_t run);
 int64_t kt_run_start(struct kt_engine *e, uint32_t run);

@@ -31,7 +31,7 @@ static const struct kt_col load_cols[] = {
 	KT_COL(load_row, run_id, KT_COL_INT, "", "the run"),
 	KT_COL(load_row, second, KT_COL_INT, "s",
 	       "in which the flows ended, since the epoch of the database"),
-	KT_COL(load_row, flow, KT_COL_TEXT, "", "request or bio"),
+	KT_COL(load_row, flow, KT_COL_TEXT, "", "request, bio or io"),
 	KT_COL(load_row, device_id, KT_COL_INT, "", "device of the flows"),
 	KT_COL(load_row, part_device_id, KT_COL_INT, "",
 	       "the partition that requests are charged to"),
@@ -43,15 +43,15 @@ static const struct kt_col load_cols[] = {
 	KT_COL(load_row, size_bytes, KT_COL_INT, "bytes", "sum of their sizes, where known"),
 	KT_COL(load_row, dur_ns, KT_COL_INT, "ns", "sum of their durations, where known"),
 	KT_COL(load_row, device_ns, KT_COL_INT, "ns", "sum of their stage device, where known"),
-	KT_COL(load_row, n_bios, KT_COL_INT, "", "bios of the requests"),
-	KT_COL(load_row, n_carrying, KT_COL_INT, "", "requests that carried a bio"),
-	KT_COL(load_row, min_id, KT_COL_INT, "", "smallest request_id or bio_id among them"),
+	KT_COL(load_row, n_bios, KT_COL_INT, "", "bios of the requests or operations"),
+	KT_COL(load_row, n_carrying, KT_COL_INT, "", "requests or operations that had a bio"),
+	KT_COL(load_row, min_id, KT_COL_INT, "", "smallest request_id, bio_id or io_id among them"),
 	KT_COL(load_row, max_id, KT_COL_INT, "", "largest"),
 };
 
 static const struct kt_table load_table = {
 	.name = "load",
-	.doc = "requests and bios second by second; several rows of one key add up",
+	.doc = "requests, bios and operations second by second; several rows of one key add up",
 	.cols = load_cols,
 	.n_cols = KT_ARRAY_SIZE(load_cols),
 };
@@ -123,12 +123,12 @@ static const struct kt_col slowest_cols[] = {
 	KT_COL(slowest_row, run_id, KT_COL_INT, "", "the run"),
 	KT_COL(slowest_row, second, KT_COL_INT, "s",
 	       "in which the flow ended, since the epoch of the database"),
-	KT_COL(slowest_row, flow, KT_COL_TEXT, "", "request or bio"),
+	KT_COL(slowest_row, flow, KT_COL_TEXT, "", "request, bio or io"),
 	KT_COL(slowest_row, device_id, KT_COL_INT, "", "device of the flow"),
 	KT_COL(slowest_row, part_device_id, KT_COL_INT, "",
 	       "the partition that a request is charged to"),
 	KT_COL(slowest_row, op, KT_COL_TEXT, "", "operation"),
-	KT_COL(slowest_row, flow_id, KT_COL_INT, "", "request_id or bio_id"),
+	KT_COL(slowest_row, flow_id, KT_COL_INT, "", "request_id, bio_id or io_id"),
 	KT_COL(slowest_row, dur_ns, KT_COL_INT, "ns", "its duration"),
 };
 

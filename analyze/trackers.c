@@ -220,6 +220,42 @@ int kt_load_add(struct kt_engine *e, const struct kt_load_flow *f)
 	return kt_load_count(e->load, f);
 }
 
+int kt_io_load_add(struct kt_engine *e, const struct kt_io_flow *f)
+{
+	static const char *const stages[KT_IO_N_STAGES] = {
+		"submit",   "throttle", "alloc",  "plug",   "queue",   "device",
+		"complete", "endio",	"wakeup", "return", "between", "cached"};
+	const struct kt_load_flow flow = {
+		.run = f->run,
+		.flow = "io",
+		.op = f->op,
+		.state = f->state,
+		.id = f->id,
+		.device_id = f->device_id,
+		.part_device_id = KT_NULL,
+		.end_ns = f->end_ns,
+		.dur_ns = f->dur_ns,
+		.size_bytes = f->size_bytes,
+		.issue_ns = KT_NULL,
+		.device_ns = f->stage_ns[KT_IO_DEVICE],
+		.n_bios = f->n_bios,
+		.utid = KT_NULL, /* task_load is of bios */
+		.ucgid = KT_NULL,
+	};
+	int err = kt_load_count(e->load, &flow);
+
+	err = err ? err : kt_io_load_count(e->io_load, f);
+	if (err || f->state[0] != 'w' || f->end_ns == KT_NULL || f->dur_ns == KT_NULL)
+		return err;
+	for (int i = 0; i < KT_IO_N_STAGES && !err; i++)
+		if (f->stage_ns[i] != KT_NULL)
+			err = kt_hist_count(e->hist, f->run, "io", stages[i], f->device_id, f->op,
+					    f->end_ns, f->stage_ns[i]);
+	return err ? err
+		   : kt_hist_count(e->hist, f->run, "io", "total", f->device_id, f->op, f->end_ns,
+				   f->dur_ns);
+}
+
 const struct kt_const_table *kt_run_consts(struct kt_engine *e, uint32_t run)
 {
 	return e->runs.v[run]->consts;
