@@ -34,9 +34,15 @@ struct css_set {
 	struct cgroup *dfl_cgrp;
 };
 
+struct sched_entity {
+	unsigned char sched_delayed; /* since 6.12: it sleeps, but its dequeueing is delayed */
+};
+
 struct task_struct {
 	int pid;
 	int tgid;
+	int on_rq;
+	struct sched_entity se;
 	struct task_struct *real_parent;
 	char comm[16];
 	struct css_set *cgroups;

@@ -87,6 +87,8 @@ struct kt_task {
 	u16 wake_cpu;
 	u8 wait_flags; /* enum kt_switch_flags */
 	u8 tracked;    /* filters: matches */
+	u16 last_cpu;  /* on which it ran last, + 1; 0 = not known */
+	u16 pad[3];
 };
 
 struct kt_tasks_map {
@@ -97,7 +99,7 @@ struct kt_tasks_map {
 };
 
 /* The last few interrupts of a CPU, without those within them: they do not overlap. */
-#define KT_CPU_SPANS 8 /* a power of two */
+#define KT_CPU_SPANS 16 /* a power of two */
 
 struct kt_cpu_span {
 	u64 start_ns, end_ns;
@@ -106,19 +108,17 @@ struct kt_cpu_span {
 	u8 pad[5];
 };
 
-/* What is known of a CPU: written by the programs of irq and sched on it. */
+/*
+ * What is known of a CPU: written by the programs of irq on it; sched_switch clears what an end that was not seen left
+ * open. All 0 where irq is not recorded.
+ */
 struct kt_cpu {
-	/* irq */
 	u64 hard_ns;  /* the hard interrupt that runs now began; 0 = none runs */
 	u64 soft_ns;  /* the soft one, or its part since the last hard one within it */
 	u64 block_ns; /* the hard interrupt that raised BLOCK_SOFTIRQ last began; 0 = none did */
 	u32 hard_nr, soft_nr, block_nr;
 	u32 n_spans; /* so far: the last is spans[(n_spans - 1) % KT_CPU_SPANS] */
 	struct kt_cpu_span spans[KT_CPU_SPANS];
-
-	/* sched */
-	u8 in_call; /* the task that runs has an operation open */
-	u8 pad[7];
 };
 
 struct kt_cpus_map {

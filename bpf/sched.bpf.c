@@ -1,3 +1,171 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-/* sched: switches and wake-ups. */
+/*
+ * sched: switches and wake-ups. What a waking knows waits in the woken task's storage and rides on the switch that
+ * lets it run: these programs run at every switch of the machine, and one event less is what they cost least with.
+ */
 #include "bpf/ktrace.bpf.h"
+
+#define TASK_INTERRUPTIBLE 0x1
+#define TASK_UNINTERRUPTIBLE 0x2
+#define TASK_NOLOAD 0x400 /* with UNINTERRUPTIBLE: a kernel thread that has nothing to do */
+
+static __always_inline bool is_asleep(struct task_struct *t)
+{
+	if (!t->on_rq)
+		return true;
+	return bpf_core_field_exists(t->se.sched_delayed) && t->se.sched_delayed;
+}
+
+/* t becomes runnable, by whoever is current. */
+static __always_inline void runnable(struct task_struct *t)
+{
+	struct kt_task *s;
+	struct kt_cpu *c;
+	u32 zero = 0;
+	u8 flags = KT_SWITCH_WOKEN;
+
+	s = bpf_task_storage_get(&kt_tasks, t, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	c = bpf_map_lookup_elem(&kt_cpus, &zero);
+	if (!s || !c)
+		return;
+	if (c->hard_ns)
+		flags |= KT_SWITCH_BY_IRQ;
+	else if (c->soft_ns)
+		flags |= KT_SWITCH_BY_SOFTIRQ;
+	s->waker_tid = bpf_get_current_task_btf()->pid;
+	s->wake_cpu = bpf_get_smp_processor_id();
+	s->wait_flags = flags;
+	s->wait_ns = bpf_ktime_get_ns();
+}
+
+/* Also called for a task that only was about to sleep, or runs: it goes on, and waits for nothing new. */
+KT_PROG(sched, sched_waking, sched_waking, struct task_struct *t)
+{
+	struct kt_run r;
+
+	if (!kt_run_begin(&r, KT_HOOK_sched__sched_waking))
+		return 0;
+	if (is_asleep(t))
+		runnable(t);
+	return 0;
+}
+
+KT_PROG(sched, sched_wakeup_new, sched_wakeup_new, struct task_struct *t)
+{
+	struct kt_run r;
+
+	if (kt_run_begin(&r, KT_HOOK_sched__sched_wakeup_new))
+		runnable(t);
+	return 0;
+}
+
+static __always_inline u8 how_it_left(bool preempt, struct task_struct *prev, u32 state)
+{
+	if (!prev->pid)
+		return KT_TASK_OTHER;
+	if (preempt || !state)
+		return KT_TASK_RUNNABLE;
+	if (state & TASK_INTERRUPTIBLE)
+		return KT_TASK_SLEEP;
+	if ((state & (TASK_UNINTERRUPTIBLE | TASK_NOLOAD)) == TASK_UNINTERRUPTIBLE)
+		return KT_TASK_DISK;
+	return KT_TASK_OTHER;
+}
+
+/* What interrupts took of this CPU since a time, as far as the last few spans tell. */
+static __always_inline void interrupts_since(struct kt_cpu *c, u64 since_ns,
+					     struct kt_sched_switch *e)
+{
+	u32 n = c->n_spans;
+	u64 most[2] = {0, 0};
+
+	for (u32 i = 0; i < KT_CPU_SPANS; i++) {
+		struct kt_cpu_span *p = &c->spans[--n % KT_CPU_SPANS];
+		u64 ns;
+
+		if (p->end_ns <= since_ns)
+			break;
+		ns = p->end_ns - (p->start_ns > since_ns ? p->start_ns : since_ns);
+		if (p->soft) {
+			e->softirq_ns += ns;
+			if (ns > most[1]) {
+				most[1] = ns;
+				e->softirq = p->nr;
+			}
+		} else {
+			e->irq_ns += ns;
+			if (ns > most[0]) {
+				most[0] = ns;
+				e->irq = p->nr;
+			}
+		}
+	}
+}
+
+KT_PROG(sched, sched_switch, sched_switch, bool preempt, struct task_struct *prev,
+	struct task_struct *next, unsigned int prev_state)
+{
+	u32 zero = 0, cpu = bpf_get_smp_processor_id();
+	struct kt_task *ns = NULL, *ps = NULL;
+	u8 left = how_it_left(preempt, prev, prev_state);
+	u64 now, since = 0;
+	struct kt_sched_switch *e;
+	struct kt_run r;
+	struct kt_cpu *c;
+
+	if (!kt_run_begin(&r, KT_HOOK_sched__sched_switch))
+		return 0;
+	c = bpf_map_lookup_elem(&kt_cpus, &zero);
+	if (!c)
+		return 0;
+	if (next->pid)
+		ns = bpf_task_storage_get(&kt_tasks, next, NULL, 0);
+	if (left == KT_TASK_RUNNABLE)
+		ps = bpf_task_storage_get(&kt_tasks, prev, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	e = KT_RESERVE(&r, sched_switch);
+	now = e ? e->ts_ns : bpf_ktime_get_ns();
+	if (ps) {
+		ps->wait_ns = now;
+		ps->wait_flags = KT_SWITCH_PREEMPTED;
+		ps->waker_tid = 0;
+		ps->wake_cpu = cpu;
+	}
+	if (e) {
+		e->prev_tid = prev->pid;
+		e->next_tid = next->pid;
+		e->wait_ns = 0;
+		e->waker_tid = 0;
+		e->irq_ns = e->softirq_ns = 0;
+		e->wake_cpu = cpu;
+		e->prev_state = left;
+		e->flags = 0;
+		e->irq = e->softirq = 0;
+	}
+	if (ns) {
+		since = ns->wait_ns;
+		if (e && since) {
+			/* A waking is not ordered with this CPU's clock to the last nanosecond. */
+			e->wait_ns = now > since ? now - since : 1;
+			e->waker_tid = ns->waker_tid;
+			e->wake_cpu = ns->wake_cpu;
+			e->flags = ns->wait_flags;
+			if (c->n_spans)
+				interrupts_since(c, since, e);
+		}
+		if (e && ns->last_cpu && ns->last_cpu != cpu + 1)
+			e->flags |= KT_SWITCH_MIGRATED;
+		ns->last_cpu = cpu + 1;
+		ns->wait_ns = 0;
+	}
+	/*
+	 * No interrupt is left open across a switch: what seems so is one whose end was not seen, since programs are
+	 * attached one after the other.
+	 */
+	if (c->hard_ns)
+		c->hard_ns = 0;
+	if (c->soft_ns)
+		c->soft_ns = 0;
+	if (e)
+		KT_SUBMIT(e);
+	return 0;
+}
