@@ -4,18 +4,20 @@
 
 /* clang-format off */
 
-/* Each stage begins where those before it end: a NULL one took no time. */
+/*
+ * Each stage begins where those before it end: a NULL one took no time. The plus before a bare column: flow.h, stage_select.
+ */
 const char kt_blk_request_stages[] =
-"SELECT 'request', request_id, 1, 'plug', start_ns, plug_ns, NULL, NULL, NULL\n"
+"SELECT 'request', request_id, 1, 'plug', +start_ns, +plug_ns, NULL, NULL, NULL\n"
 "  FROM request WHERE plug_ns IS NOT NULL\n"
 "UNION ALL SELECT 'request', request_id, 2, 'queue',\n"
-"  start_ns + ifnull(plug_ns, 0), queue_ns, NULL, NULL, NULL\n"
+"  start_ns + ifnull(plug_ns, 0), +queue_ns, NULL, NULL, NULL\n"
 "  FROM request WHERE queue_ns IS NOT NULL\n"
 "UNION ALL SELECT 'request', request_id, 3, 'device',\n"
-"  start_ns + ifnull(plug_ns, 0) + ifnull(queue_ns, 0), device_ns, NULL, NULL, NULL\n"
+"  start_ns + ifnull(plug_ns, 0) + ifnull(queue_ns, 0), +device_ns, NULL, NULL, NULL\n"
 "  FROM request WHERE device_ns IS NOT NULL\n"
 "UNION ALL SELECT 'request', request_id, 4, 'complete',\n"
-"  start_ns + ifnull(plug_ns, 0) + ifnull(queue_ns, 0) + ifnull(device_ns, 0), complete_ns,\n"
+"  start_ns + ifnull(plug_ns, 0) + ifnull(queue_ns, 0) + ifnull(device_ns, 0), +complete_ns,\n"
 "  NULL, NULL, NULL\n"
 "  FROM request WHERE complete_ns IS NOT NULL\n";
 
@@ -40,7 +42,7 @@ const char kt_blk_request_stages[] =
 #define AFTER_QUEUE AFTER_PLUG " + ifnull(r.queue_ns, 0)"
 
 const char kt_blk_bio_stages[] =
-"SELECT 'bio', bio_id, 1, 'alloc', start_ns, alloc_ns, NULL, NULL, NULL\n"
+"SELECT 'bio', bio_id, 1, 'alloc', +start_ns, +alloc_ns, NULL, NULL, NULL\n"
 "  FROM bio WHERE alloc_ns IS NOT NULL\n"
 SHARE("2", "plug", "r.start_ns", "r.plug_ns")
 SHARE("3", "queue", AFTER_PLUG, "r.queue_ns")
@@ -52,10 +54,10 @@ SHARE("4", "device", AFTER_QUEUE, "r.device_ns")
 "    FROM bio b JOIN request r ON r.request_id = b.request_id\n"
 "    WHERE b.dur_ns IS NOT NULL AND b.alloc_ns IS NOT NULL AND r.device_ns IS NULL)\n"
 "  WHERE e > max(f, j)\n"
-"UNION ALL SELECT 'bio', bio_id, 4, 'device', start_ns + ifnull(alloc_ns, 0), device_ns,\n"
+"UNION ALL SELECT 'bio', bio_id, 4, 'device', start_ns + ifnull(alloc_ns, 0), +device_ns,\n"
 "  NULL, NULL, NULL FROM bio WHERE device_ns IS NOT NULL\n"
 SHARE("5", "complete", AFTER_QUEUE " + ifnull(r.device_ns, 0)", "r.complete_ns")
-"UNION ALL SELECT 'bio', bio_id, 6, 'endio', start_ns + dur_ns - endio_ns, endio_ns,\n"
+"UNION ALL SELECT 'bio', bio_id, 6, 'endio', start_ns + dur_ns - endio_ns, +endio_ns,\n"
 "  NULL, NULL, NULL FROM bio WHERE endio_ns IS NOT NULL AND start_ns IS NOT NULL\n";
 
 /* What v_bio and v_request share. b: the bio that names the task. */

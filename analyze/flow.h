@@ -76,7 +76,8 @@ struct kt_tracker {
 	const struct kt_handler *on;
 	/*
 	 * One branch of the view `stage`: SELECTs that give flow, flow_id, seq, name, start_ns, dur_ns, runq_ns, irq_ns,
-	 * softirq_ns of the stages of this family's flows; joined by UNION ALL. NULL = none.
+	 * softirq_ns of the stages of this family's flows; joined by UNION ALL. NULL = none. Nothing but flow_id may be a bare
+	 * column (`+start_ns` is none): SQLite looks single flows up only if all branches give columns the same affinity.
 	 */
 	const char *stage_select;
 	const char *views;   /* further SQL, run after all tables and `stage` exist; NULL = none */

@@ -53,6 +53,16 @@ def compare(name, text, width):
     check(text == want, "text " + name)
 
 
+def check_lookup(db):
+    """The stages of single flows are looked up, whatever way they are asked for."""
+    con = sqlite3.connect(db)
+    con.execute("CREATE TEMP TABLE some(id)")
+    for ask in ("stage WHERE flow = 'bio' AND flow_id = 5", "stage WHERE flow = 'request' AND flow_id IN some",
+                "some JOIN stage ON flow = 'bio' AND flow_id = id"):
+        plan = [row[3] for row in con.execute("EXPLAIN QUERY PLAN SELECT * FROM " + ask)]
+        check(not any(re.match("SCAN (?!some|stage)", step) for step in plan), "%s scans: %s" % (ask, "; ".join(plan)))
+
+
 def main():
     with open(os.path.join(TOP, "report/ktrace-report.schema.json"), encoding="utf-8") as f:
         schema = jsonschema.Draft7Validator(json.load(f))
@@ -68,6 +78,7 @@ def main():
             doc = json.loads(run([TOOL, *args, "--json"], tmp))
             for e in schema.iter_errors(doc):
                 check(False, "%s --json: %s: %s" % (name, "/".join(map(str, e.path)), e.message))
+        check_lookup(db)
         check(len(QUERIES) >= 12, "examples/queries: only %d" % len(QUERIES))
         for q in QUERIES:
             name = os.path.basename(q)
