@@ -57,7 +57,7 @@ def check_perf(db, name, perf, devs):
 def check_hooks(db, name):
     sums = {}
     for hook, runs, lost, filtered in db.rows("SELECT hook, sum(runs), sum(lost), sum(filtered) FROM probe "
-                                              "WHERE family <> 'core' AND state = 'attached' GROUP BY hook"):
+                                              "WHERE family IN ('bio', 'request') AND state = 'attached' GROUP BY hook"):
         event = EVENT_OF.get(hook, hook.replace("block_", "", 1))
         s = sums.setdefault(event, [0, 0, 0])
         s[0] += runs

@@ -37,7 +37,9 @@ ZERO = [
     ("lost intervals", "SELECT count(*) FROM lost_interval"),
     ("unknown events", "SELECT coalesce(sum(unknown_events), 0) FROM run"),
     ("times ran backwards", "SELECT coalesce(sum(backward_clock), 0) FROM run"),
-    ("hooks are not attached", "SELECT count(*) FROM probe WHERE state <> 'attached'"),
+    ("hooks of the families recorded are not attached",
+     "SELECT count(*) FROM probe p JOIN run r USING (run_id) WHERE p.state <> 'attached' AND (p.state <> 'off' "
+     "OR instr(',' || r.kinds || ',', ',' || p.family || ','))"),
     ("requests on idle disks are not whole", "SELECT count(*) FROM request WHERE state <> 'whole'"),
     ("bios on idle disks are not whole", "SELECT count(*) FROM bio WHERE state <> 'whole'"),
     ("data requests have no bios",
