@@ -96,8 +96,11 @@ static int json_begin(struct kt_output *o, const struct kt_report *r)
 static int json_line(struct kt_output *o, enum kt_block_kind kind, const char *text)
 {
 	struct json_output *j = json_of(o);
-	char *copy = strdup(text);
+	char *copy;
 
+	if (kind == KT_BLOCK_LEGEND)
+		return 0;
+	copy = strdup(text);
 	if (!copy || (kind == KT_BLOCK_WARN ? kt_vec_push(&j->warnings, copy)
 					    : kt_vec_push(&j->lines, copy))) {
 		free(copy);

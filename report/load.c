@@ -19,7 +19,7 @@ const char *const kt_param_names[KT_N_PARAMS] = {
 	[KT_PARAM_DISK] = ":disk",	[KT_PARAM_TASK] = ":task",
 	[KT_PARAM_CGROUP] = ":cgroup",	[KT_PARAM_OP] = ":op",
 	[KT_PARAM_ID] = ":id",		[KT_PARAM_RECORDER] = ":recorder",
-	[KT_PARAM_FLOW] = ":flow",
+	[KT_PARAM_FLOW] = ":flow",	[KT_PARAM_BY] = ":by",
 };
 
 static const char *const format_names[] = {
@@ -162,10 +162,8 @@ static int parse_directive(struct parser *ps, char *s)
 		const char *word;
 		enum kt_block_kind kind;
 	} kinds[] = {
-		{"table", KT_BLOCK_TABLE},
-		{"text", KT_BLOCK_TEXT},
-		{"warn", KT_BLOCK_WARN},
-		{"setup", KT_BLOCK_SETUP},
+		{"table", KT_BLOCK_TABLE},   {"text", KT_BLOCK_TEXT},	{"warn", KT_BLOCK_WARN},
+		{"legend", KT_BLOCK_LEGEND}, {"setup", KT_BLOCK_SETUP},
 	};
 	struct kt_block *b = &ps->next;
 	const char *word = next_word(&s);
@@ -195,7 +193,8 @@ static int parse_directive(struct parser *ps, char *s)
 	}
 	if (!strcmp(word, "column"))
 		return parse_column(ps, s);
-	if (!strcmp(word, "if"))
+	b->unless = b->unless || !strcmp(word, "unless");
+	if (!strcmp(word, "if") || !strcmp(word, "unless"))
 		b->only_if = or_null(next_word(&s));
 	else if (!strcmp(word, "empty"))
 		b->empty = or_null(s);
@@ -261,7 +260,10 @@ static int name_table(struct parser *ps)
 
 		if (b->kind != KT_BLOCK_TABLE)
 			continue;
-		if (ps->next.name && !strcmp(ps->next.name, b->name))
+		/* Of two that exclude each other only one is shown. */
+		if (ps->next.name && !strcmp(ps->next.name, b->name) &&
+		    !(b->only_if && ps->next.only_if && b->unless != ps->next.unless &&
+		      !strcmp(b->only_if, ps->next.only_if)))
 			return bad(ps, "a second table '%s'", b->name);
 		unnamed += !strncmp(b->name, "rows", 4);
 	}

@@ -11,16 +11,18 @@
  *	--: table NAME heading words           the next statement's rows are a table (the default)
  *	--: text heading words                 its rows are sentences, one a row, first column
  *	--: warn                               the same, and the reader should not miss them
+ *	--: legend                             its row says what the pieces of a span mean: "CLASS words;..."
  *	--: setup                              it prepares (temporary tables): its rows are not shown
  *	--: if TABLE                           skip it where that table is absent or empty
+ *	--: unless TABLE                       skip it where it is not
  *	--: empty words                        said instead of a table without rows
  *	--: required words                     an error with this text if it has no rows
  *	--: column NAME FORMAT [FLAG…] ["label"]
  *
  * Formats: text id count number duration time bytes percent bar span heat; without one, a name decides: *start_ns and
  * *end_ns are times, other *_ns durations, *_bytes bytes, *share percent. Raw values, always, in JSON and CSV (bar and
- * span are left out there). percent and bar take a fraction; span the text "START LENGTH", both fractions; heat
- * the text "N N N ...", counts over time, in JSON an array.
+ * span are left out there). percent takes a fraction; bar one, or the text "FRACTION CLASS"; span the text "START LENGTH
+ * CLASS LABEL;...", a piece each, start and length fractions, class and label as draw.h says; heat the text "N N N ...", counts over time, in JSON an array.
  * Flags: group (blank where it repeats the row above), optional (not shown where all NULL), wide (not shown where
  * the terminal is narrow), data (in JSON and CSV only).
  *
@@ -64,7 +66,13 @@ struct kt_column {
 	unsigned int flags; /* enum kt_column_flags */
 };
 
-enum kt_block_kind { KT_BLOCK_TABLE, KT_BLOCK_TEXT, KT_BLOCK_WARN, KT_BLOCK_SETUP };
+enum kt_block_kind {
+	KT_BLOCK_TABLE,
+	KT_BLOCK_TEXT,
+	KT_BLOCK_WARN,
+	KT_BLOCK_LEGEND,
+	KT_BLOCK_SETUP
+};
 
 /* One statement of a report. Strings live in the report's text. */
 struct kt_block {
@@ -72,6 +80,7 @@ struct kt_block {
 	const char *name;    /* of a table; never NULL there */
 	const char *heading; /* NULL: none */
 	const char *only_if; /* a table; NULL: always */
+	bool unless;	     /* the other way round */
 	const char *empty;
 	const char *required;
 	const char *sql;		  /* NUL-terminated, one statement */
@@ -92,7 +101,8 @@ enum kt_param {
 	KT_PARAM_OP,	   /* :op */
 	KT_PARAM_RECORDER, /* :recorder 1: show the recorder's own I/O as well */
 	KT_PARAM_ID,	   /* :id of a flow */
-	KT_PARAM_FLOW,	   /* :flow of :id: request bio io */
+	KT_PARAM_FLOW,	   /* :flow of :id, or to look at: request bio io */
+	KT_PARAM_BY,	   /* :by what to group: op disk task cgroup kind file */
 	KT_N_PARAMS
 };
 

@@ -320,7 +320,7 @@ int kt_run_print(struct kt_run *run, struct kt_output *out)
 	for (size_t i = 0; !err && i < run->report.blocks.n; i++) {
 		const struct kt_block *b = &run->report.blocks.v[i];
 
-		if (b->only_if && !kt_database_has(run->db, b->only_if, true))
+		if (b->only_if && kt_database_has(run->db, b->only_if, true) == b->unless)
 			continue;
 		if (b->kind == KT_BLOCK_TABLE) {
 			if (run->o->table ? strcmp(run->o->table, b->name) != 0 : csv && any_table)

@@ -2,12 +2,12 @@
 /* Reports for people: wrapped sentences, aligned tables, bars. */
 #include <ctype.h>
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "format/base/macros.h"
 #include "report/cell.h"
+#include "report/draw.h"
 #include "report/output.h"
 #include "report/term.h"
 
@@ -21,15 +21,12 @@
 
 #define SGR_BOLD "\033[1m"
 #define SGR_DIM "\033[2m"
-#define SGR_BAR "\033[36m"
 #define SGR_WARN "\033[33m"
 #define SGR_OFF "\033[0m"
 
 struct cell {
-	char *text;	   /* owned */
-	double start, len; /* of a bar or span */
-	uint64_t *heat;	   /* owned; of a heat */
-	unsigned int n_heat;
+	char *text;	     /* owned; of a bar or span: how to draw it */
+	struct kt_heat heat; /* owned; of a heat */
 	bool null;
 	bool numeric;
 };
@@ -172,6 +169,16 @@ static int text_line(struct kt_output *o, enum kt_block_kind kind, const char *s
 
 	if (!safe)
 		return -ENOMEM;
+	if (kind == KT_BLOCK_LEGEND) {
+		char *legend kt_auto_free = kt_draw_legend(safe, t->term->width, t->term);
+
+		free(safe);
+		if (!legend)
+			return -ENOMEM;
+		put(t, legend); /* right below what it explains */
+		end_line(t);
+		return 0;
+	}
 	if (!t->last_was_line)
 		blank_line(t);
 	t->last_was_line = true;
@@ -221,54 +228,17 @@ static bool is_drawn(const struct col *c)
 static void free_cell(struct cell *c)
 {
 	free(c->text);
-	free(c->heat);
+	free(c->heat.v);
 }
 
 /* ---------------------------------------------------------------- heats */
-
-/* "N N N ...". 0 or -ENOMEM. */
-static int parse_heat(struct cell *cell, const char *s)
-{
-	size_t n = 0;
-
-	for (const char *p = s; *p; n++) {
-		p += strspn(p, " ");
-		p += strcspn(p, " ");
-	}
-	cell->heat = calloc(n + 1, sizeof(*cell->heat));
-	if (!cell->heat)
-		return -ENOMEM;
-	for (char *end; *s && cell->n_heat < n; s = end) {
-		uint64_t v = strtoull(s, &end, 10);
-
-		if (end == s)
-			break;
-		cell->heat[cell->n_heat++] = v;
-	}
-	return 0;
-}
-
-/* How many slots make one character where there are n and room for width; the first of character i is i times that. */
-static unsigned int heat_step(unsigned int n, unsigned int width)
-{
-	return n > width ? (n + width - 1) / width : 1;
-}
-
-static uint64_t heat_at(const struct cell *c, unsigned int i, unsigned int step)
-{
-	uint64_t sum = 0;
-
-	for (unsigned int j = i * step; j < c->n_heat && j < (i + 1) * step; j++)
-		sum += c->heat[j];
-	return sum;
-}
 
 static unsigned int most_slots(const struct text_output *t, size_t col)
 {
 	unsigned int n = 0;
 
 	for (size_t i = col; i < t->cells.n; i += t->head->n_columns)
-		n = KT_MAX(n, t->cells.v[i].n_heat);
+		n = KT_MAX(n, t->cells.v[i].heat.n);
 	return n;
 }
 
@@ -276,11 +246,9 @@ static unsigned int most_slots(const struct text_output *t, size_t col)
 static void measure_heat(struct text_output *t, size_t col)
 {
 	for (size_t i = col; i < t->cells.n; i += t->head->n_columns) {
-		const struct cell *c = &t->cells.v[i];
-		unsigned int step = heat_step(c->n_heat, t->cols[col].width);
+		uint64_t max = kt_heat_max(&t->cells.v[i].heat, t->cols[col].width);
 
-		for (unsigned int j = 0; j * step < c->n_heat; j++)
-			t->heat_max = KT_MAX(t->heat_max, heat_at(c, j, step));
+		t->heat_max = KT_MAX(t->heat_max, max);
 	}
 }
 
@@ -297,7 +265,8 @@ static void measure(struct text_output *t)
 		for (size_t r = 0; r < n_rows; r++) {
 			const struct cell *cell = &t->cells.v[r * n_cols + c];
 
-			w = KT_MAX(w, kt_term_columns(cell->text));
+			if (!is_drawn(col))
+				w = KT_MAX(w, kt_term_columns(cell->text));
 			all_null = all_null && cell->null;
 			numeric = numeric && (cell->null || cell->numeric);
 		}
@@ -396,76 +365,12 @@ static void fit(struct text_output *t)
 			unsigned int n = most_slots(t, c), most = width ? room : n;
 
 			/* Of whole slots, so that all characters cover the same time. */
-			bar = n ? (n + heat_step(n, most) - 1) / heat_step(n, most) : 1;
+			bar = n ? (n + kt_heat_step(n, most) - 1) / kt_heat_step(n, most) : 1;
 		}
 		col->width = KT_MAX(bar, kt_term_columns(col->label));
 		if (col->c->format == KT_FMT_HEAT)
 			measure_heat(t, c);
 	}
-}
-
-/* A bar of eighths of a character, or of whole ones in ASCII. Returns its columns. */
-static unsigned int draw_bar(struct text_output *t, double fraction, unsigned int width)
-{
-	static const char *const eighths[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
-	unsigned int n, whole;
-
-	if (!(fraction > 0))
-		return 0;
-	fraction = KT_MIN(fraction, 1.0);
-	if (!t->term->utf8) {
-		n = (unsigned int)(fraction * width + 0.5);
-		for (unsigned int i = 0; i < n; i++)
-			put(t, "#");
-		if (!n)
-			put(t, "."); /* there is something */
-		return KT_MAX(n, 1u);
-	}
-	n = (unsigned int)(fraction * width * 8 + 0.5);
-	n = KT_MAX(n, 1u);
-	whole = n / 8;
-	for (unsigned int i = 0; i < whole; i++)
-		put(t, "█");
-	put(t, eighths[n % 8]);
-	return whole + (n % 8 != 0);
-}
-
-/* A piece of a time line: at least one character wide, so that nothing is out of sight. */
-static unsigned int draw_span(struct text_output *t, double start, double len, unsigned int width)
-{
-	unsigned int from, to;
-
-	start = start > 0 ? KT_MIN(start, 1.0) : 0;
-	len = len > 0 ? KT_MIN(len, 1.0 - start) : 0;
-	from = (unsigned int)(start * width);
-	from = KT_MIN(from, width - 1);
-	to = (unsigned int)((start + len) * width + 0.5);
-	to = KT_MIN(KT_MAX(to, from + 1), width);
-	pad(t, from);
-	for (unsigned int i = from; i < to; i++)
-		put(t, t->term->utf8 ? "█" : "#");
-	return to;
-}
-
-/* Shades by the logarithm: one I/O is to be seen beside thousands. */
-static unsigned int draw_heat(struct text_output *t, const struct cell *cell, unsigned int width)
-{
-	static const char *const blocks[] = {"", "░", "▒", "▓", "█"};
-	static const char *const ascii[] = {"", ".", ":", "*", "#"};
-	unsigned int step = heat_step(cell->n_heat, width), n = 0;
-	double top = log((double)t->heat_max + 1);
-
-	for (; n < width && n * step < cell->n_heat; n++) {
-		uint64_t v = heat_at(cell, n, step);
-		unsigned int level = v ? 1 + (unsigned int)(log((double)v) / top * 4) : 0;
-
-		level = KT_MIN(level, 4u);
-		if (level)
-			put(t, t->term->utf8 ? blocks[level] : ascii[level]);
-		else
-			pad(t, 1); /* none at the end of a line */
-	}
-	return n;
 }
 
 static void print_aligned(struct text_output *t, size_t c, const char *text)
@@ -488,22 +393,24 @@ static void print_aligned(struct text_output *t, size_t c, const char *text)
 		pad(t, col->width - w);
 }
 
-static void print_drawn(struct text_output *t, const struct col *col, const struct cell *cell)
+static int print_drawn(struct text_output *t, const struct col *col, const struct cell *cell)
 {
 	unsigned int w = 0;
+	char *text kt_auto_free = NULL;
 
-	/* Nothing to draw leaves no spaces at the end of a line. */
-	if (!cell->null && (col->c->format != KT_FMT_BAR || cell->len > 0)) {
-		put_pending(t);
-		sgr(t, SGR_BAR);
-		w = col->c->format == KT_FMT_BAR ? draw_bar(t, cell->len, col->width)
-		    : col->c->format == KT_FMT_HEAT
-			    ? draw_heat(t, cell, col->width)
-			    : draw_span(t, cell->start, cell->len, col->width);
-		sgr(t, SGR_OFF);
+	if (!cell->null) {
+		text = col->c->format == KT_FMT_BAR
+			       ? kt_draw_bar(cell->text, col->width, t->term, &w)
+		       : col->c->format == KT_FMT_HEAT
+			       ? kt_draw_heat(&cell->heat, t->heat_max, col->width, t->term, &w)
+			       : kt_draw_span(cell->text, col->width, t->term, &w);
+		if (!text)
+			return -ENOMEM;
+		put(t, text);
 	}
 	if (w < col->width)
 		pad(t, col->width - w);
+	return 0;
 }
 
 static void print_head(struct text_output *t)
@@ -531,9 +438,10 @@ static void print_head(struct text_output *t)
 	end_line(t);
 }
 
-static void print_row(struct text_output *t, struct cell *row)
+static int print_row(struct text_output *t, struct cell *row)
 {
 	bool first = true, same = true;
+	int err = 0;
 
 	for (size_t c = 0; c < t->head->n_columns; c++) {
 		const struct col *col = &t->cols[c];
@@ -547,7 +455,7 @@ static void print_row(struct text_output *t, struct cell *row)
 				pad(t, t->gap);
 			first = false;
 			if (is_drawn(col))
-				print_drawn(t, col, &row[c]);
+				err = err ? err : print_drawn(t, col, &row[c]);
 			else
 				print_aligned(t, c, group && same ? "" : row[c].text);
 		}
@@ -559,25 +467,39 @@ static void print_row(struct text_output *t, struct cell *row)
 		}
 	}
 	end_line(t);
+	return err;
 }
 
-static void flush_rows(struct text_output *t)
+static int flush_rows(struct text_output *t)
 {
 	size_t n_cols = t->head->n_columns;
+	int err = 0;
 
 	if (!t->cells.n)
-		return;
+		return 0;
 	measure(t);
 	if (!t->laid_out) {
 		fit(t);
 		t->laid_out = true;
 		print_head(t);
 	}
-	for (size_t i = 0; i < t->cells.n; i += n_cols)
-		print_row(t, &t->cells.v[i]);
+	for (size_t i = 0; i < t->cells.n && !err; i += n_cols)
+		err = print_row(t, &t->cells.v[i]);
 	for (size_t i = 0; i < t->cells.n; i++)
 		free_cell(&t->cells.v[i]);
 	t->cells.n = 0;
+	return err;
+}
+
+/* How a bar or span is to be drawn, as text. */
+static char *drawn_text(const struct kt_cell *c)
+{
+	char buf[KT_NUMBER_SIZE];
+
+	if (c->type == KT_CELL_TEXT)
+		return strdup(c->text);
+	return strdup(c->type == KT_CELL_NULL ? ""
+					      : kt_format_real(kt_cell_real(c), buf, sizeof(buf)));
 }
 
 static int text_row(struct kt_output *o, const struct kt_cell *cells)
@@ -586,25 +508,23 @@ static int text_row(struct kt_output *o, const struct kt_cell *cells)
 
 	for (size_t c = 0; c < t->head->n_columns; c++) {
 		enum kt_cell_format format = t->head->columns[c].format;
+		bool drawn = format == KT_FMT_BAR || format == KT_FMT_SPAN;
 		struct cell cell = {.null = cells[c].type == KT_CELL_NULL,
 				    .numeric = cells[c].type == KT_CELL_INT ||
-					       cells[c].type == KT_CELL_REAL,
-				    .len = kt_cell_real(&cells[c])};
+					       cells[c].type == KT_CELL_REAL};
 
-		if (format == KT_FMT_SPAN)
-			cell.null = cells[c].type != KT_CELL_TEXT ||
-				    sscanf(cells[c].text, "%lf %lf", &cell.start, &cell.len) != 2;
 		if (format == KT_FMT_HEAT && cells[c].type == KT_CELL_TEXT &&
-		    parse_heat(&cell, cells[c].text))
+		    kt_heat_parse(&cell.heat, cells[c].text))
 			return -ENOMEM;
-		cell.text = kt_cell_text(&cells[c], format, t->term->utf8);
+		cell.text = drawn ? drawn_text(&cells[c])
+				  : kt_cell_text(&cells[c], format, t->term->utf8);
 		if (!cell.text || kt_vec_push(&t->cells, cell)) {
 			free_cell(&cell);
 			return -ENOMEM;
 		}
 	}
 	if (t->cells.n >= BATCH_ROWS * t->head->n_columns)
-		flush_rows(t);
+		return flush_rows(t);
 	return 0;
 }
 
@@ -630,14 +550,15 @@ static int text_table_end(struct kt_output *o)
 {
 	struct text_output *t = text_of(o);
 
-	flush_rows(t);
+	int err = flush_rows(t);
+
 	if (!t->laid_out && t->head->empty) {
 		blank_line(t);
 		t->last_was_line = false;
 		print_wrapped(o->f, t->head->empty, KT_MIN(t->term->width, WRAP_MAX));
 	}
 	drop_table(t);
-	return 0;
+	return err;
 }
 
 static int text_end(struct kt_output *o)

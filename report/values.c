@@ -146,6 +146,20 @@ static int check_known(struct kt_run *run, enum kt_param p, const char *what, co
 	return -ENOENT;
 }
 
+/* One of a few words. */
+static int parse_word(struct kt_run *run, enum kt_param p, const char *const *words,
+		      const char *want)
+{
+	struct kt_value *v = &run->values[p];
+
+	v->is_text = true;
+	v->text = run->o->filter[p];
+	for (; *words; words++)
+		if (!strcmp(*words, v->text))
+			return 0;
+	return mistake(run, p, want);
+}
+
 static int check_names(struct kt_run *run)
 {
 	static const struct {
@@ -185,6 +199,9 @@ static int check_names(struct kt_run *run)
 
 int kt_values_parse(struct kt_run *run)
 {
+	static const char *const flows[] = {"io", "request", "bio", NULL};
+	static const char *const bys[] = {"op", "kind", "disk", "task", "cgroup", "file", NULL};
+
 	for (int p = 0; p < KT_N_PARAMS; p++) {
 		const char *s = run->o->filter[p];
 		struct kt_value *v = &run->values[p];
@@ -193,6 +210,8 @@ int kt_values_parse(struct kt_run *run)
 
 		if (!s || (p == KT_PARAM_ID && run->other))
 			continue;
+		if (p == KT_PARAM_FLOW && run->o->filter[KT_PARAM_ID] && !run->other)
+			return mistake(run, p, "none: the ID says it");
 		v->set = true;
 		switch (p) {
 		case KT_PARAM_TOP:
@@ -214,6 +233,12 @@ int kt_values_parse(struct kt_run *run)
 			break;
 		case KT_PARAM_ID:
 			err = parse_id(run);
+			break;
+		case KT_PARAM_FLOW:
+			err = parse_word(run, p, flows, "io, request or bio");
+			break;
+		case KT_PARAM_BY:
+			err = parse_word(run, p, bys, "op, kind, disk, task, cgroup or file");
 			break;
 		default:
 			v->is_text = true;

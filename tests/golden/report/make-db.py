@@ -4,11 +4,14 @@
 
 Its rows are computed from a fixed sequence of numbers, never random; statistics are worked out here from the rows,
 apart from the C code. Variants: "whole" (default); "empty" (a run in which nothing was recorded), "newer" (a
-version that no program knows), "noversion", "foreign" (a database of someone else), "two" (two runs).
+version that no program knows), "noversion", "foreign" (a database of someone else), "two" (two runs), "io" (the whole storage
+path: io_rows.py), "io2" (two runs of it).
 """
 import os
 import sqlite3
 import sys
+
+import io_rows
 
 DDL = """
 CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -96,9 +99,10 @@ def percentile(values, per_mille):
 
 
 class Db:
-    def __init__(self, path):
+    def __init__(self, path, ios):
         self.c = sqlite3.connect(path)
-        self.c.executescript(DDL)
+        self.c.executescript(DDL + (io_rows.DDL if ios else ""))
+        self.ios = ios
         self.stages = {}
         self.hist = {}
         self.n = Numbers(1)
@@ -192,6 +196,8 @@ class Db:
             w[2] = max(w[2], row[6])
             w[3] += row[7]
         self.c.executemany("INSERT INTO task_load VALUES(?,?,?,?,?,?,?,?,?,?,?)", [k + tuple(v) for k, v in who.items()])
+        if self.ios:
+            io_rows.sums(self, bucket)
         self.c.executemany("INSERT INTO latency_hist VALUES(?,?,?,?,?,?,?,?,?)", [k + tuple(v) for k, v in self.hist.items()])
 
     def finish(self):
@@ -274,7 +280,7 @@ def one_run(db, run, empty=False):
     k = names(db, run)
     t0 = (run - 1) * 5 * 10**9
     if not empty:
-        traffic(db, run, k)
+        (io_rows if db.ios else sys.modules[__name__]).traffic(db, run, k)
         db.insert("lost_interval", run_id=run, cpu=1, start_ns=t0 + 4 * 10**9, dur_ns=12000000, cause="ring_full", n=37)
         db.insert("lost_interval", run_id=run, cpu=0, start_ns=t0 + 6 * 10**9, dur_ns=900000, cause="damaged_block", n=None)
         for counter, kernel, traced, tol in (("vda read requests", 2006, 2006, 0), ("vda read sectors", 35296, 35296, 0),
@@ -295,7 +301,7 @@ def one_run(db, run, empty=False):
                   runs=None if runs is None else 0 if empty else runs)
     db.insert("run", run_id=run, file="run%d.ktr" % run if run > 1 else "run.ktr", uuid="0" * 31 + str(run), host="db%d" % run, boot_id="b",
               kernel="6.18.0", start_ns=t0, dur_ns=10**10, clock_err_ns=900, command="fio --name=x",
-              kinds="core,bio,request", filters="", events=0 if empty else 11300, lost=0 if empty else 37,
+              kinds="core,bio,request" + (",page,sched,irq,io" if db.ios else ""), filters="", events=0 if empty else 11300, lost=0 if empty else 37,
               unknown_events=0, backward_clock=0, file_bytes=90000)
 
 
@@ -308,12 +314,12 @@ def main():
         c.execute("CREATE TABLE shopping(item TEXT)")
         c.commit()
         return
-    db = Db(path)
+    db = Db(path, variant in ("io", "io2"))
     db.insert("meta", key="epoch_realtime_ns", value=EPOCH)
     if variant != "noversion":
         db.insert("meta", key="schema_version", value=999 if variant == "newer" else 1)
     one_run(db, 1, variant == "empty")
-    if variant == "two":
+    if variant in ("two", "io2"):
         one_run(db, 2)
     db.finish()
 
