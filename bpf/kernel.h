@@ -43,6 +43,7 @@ struct task_struct {
 	int tgid;
 	int on_rq;
 	struct sched_entity se;
+	unsigned int flags;
 	struct task_struct *real_parent;
 	char comm[16];
 	struct css_set *cgroups;
@@ -67,6 +68,7 @@ struct inode {
 	struct super_block *i_sb;
 	struct address_space *i_mapping;
 	unsigned long i_ino;
+	__u32 i_rdev;
 };
 
 struct address_space {
@@ -112,6 +114,41 @@ struct bio {
 	void *bi_private;
 	struct blkcg_gq *bi_blkg;
 	struct bio_vec *bi_io_vec;
+};
+
+/* page */
+
+/* Before 6.18 the flags are a number. */
+struct kt_memdesc_flags {
+	unsigned long f;
+};
+
+struct folio {
+	unsigned long flags;
+	unsigned long index;
+	unsigned int _nr_pages;
+};
+
+struct folio___618 {
+	struct kt_memdesc_flags flags;
+};
+
+/* Up to 6.11 */
+struct folio___611 {
+	unsigned int _folio_nr_pages;
+};
+
+struct writeback_control {
+	long nr_to_write;
+};
+
+struct journal_s {
+	struct task_struct *j_task;
+	struct block_device *j_fs_dev;
+};
+
+struct transaction_s {
+	unsigned int t_tid;
 };
 
 struct request {

@@ -1,3 +1,263 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-/* page: dirty pages and who writes them. */
+/* page: who makes pages dirty besides write calls, and the kernel's own writing: writeback and journal commits. */
 #include "bpf/ktrace.bpf.h"
+
+#define PAGE_BYTES 4096ull /* what a folio's index counts */
+#define MAX_RUN_NS 100000000ull
+#define N_RUNS 4 /* that one CPU gathers at a time; a power of two */
+
+/* Since 5.12: the workers of io_uring, and its polling thread. */
+#define PF_IO_WORKER 0x10
+
+KT_KERNEL_ENUM(PG_head, 16);
+
+/* A run of pages that one task made dirty one after the other. */
+struct run {
+	u64 inode;	      /* address; 0 = none */
+	u64 ino, first, next; /* pages: [first, next) */
+	u64 first_ns, last_ns;
+	u64 cgroup;
+	u32 tid, tgid, ino_dev, pad;
+};
+
+struct runs {
+	struct run run[N_RUNS];
+};
+
+/* Of this CPU. The hook runs with interrupts off (it is under the mapping's xa_lock): nothing comes in between. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct runs);
+} kt_dirty SEC(".maps");
+
+static __always_inline void run_end(struct kt_run *r, struct run *d)
+{
+	struct kt_page_dirty *e = KT_RESERVE_MORE(r, page_dirty);
+
+	if (e) {
+		e->tid = d->tid;
+		e->tgid = d->tgid;
+		e->ino = d->ino;
+		e->ino_dev = d->ino_dev;
+		e->offset = d->first * PAGE_BYTES;
+		e->size = (d->next - d->first) * PAGE_BYTES;
+		e->age_ns = e->ts_ns - d->first_ns;
+		e->idle_ns = e->ts_ns - d->last_ns;
+		e->cgroup = d->cgroup;
+		KT_SUBMIT(e);
+	}
+	d->inode = 0;
+}
+
+static __always_inline u64 folio_pages(struct folio *folio)
+{
+	struct folio___618 *new = (void *)folio;
+	struct folio___611 *old = (void *)folio;
+	u64 flags = bpf_core_field_exists(new->flags.f) ? new->flags.f : folio->flags;
+
+	if (!(flags & (1ull << (kt_enum_PG_head & 63))))
+		return 1;
+	if (bpf_core_field_exists(folio->_nr_pages))
+		return folio->_nr_pages;
+	return bpf_core_field_exists(old->_folio_nr_pages) ? old->_folio_nr_pages : 1;
+}
+
+/*
+ * A write call says itself which pages it makes dirty, and so does an io_uring request. What is left: page faults, and the file
+ * systems' own pages.
+ */
+static __always_inline bool is_told(const struct kt_task *t, const struct task_struct *task,
+				    const struct inode *inode)
+{
+	if (t && t->call_inode == (u64)inode && t->call_op == KT_IO_OP_WRITE && t->call_ns &&
+	    !(t->call_flags & KT_IO_DIRECT))
+		return true;
+	return (task->flags & PF_IO_WORKER) || (t && t->uring_req);
+}
+
+KT_PROG(page, writeback_dirty_folio, writeback_dirty_folio, struct folio *folio,
+	struct address_space *mapping)
+{
+	struct task_struct *task;
+	struct super_block *sb;
+	struct inode *inode;
+	u64 first, pages, now;
+	struct runs *runs;
+	struct kt_run r;
+	struct run *d;
+	u32 zero = 0;
+
+	if (!kt_run_begin(&r, KT_HOOK_page__writeback_dirty_folio))
+		return 0;
+	task = bpf_get_current_task_btf();
+	inode = mapping ? mapping->host : NULL;
+	/* Most runs end here: one look into the task's storage is all that a buffered write pays. */
+	if (!inode || is_told(bpf_task_storage_get(&kt_tasks, task, 0, 0), task, inode))
+		goto out;
+	runs = bpf_map_lookup_elem(&kt_dirty, &zero);
+	if (!runs)
+		goto out;
+	/* A file and the metadata that a fault in it needs come by turns: do not let one end the other's run. */
+	d = &runs->run[inode->i_ino & (N_RUNS - 1)];
+	first = folio->index;
+	pages = folio_pages(folio);
+	now = bpf_ktime_get_ns();
+	if (d->inode == (u64)inode && d->tid == (u32)task->pid && d->next == first &&
+	    now - d->first_ns < MAX_RUN_NS) {
+		d->next += pages;
+		d->last_ns = now;
+		goto out;
+	}
+	if (d->inode)
+		run_end(&r, d);
+	sb = inode->i_sb;
+	d->ino = inode->i_ino;
+	d->ino_dev = sb->s_dev;
+	if (sb->s_magic == KT_BDEVFS_MAGIC) {
+		d->ino = 0;
+		d->ino_dev = inode->i_rdev;
+	}
+	d->first = first;
+	d->next = first + pages;
+	d->first_ns = d->last_ns = now;
+	d->tid = task->pid;
+	d->tgid = task->tgid;
+	d->cgroup = task->cgroups->dfl_cgrp->kn->id;
+	d->inode = (u64)inode;
+out:
+	kt_run_filtered(&r);
+	return 0;
+}
+
+/* ------------------------------------------------------------------ the kernel's own operations */
+
+/*
+ * Opens an operation of the current task; nothing happens while one is open: the writing that a system call does is that
+ * call's. key tells close_call() which one it was.
+ */
+static __always_inline void open_call(u64 key, u8 kind, u16 op)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct kt_task *t =
+		bpf_task_storage_get(&kt_tasks, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+
+	if (!t || t->call_ns)
+		return;
+	t->call_inode = key;
+	t->call_offset = -1;
+	t->call_size = 0;
+	t->call_bios = 0;
+	t->call_op = op;
+	t->call_kind = kind;
+	t->call_flags = 0;
+	t->call_ns = bpf_ktime_get_ns();
+}
+
+/* Of what open_call() opened: an event with room for what only the caller knows; NULL: none, or it queued no bio. */
+static __always_inline struct kt_io_call *close_call(struct kt_run *r, u64 key, u8 kind)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct kt_task *t = bpf_task_storage_get(&kt_tasks, task, 0, 0);
+	struct kt_io_call *e;
+	u64 began;
+	u32 bios;
+
+	if (!t || !t->call_ns || t->call_kind != kind || t->call_inode != key)
+		goto none;
+	began = t->call_ns;
+	bios = t->call_bios;
+	t->call_ns = 0;
+	t->call_inode = 0;
+	t->call_kind = KT_IO_NONE;
+	if (!bios)
+		goto none;
+	e = KT_RESERVE(r, io_call);
+	if (!e)
+		return NULL;
+	e->tid = task->pid;
+	e->tgid = task->tgid;
+	e->cgroup = task->cgroups->dfl_cgrp->kn->id;
+	e->dur_ns = e->ts_ns - began;
+	e->ino = 0;
+	e->ino_dev = 0;
+	e->dev = 0;
+	e->offset = -1;
+	e->size = 0;
+	e->result = 0;
+	e->op = t->call_op;
+	e->kind = kind;
+	e->flags = 0;
+	e->n_bios = bios;
+	e->mmap_bytes = 0;
+	return e;
+none:
+	kt_run_filtered(r);
+	return NULL;
+}
+
+KT_PROG(page, writeback_single_inode_start, writeback_single_inode_start, struct inode *inode)
+{
+	struct kt_run r;
+
+	if (!kt_run_begin(&r, KT_HOOK_page__writeback_single_inode_start))
+		return 0;
+	open_call((u64)inode, KT_IO_WRITEBACK, KT_IO_OP_WRITEBACK);
+	kt_run_filtered(&r);
+	return 0;
+}
+
+/* to_write: the pages that it was told to write at most; wbc has what is left of them. */
+KT_PROG(page, writeback_single_inode, writeback_single_inode, struct inode *inode,
+	struct writeback_control *wbc, unsigned long to_write)
+{
+	struct super_block *sb;
+	struct kt_io_call *e;
+	struct kt_run r;
+	s64 pages;
+
+	if (!kt_run_begin(&r, KT_HOOK_page__writeback_single_inode))
+		return 0;
+	e = close_call(&r, (u64)inode, KT_IO_WRITEBACK);
+	if (!e)
+		return 0;
+	sb = BPF_CORE_READ(inode, i_sb);
+	if (BPF_CORE_READ(sb, s_magic) == KT_BDEVFS_MAGIC) {
+		e->dev = BPF_CORE_READ(inode, i_rdev);
+	} else {
+		e->ino = BPF_CORE_READ(inode, i_ino);
+		e->ino_dev = BPF_CORE_READ(sb, s_dev);
+	}
+	pages = (s64)to_write - BPF_CORE_READ(wbc, nr_to_write);
+	e->size = pages > 0 ? pages * PAGE_BYTES : 0;
+	e->result = e->size;
+	KT_SUBMIT(e);
+	return 0;
+}
+
+KT_PROG(page, jbd2_start_commit, jbd2_start_commit, struct journal_s *journal)
+{
+	struct kt_run r;
+
+	if (!kt_run_begin(&r, KT_HOOK_page__jbd2_start_commit))
+		return 0;
+	open_call((u64)journal, KT_IO_JOURNAL, KT_IO_OP_COMMIT);
+	kt_run_filtered(&r);
+	return 0;
+}
+
+KT_PROG(page, jbd2_end_commit, jbd2_end_commit, struct journal_s *journal)
+{
+	struct kt_io_call *e;
+	struct kt_run r;
+
+	if (!kt_run_begin(&r, KT_HOOK_page__jbd2_end_commit))
+		return 0;
+	e = close_call(&r, (u64)journal, KT_IO_JOURNAL);
+	if (!e)
+		return 0;
+	e->ino_dev = BPF_CORE_READ(journal, j_fs_dev, bd_dev);
+	KT_SUBMIT(e);
+	return 0;
+}

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+#include <dirent.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "format/base/log.h"
@@ -7,6 +9,8 @@
 #include "format/schema.h"
 #include "record/choose.h"
 #include "record/probes.h"
+
+#define BTF_DIR "/sys/kernel/btf"
 
 static const char *const state_names[] = {
 	[KT_PROBE_OFF] = "off",		  [KT_PROBE_MISSING] = "missing",
@@ -44,24 +48,65 @@ static const char *arg_kind(const struct btf *btf, uint32_t id)
 	return "other";
 }
 
+/* Is the text in the file? Modules' types are some 100 KiB each: cheaper to look through than to parse. */
+static bool file_has(const char *path, const char *text)
+{
+	size_t cap = 1 << 16, n = 0, got;
+	char *data = malloc(cap);
+	FILE *f = fopen(path, "re");
+	bool has = false;
+
+	while (f && data && (got = fread(data + n, 1, cap - n, f)) > 0) {
+		n += got;
+		if (n == cap) {
+			char *more = realloc(data, cap * 2);
+
+			if (!more)
+				break;
+			data = more;
+			cap *= 2;
+		}
+	}
+	if (data)
+		has = memmem(data, n, text, strlen(text) + 1);
+	if (f)
+		fclose(f);
+	free(data);
+	return has;
+}
+
+/* The types of the loaded module that has this tracepoint; NULL = none has it. To be freed. */
+static struct btf *module_of(const struct btf *kernel, const char *typedef_name)
+{
+	struct btf *btf = NULL;
+	DIR *dir = opendir(BTF_DIR);
+	struct dirent *d;
+
+	while (dir && !btf && (d = readdir(dir))) {
+		char path[300];
+
+		if (*d->d_name == '.' || !strcmp(d->d_name, "vmlinux"))
+			continue;
+		snprintf(path, sizeof(path), BTF_DIR "/%s", d->d_name);
+		if (file_has(path, typedef_name))
+			btf = btf__parse_split(path, (struct btf *)kernel);
+	}
+	if (dir)
+		closedir(dir);
+	return btf;
+}
+
 /*
  * btf_trace_<tp> is what the kernel calls a tracepoint's probe: typedef void (*)(void *, args …). Arguments are
  * compared, not tried: a program with the wrong shape loads all the same and reads wrong memory.
  */
-static bool check_one(const struct btf *btf, const struct kt_hook_desc *h, char *why, size_t size)
+static bool check_args(const struct btf *btf, int id, const struct kt_hook_desc *h, char *why,
+		       size_t size)
 {
 	const struct btf_type *t;
 	const struct btf_param *args;
 	const char *sig = h->sig;
-	char name[96];
-	int id;
 
-	snprintf(name, sizeof(name), "btf_trace_%s", h->tracepoint);
-	id = btf__find_by_name_kind(btf, name, BTF_KIND_TYPEDEF);
-	if (id < 0) {
-		snprintf(why, size, "this kernel has no tracepoint %s", h->tracepoint);
-		return false;
-	}
 	t = strip(btf, id);
 	if (t && btf_is_ptr(t))
 		t = strip(btf, t->type);
@@ -83,6 +128,31 @@ static bool check_one(const struct btf *btf, const struct kt_hook_desc *h, char 
 		sig += *sig == ',';
 	}
 	return true;
+}
+
+/* A file system's may be in a module: known once that is loaded. */
+static bool check_one(const struct btf *btf, const struct kt_hook_desc *h, char *why, size_t size)
+{
+	struct btf *module = NULL;
+	char name[96];
+	bool ok;
+	int id;
+
+	snprintf(name, sizeof(name), "btf_trace_%s", h->tracepoint);
+	id = btf__find_by_name_kind(btf, name, BTF_KIND_TYPEDEF);
+	if (id < 0) {
+		module = module_of(btf, name);
+		id = module ? btf__find_by_name_kind(module, name, BTF_KIND_TYPEDEF) : -1;
+	}
+	ok = id >= 0;
+	if (ok)
+		ok = check_args(module ? module : btf, id, h, why, size);
+	else
+		snprintf(why, size,
+			 "this kernel has no tracepoint %s, nor has a module that is loaded",
+			 h->tracepoint);
+	btf__free(module);
+	return ok;
 }
 
 void kt_probes_check(struct kt_probe probes[KT_N_HOOKS], uint64_t families, const struct btf *btf)
