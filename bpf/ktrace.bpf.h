@@ -139,6 +139,28 @@ extern volatile __u32 kt_on;
 	SEC("tp_btf/" #tp)                 \
 	int BPF_PROG(family##__##name, args)
 
+/*
+ * Hands over what a family gathered on this CPU instead of emitting it at once. The recorder runs it on each CPU about every
+ * second, and at the run's end, when kt_on is cleared already:
+ *
+ *	KT_FLUSH(irq)
+ *	{
+ *		struct kt_run r;
+ *
+ *		if (!kt_flush_begin(&r))
+ *			return 0;
+ *		… KT_RESERVE_MORE(&r, irq_sum) … KT_SUBMIT(e) …
+ *		return 0;
+ *	}
+ *
+ * It runs in an inter-processor interrupt: never within a program that runs with interrupts off (hard interrupts, switches),
+ * but it may come in the middle of one of this CPU that runs with them on (system calls, bios, soft interrupts). What
+ * such a program shares with it is taken by atomic exchange.
+ */
+#define KT_FLUSH(family) \
+	SEC("raw_tp")    \
+	int family##__flush(void *ctx)
+
 /* One run of one program. */
 struct kt_run {
 	struct kt_cpu_stat *stat;
@@ -161,6 +183,17 @@ static __always_inline bool kt_run_begin(struct kt_run *r, u32 hook)
 	r->stat->runs[hook]++;
 	r->ring = bpf_map_lookup_elem(&kt_rings, &cpu);
 	return true;
+}
+
+/* The same for KT_FLUSH: it belongs to no hook, whose runs it would count. */
+static __always_inline bool kt_flush_begin(struct kt_run *r)
+{
+	u32 cpu = bpf_get_smp_processor_id();
+
+	r->hook = KT_N_HOOKS;
+	r->stat = bpf_map_lookup_elem(&kt_stats, &cpu);
+	r->ring = bpf_map_lookup_elem(&kt_rings, &cpu);
+	return r->stat && r->ring;
 }
 
 /* This run emits nothing, by choice. */

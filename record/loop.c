@@ -17,6 +17,7 @@
 #define WORST_BYTES_PER_SECOND \
 	(80ull << 20)		 /* what programs can write into one ring: 1 M events/s */
 #define CLOCKS_NS 10000000000ull /* between two readings of all clocks */
+#define FLUSH_NS 1000000000ull
 #define PROGRESS_NS 500000000ull
 
 int kt_loop_signals(void)
@@ -100,13 +101,18 @@ static void put_clocks(struct kt_loop *l)
 void kt_loop_run(struct kt_loop *l)
 {
 	uint64_t pause = BUSY_NS, clocks_ns = l->start_ns + CLOCKS_NS, progress_ns = l->start_ns;
+	uint64_t flush_ns = l->start_ns + FLUSH_NS;
 	struct kt_progress progress;
 
 	kt_progress_init(&progress, l->start_ns);
 	for (;;) {
-		uint64_t now, until;
+		uint64_t now = kt_now_ns(), until;
 
-		kt_session_take_refused(l->session, kt_now_ns());
+		kt_session_take_refused(l->session, now);
+		if (now >= flush_ns) {
+			kt_session_flush(l->session);
+			flush_ns += FLUSH_NS;
+		}
 		pause = next_pause(pause, kt_drain_cycle(l->drain), l->session->ring_bytes);
 		now = kt_now_ns();
 		kt_meter_tick(l->meter, now, l->drain, l->compress);
@@ -121,7 +127,7 @@ void kt_loop_run(struct kt_loop *l)
 		}
 		if (now >= l->end_ns || kt_compress_error(l->compress) || kt_child_poll(l->child))
 			break;
-		until = KT_MIN(now + pause, kt_meter_due(l->meter));
+		until = KT_MIN(now + pause, KT_MIN(kt_meter_due(l->meter), flush_ns));
 		until = KT_MIN(until, l->end_ns);
 		if (until > now && kt_loop_wait(l->signal_fd, until - now))
 			break;

@@ -215,6 +215,7 @@ static void end(struct run *r)
 
 	kt_session_set_on(&r->session, false);
 	err = kt_context_end_now(&c);
+	kt_session_flush(&r->session);
 	kt_clocks_read(&r->end);
 	kt_meter_stop(&r->meter);
 	kt_session_take_refused(&r->session, kt_now_ns());

@@ -153,6 +153,18 @@ static int hook_of(const char *prog)
 	return -1;
 }
 
+/* The family whose program to flush is <family>__flush; -1 = none. */
+static int flush_of(const char *prog)
+{
+	for (size_t i = 0; i < kt_n_families; i++) {
+		size_t n = strlen(kt_families[i].name);
+
+		if (!strncmp(prog, kt_families[i].name, n) && !strcmp(prog + n, "__flush"))
+			return i;
+	}
+	return -1;
+}
+
 static int open_skeleton(struct kt_session *s)
 {
 	struct bpf_program *prog;
@@ -164,10 +176,15 @@ static int open_skeleton(struct kt_session *s)
 	bpf_object__for_each_program(prog, s->skel->obj)
 	{
 		int hook = hook_of(bpf_program__name(prog));
+		int flush = flush_of(bpf_program__name(prog));
 		bool wanted = hook >= 0 && s->probes[hook].state == KT_PROBE_READY;
 
 		if (hook >= 0)
 			s->progs[hook] = wanted ? prog : NULL;
+		if (flush >= 0) {
+			wanted = (s->families & ~s->flush_refused) >> flush & 1;
+			s->flushes[flush] = wanted ? prog : NULL;
+		}
 		bpf_program__set_autoload(prog, wanted);
 	}
 	if (!s->btf) { /* a second try */
@@ -190,10 +207,17 @@ static bool mark_refused(struct kt_session *s)
 {
 	const char *p = strstr(libbpf_said, "prog '");
 	char name[96];
-	int hook;
+	int hook, flush;
 
 	if (!p || sscanf(p, "prog '%95[^']'", name) != 1)
 		return false;
+	flush = flush_of(name);
+	if (flush >= 0 && !(s->flush_refused >> flush & 1)) {
+		s->flush_refused |= 1ull << flush;
+		kt_warn("what %s gathers cannot be had on this kernel: %s", kt_families[flush].name,
+			libbpf_said);
+		return true;
+	}
 	hook = hook_of(name);
 	if (hook < 0 || s->probes[hook].state != KT_PROBE_READY)
 		return false;
@@ -306,6 +330,17 @@ int kt_session_attach(struct kt_session *s)
 void kt_session_set_on(struct kt_session *s, bool on)
 {
 	__atomic_store_n((uint32_t *)&s->skel->bss->kt_on, on, __ATOMIC_SEQ_CST);
+}
+
+void kt_session_flush(struct kt_session *s)
+{
+	for (size_t i = 0; i < kt_n_families; i++) {
+		LIBBPF_OPTS(bpf_test_run_opts, o, .flags = BPF_F_TEST_RUN_ON_CPU);
+
+		/* One that is offline has nothing, and refuses. */
+		for (o.cpu = 0; s->flushes[i] && o.cpu < s->n_cpus; o.cpu++)
+			bpf_prog_test_run_opts(bpf_program__fd(s->flushes[i]), &o);
+	}
 }
 
 void kt_session_detach(struct kt_session *s)

@@ -22,6 +22,8 @@ struct kt_session {
 	struct kt_probe probes[KT_N_HOOKS];
 	struct bpf_program *progs[KT_N_HOOKS]; /* NULL: not loaded */
 	struct bpf_link *links[KT_N_HOOKS];    /* NULL: not attached */
+	struct bpf_program *flushes[64];       /* by family; NULL: it gathers nothing */
+	uint64_t flush_refused;		       /* mask of families */
 	uint32_t n_cpus;		       /* possible ones: CPU i has ring i */
 	size_t ring_bytes;		       /* of one ring */
 	int *ring_fds;
@@ -40,6 +42,8 @@ int kt_session_load(struct kt_session *s);
 /* Attaches each program by itself. -ENOENT, after it has said so, if none could be attached. */
 int kt_session_attach(struct kt_session *s);
 void kt_session_set_on(struct kt_session *s, bool on);
+/* Has what the programs gathered (KT_FLUSH in bpf/ktrace.bpf.h) put into the rings. */
+void kt_session_flush(struct kt_session *s);
 void kt_session_detach(struct kt_session *s);
 /*
  * Runs that the kernel refused since the last call, a program inside itself on one CPU, become pending losses: to be
