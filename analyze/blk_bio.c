@@ -367,6 +367,7 @@ static int write_row(struct kt_bio_state *s, struct kt_bio *b, int64_t end, cons
 			.n_bios = KT_NULL,
 			.utid = row.utid,
 			.ucgid = row.ucgid,
+			.link = row.io_id != KT_NULL ? row.link : NULL,
 			.is_split = row.parent_bio_id != KT_NULL,
 		};
 

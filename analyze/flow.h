@@ -130,6 +130,7 @@ struct kt_load_flow {
 	int64_t n_bios;
 	int64_t utid, ucgid; /* of a bio */
 	int64_t is_split;    /* 1: part of another bio */
+	const char *link;    /* of a bio, as in its row; static; NULL = none */
 };
 
 /* Adds it to the tables of load.h: load, task_load, busy, slowest. */

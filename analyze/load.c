@@ -25,6 +25,7 @@ struct load_row {
 	int64_t device_id, part_device_id;
 	const char *op, *state;
 	int64_t is_split, n, size_bytes, dur_ns, device_ns, n_bios, n_carrying, min_id, max_id;
+	const char *link;
 };
 
 static const struct kt_col load_cols[] = {
@@ -47,6 +48,8 @@ static const struct kt_col load_cols[] = {
 	KT_COL(load_row, n_carrying, KT_COL_INT, "", "requests or operations that had a bio"),
 	KT_COL(load_row, min_id, KT_COL_INT, "", "smallest request_id, bio_id or io_id among them"),
 	KT_COL(load_row, max_id, KT_COL_INT, "", "largest"),
+	KT_COL(load_row, link, KT_COL_TEXT, "",
+	       "of bios: how their operation is known, exact or inferred; NULL: it is not"),
 };
 
 static const struct kt_table load_table = {
@@ -147,7 +150,7 @@ const struct kt_table *const kt_load_tables[] = {&load_table, &task_load_table, 
 /* Texts are static while the analysis runs: their addresses are keys. Two addresses of one text make two rows. */
 struct load_key {
 	int64_t run, device_id, part_device_id, is_split;
-	const char *flow, *op, *state;
+	const char *flow, *op, *state, *link;
 };
 
 struct load_entry {
@@ -237,12 +240,23 @@ static int write_loads(struct kt_load *l)
 
 	for (size_t i = 0; i < l->loads.n && !err; i++) {
 		const struct load_entry *x = kt_keyed_at(&l->loads, i);
-		struct load_row row = {x->k.run + 1,   l->second,	    x->k.flow,
-				       x->k.device_id, x->k.part_device_id, x->k.op,
-				       x->k.state,     x->k.is_split,	    x->n,
-				       x->size_bytes,  x->dur_ns,	    x->device_ns,
-				       x->n_bios,      x->n_carrying,	    x->min_id,
-				       x->max_id};
+		struct load_row row = {x->k.run + 1,
+				       l->second,
+				       x->k.flow,
+				       x->k.device_id,
+				       x->k.part_device_id,
+				       x->k.op,
+				       x->k.state,
+				       x->k.is_split,
+				       x->n,
+				       x->size_bytes,
+				       x->dur_ns,
+				       x->device_ns,
+				       x->n_bios,
+				       x->n_carrying,
+				       x->min_id,
+				       x->max_id,
+				       x->k.link};
 
 		err = kt_insert(l->e, &load_table, &row);
 	}
@@ -329,7 +343,7 @@ static int write_busy(struct kt_load *l, struct busy_entry *b, size_t n)
 static int count_load(struct kt_load *l, const struct kt_load_flow *f)
 {
 	struct load_key k = {f->run,  f->device_id, f->part_device_id, f->is_split,
-			     f->flow, f->op,	    f->state};
+			     f->flow, f->op,	    f->state,	       f->link};
 	struct load_entry *x;
 	int err = l->loads.n >= MAX_KEYS ? write_loads(l) : 0;
 

@@ -253,10 +253,20 @@ char *kt_draw_legend(const char *spec, unsigned int width, const struct kt_term 
 	if (!f)
 		return NULL;
 	while (*spec) {
-		size_t len = strcspn(spec, ";"), class = strcspn(spec, " ;");
-		const struct look *look = look_of(spec, class);
-		unsigned int columns = (unsigned int)(len - class) + 1;
+		bool ascii_only = *spec == '!';
+		const struct look *look;
+		unsigned int columns;
+		size_t len, class;
 
+		spec += ascii_only;
+		len = strcspn(spec, ";");
+		class = strcspn(spec, " ;");
+		if (ascii_only && term->utf8) {
+			spec += len + (spec[len] == ';');
+			continue;
+		}
+		look = look_of(spec, class);
+		columns = (unsigned int)(len - class) + 1;
 		if (column && width && column + 2 + columns > width) {
 			fputs("\n", f);
 			column = 0;

@@ -26,7 +26,7 @@ char *kt_draw_bar(const char *spec, unsigned int width, const struct kt_term *te
 char *kt_draw_span(const char *spec, unsigned int width, const struct kt_term *term,
 		   unsigned int *ret_columns);
 
-/* "CLASS words;CLASS words": each with its character, in at most width columns a line (0: any). free() it. */
+/* "CLASS words;!CLASS words": each (! where letters tell classes apart, shades do not) with its character, in at most width columns a line (0: any). free() it. */
 char *kt_draw_legend(const char *spec, unsigned int width, const struct kt_term *term);
 
 /* Counts over time. */

@@ -84,10 +84,17 @@ static int check_table(struct kt_run *run)
 	}
 	n = snprintf(run->err, sizeof(run->err),
 		     "the report '%s' has no table '%s'; it has:", run->o->report, run->o->table);
-	for (size_t i = 0; i < run->report.blocks.n && n < sizeof(run->err); i++)
-		if (run->report.blocks.v[i].kind == KT_BLOCK_TABLE)
-			n += snprintf(run->err + n, sizeof(run->err) - n, " %s",
-				      run->report.blocks.v[i].name);
+	for (size_t i = 0; i < run->report.blocks.n && n < sizeof(run->err); i++) {
+		const struct kt_block *b = &run->report.blocks.v[i];
+		size_t before = 0;
+
+		/* Two that exclude each other share a name. */
+		while (before < i && (run->report.blocks.v[before].kind != KT_BLOCK_TABLE ||
+				      strcmp(run->report.blocks.v[before].name, b->name) != 0))
+			before += 1;
+		if (b->kind == KT_BLOCK_TABLE && before == i)
+			n += snprintf(run->err + n, sizeof(run->err) - n, " %s", b->name);
+	}
 	return -ENOENT;
 }
 

@@ -23,7 +23,7 @@ SELECT run_id, device_id, op, (second * 1000000000 - s.start_ns + 500000000) / s
        sum(sum_ns) AS sum_ns
 FROM slots s CROSS JOIN latency_hist h
 WHERE NOT s.fine AND stage = 'total' AND h.second >= s.from_s AND h.second < s.to_s
-  AND (flow = 'request' OR device_id IN bio_disk)
+  AND (flow = 'request' OR (flow = 'bio' AND device_id IN bio_disk))
   AND (:op IS NULL OR op = :op) AND (:disk IS NULL OR device_id IN kept_device)
 GROUP BY 1, 2, 3, 4, 5
 UNION ALL

@@ -10,7 +10,7 @@ CREATE TEMP TABLE binned AS
 SELECT run_id, device_id, op, step_ns(bucket_ns(bucket)) AS from_ns, sum(n) AS n, sum(sum_ns) AS sum_ns
 FROM filter f CROSS JOIN latency_hist h
 WHERE NOT f.by_row AND stage = 'total' AND h.second >= f.from_s AND h.second < f.to_s
-  AND (flow = 'request' OR device_id IN bio_disk)
+  AND (flow = 'request' OR (flow = 'bio' AND device_id IN bio_disk))
   AND (:op IS NULL OR op = :op) AND (:disk IS NULL OR device_id IN kept_device)
 GROUP BY 1, 2, 3, 4
 UNION ALL

@@ -1,10 +1,52 @@
 -- SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 --: title Slowest
---: about the slowest requests with their stages; show ID tells more about one
+--: about the slowest operations or requests with their stages; show ID tells more about one
 --: needs stage_stats request bio load slowest
+--: use slow_io
 --: use slow
 
 --: table slow
+--: if io_main
+--: column id text "ID"
+--: column start_ns time wide "start"
+--: column task text
+--: column tid id wide
+--: column kind text wide
+--: column op text
+--: column device text wide
+--: column path text optional wide "file"
+--: column offset_bytes bytes optional data
+--: column size_bytes bytes optional
+--: column dur_ns duration "total"
+--: column mostly text
+--: column line span "its stages"
+--: column way text optional "in the way"
+--: column submit_ns duration optional data
+--: column throttle_ns duration optional data
+--: column alloc_ns duration optional data
+--: column plug_ns duration optional data
+--: column queue_ns duration optional data
+--: column device_ns duration optional data
+--: column complete_ns duration optional data
+--: column endio_ns duration optional data
+--: column wakeup_ns duration optional data
+--: column return_ns duration optional data
+--: column between_ns duration optional data
+--: column cached_ns duration optional data
+--: column runq_ns duration optional data
+--: column irq_ns duration optional data
+--: column softirq_ns duration optional data
+--: column cgroup text data
+--: empty There is no whole operation to show.
+SELECT id, start_ns, task, tid, kind, op, device, path, offset_bytes, size_bytes, dur_ns, mostly, line, way, submit_ns, throttle_ns,
+       alloc_ns, plug_ns, queue_ns, device_ns, complete_ns, endio_ns, wakeup_ns, return_ns, between_ns, cached_ns, runq_ns,
+       irq_ns, softirq_ns, cgroup
+FROM slow_io_named ORDER BY dur_ns DESC, start_ns;
+
+--: use legend
+
+--: table slow
+--: unless io_main
 --: column id text "ID"
 --: column start_ns time wide "start"
 --: column disk text

@@ -2,6 +2,7 @@
 --: title Summary
 --: about where the time went, in a few sentences, and the evidence (the default)
 --: needs stage_stats request bio run lost_interval load task_load slowest
+--: use summary_io
 --: use stat
 --: use slow
 --: use volume
@@ -9,6 +10,7 @@
 
 -- The answer: per disk and operation, what took the time.
 --: text
+--: unless io_main
 WITH part AS (
   SELECT *, row_number() OVER (PARTITION BY run_id, device_id, flow, op ORDER BY share DESC) AS place
   FROM stat WHERE is_main AND stage <> 'total'),
@@ -31,11 +33,13 @@ WHERE s.is_main AND s.stage = 'total'
 ORDER BY s.sum_ns DESC, d.name, s.op LIMIT min(coalesce(:top, 4), 4);
 
 --: text
+--: unless io_main
 SELECT 'There is no whole request or bio to tell of' || CASE WHEN given THEN ' with these filters.' ELSE '.' END
 FROM filter WHERE NOT EXISTS (SELECT 1 FROM stat WHERE is_main);
 
 -- What happened before there was a request: tags used up, throttling.
 --: text
+--: unless io_main
 SELECT CASE WHEN s.run IS NOT NULL THEN 'run ' || s.run || ', ' ELSE '' END || d.name || ': before that, bios of '
        || CASE WHEN s.op = 'flush' THEN 'flushes' WHEN s.op IN ('read', 'write', 'discard') THEN s.op || 's' ELSE s.op END || ' waited ' || fmt_ns(s.mean_ns) || ' on average to get a request (' || fmt_share(s.share)
        || ' of their time): all tags of the disk in use, a cgroup limit, or writeback throttling.'
@@ -45,6 +49,7 @@ ORDER BY s.sum_ns DESC LIMIT 2;
 
 -- How sure that is.
 --: text How sure
+--: unless io_main
 SELECT coalesce((SELECT CASE WHEN sum(n) IS NULL THEN 'An unknown number of events was lost'
                            WHEN sum(n) = 1 THEN '1 event was lost' ELSE fmt_count(sum(n)) || ' events were lost' END
                       || ' (' || fmt_ns(sum(dur_ns)) || ' in ' || count(*) || CASE count(*) WHEN 1 THEN ' interval)' ELSE ' intervals)' END
@@ -71,7 +76,10 @@ SELECT fmt_count(count(*)) || CASE count(*) WHEN 1 THEN ' hook was' ELSE ' hooks
        || ' not attached (ktrace-report probes): ' || group_concat(hook, ', ') || '.'
 FROM (SELECT DISTINCT hook FROM probe WHERE state IN ('missing', 'refused') ORDER BY hook) HAVING count(*) > 0;
 
+--: use summary_io_tables
+
 --: table ops By disk and operation
+--: unless io_main
 --: column run id group optional
 --: column disk text group
 --: column op text
@@ -97,6 +105,7 @@ WHERE s.is_main AND s.stage = 'total'
 ORDER BY s.run, sum(s.sum_ns) OVER (PARTITION BY s.device_id) DESC, disk, s.sum_ns DESC, s.op LIMIT coalesce(:top, 10);
 
 --: table stages Where the time went
+--: unless io_main
 --: column run id group optional
 --: column disk text group
 --: column op text group
@@ -113,6 +122,7 @@ WHERE s.is_main AND s.stage <> 'total'
 ORDER BY s.run, max(s.total_ns) OVER (PARTITION BY s.device_id) DESC, disk, s.total_ns DESC, s.op, s.ord;
 
 --: table slow The slowest
+--: unless io_main
 --: column id text "ID"
 --: column start_ns time
 --: column disk text
@@ -125,6 +135,7 @@ SELECT id, start_ns, disk, op, size_bytes, dur_ns, mostly, coalesce(request_task
 FROM slow_named ORDER BY dur_ns DESC, start_ns LIMIT min(coalesce(:top, 5), 5);
 
 --: table tasks Who submitted
+--: unless io_main
 --: column run id optional
 --: column task text
 --: column tid id

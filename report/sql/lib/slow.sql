@@ -11,7 +11,7 @@ SELECT utid FROM task WHERE :recorder IS NULL AND is_recorder;
 --: setup
 CREATE TEMP TABLE slow_from_list AS
 SELECT s.* FROM filter f CROSS JOIN slowest s
-WHERE NOT f.by_row AND s.second >= f.from_s AND s.second < f.to_s AND (flow = 'request' OR device_id IN bio_disk)
+WHERE NOT f.by_row AND s.second >= f.from_s AND s.second < f.to_s AND (flow = 'request' OR (flow = 'bio' AND device_id IN bio_disk))
   AND (:op IS NULL OR op = :op) AND (:disk IS NULL OR device_id IN kept_device);
 
 -- It holds 32 of each second. What it left out there is no slower than those: below the greatest such duration it is

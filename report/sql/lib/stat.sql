@@ -52,7 +52,7 @@ GROUP BY run_id, device_id, op;
 CREATE TEMP TABLE second_group AS
 SELECT run_id, device_id, flow, op, stage, hist_stats(bucket, n, sum_ns) AS j
 FROM filter f CROSS JOIN latency_hist h
-WHERE f.timed AND NOT f.by_row AND h.second >= f.from_s AND h.second < f.to_s
+WHERE h.flow IN ('request', 'bio') AND f.timed AND NOT f.by_row AND h.second >= f.from_s AND h.second < f.to_s
   AND (:op IS NULL OR op = :op) AND (:disk IS NULL OR device_id IN kept_device)
 GROUP BY run_id, device_id, flow, op, stage;
 
@@ -71,7 +71,7 @@ WITH rebuilt AS (
 raw AS (
   SELECT run_id, device_id, flow, op, stage, n, sum_ns, mean_ns, p50_ns, p90_ns, p99_ns, p999_ns, max_ns
   FROM stage_stats
-  WHERE (SELECT NOT by_row AND NOT timed FROM filter)
+  WHERE flow IN ('request', 'bio') AND (SELECT NOT by_row AND NOT timed FROM filter)
     AND (:op IS NULL OR op = :op) AND (:disk IS NULL OR device_id IN kept_device)
   UNION ALL
   SELECT run_id, device_id, flow, op, stage, j ->> 'n', j ->> 'sum', CAST(round(1.0 * (j ->> 'sum') / (j ->> 'n')) AS INTEGER),
@@ -81,6 +81,6 @@ SELECT raw.*, ord, words,
        1.0 * sum_ns / nullif(max(CASE stage WHEN 'total' THEN sum_ns END) OVER (PARTITION BY run_id, device_id, flow, op), 0)
          AS share,
        max(CASE stage WHEN 'total' THEN sum_ns END) OVER (PARTITION BY run_id, device_id, flow, op) AS total_ns,
-       flow = 'request' OR device_id IN bio_disk AS is_main,
+       flow = 'request' OR (flow = 'bio' AND device_id IN bio_disk) AS is_main,
        CASE WHEN (SELECT count(*) FROM run) > 1 THEN run_id END AS run
 FROM raw LEFT JOIN stage_name USING (stage);

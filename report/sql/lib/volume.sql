@@ -11,7 +11,7 @@ SELECT run_id, device_id, op, state, sum(n) AS n, sum(size_bytes) AS bytes, sum(
        sum(device_ns) AS device_ns, CASE flow WHEN 'request' THEN sum(n_bios) END AS n_bios,
        sum(n_carrying) AS n_carrying
 FROM filter f CROSS JOIN load l
-WHERE NOT f.by_row AND l.second >= f.from_s AND l.second < f.to_s AND (flow = 'request' OR device_id IN bio_disk)
+WHERE NOT f.by_row AND l.second >= f.from_s AND l.second < f.to_s AND (flow = 'request' OR (flow = 'bio' AND device_id IN bio_disk))
   AND (:op IS NULL OR op = :op) AND (:disk IS NULL OR device_id IN kept_device)
 GROUP BY run_id, device_id, op, state, flow
 UNION ALL
@@ -27,7 +27,7 @@ WHERE (SELECT by_row FROM filter) AND b.device_id IN bio_disk GROUP BY 1, 2, 3, 
 CREATE TEMP TABLE disk_busy AS
 SELECT run_id, device_id, sum(busy_ns) AS busy_ns
 FROM filter f CROSS JOIN busy b
-WHERE NOT f.by_row AND b.second >= f.from_s AND b.second < f.to_s AND (flow = 'request' OR device_id IN bio_disk)
+WHERE NOT f.by_row AND b.second >= f.from_s AND b.second < f.to_s AND (flow = 'request' OR (flow = 'bio' AND device_id IN bio_disk))
   AND op IS :op AND (:disk IS NULL OR device_id IN kept_device)
 GROUP BY run_id, device_id
 UNION ALL
@@ -42,5 +42,5 @@ GROUP BY run_id, device_id;
 
 --: setup
 CREATE TEMP TABLE flow_state AS
-SELECT run_id, flow, state, sum(n) AS n, sum(CASE WHEN flow = 'request' OR device_id IN bio_disk THEN n ELSE 0 END) AS n_main
+SELECT run_id, flow, state, sum(n) AS n, sum(CASE WHEN flow = 'request' OR (flow = 'bio' AND device_id IN bio_disk) THEN n ELSE 0 END) AS n_main
 FROM load GROUP BY 1, 2, 3;

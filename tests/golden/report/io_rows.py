@@ -233,7 +233,7 @@ def sums(db, bucket):
                  " total(size_bytes), sum(dur_ns), max(dur_ns) FROM io WHERE state = 'whole' AND ino IS NOT NULL"
                  " GROUP BY 1, 2, 3, 4, 6, 7, 8, 9" % end)
     db.c.execute("INSERT INTO load SELECT run_id, %s, 'io', device_id, NULL, op, state, 0, count(*), total(size_bytes), total(dur_ns),"
-                 " total(device_ns), sum(n_bios), sum(n_bios > 0), min(io_id), max(io_id) FROM io GROUP BY 1, 2, 4, 6, 7" % end)
+                 " total(device_ns), sum(n_bios), sum(n_bios > 0), min(io_id), max(io_id), NULL FROM io GROUP BY 1, 2, 4, 6, 7" % end)
     db.c.execute("INSERT INTO slowest SELECT run_id, %s, 'io', device_id, NULL, op, io_id, dur_ns FROM (SELECT *, row_number()"
                  " OVER (PARTITION BY run_id, %s, device_id, op ORDER BY dur_ns DESC) AS place FROM io WHERE state = 'whole')"
                  " WHERE place <= 32" % (end, end))

@@ -45,7 +45,7 @@ CREATE VIEW stage_stats AS SELECT s.run_id, s.flow, s.stage, d.name AS device, s
   FROM latency_stats s LEFT JOIN device d USING(device_id);
 CREATE TABLE load(run_id INTEGER, second INTEGER, flow TEXT, device_id INTEGER, part_device_id INTEGER, op TEXT,
   state TEXT, is_split INTEGER, n INTEGER, size_bytes INTEGER, dur_ns INTEGER, device_ns INTEGER, n_bios INTEGER,
-  n_carrying INTEGER, min_id INTEGER, max_id INTEGER);
+  n_carrying INTEGER, min_id INTEGER, max_id INTEGER, link TEXT);
 CREATE TABLE task_load(run_id INTEGER, second INTEGER, device_id INTEGER, op TEXT, utid INTEGER, ucgid INTEGER,
   bucket INTEGER, n INTEGER, sum_ns INTEGER, max_ns INTEGER, size_bytes INTEGER);
 CREATE TABLE busy(run_id INTEGER, second INTEGER, flow TEXT, device_id INTEGER, op TEXT, busy_ns INTEGER);
@@ -165,8 +165,8 @@ class Db:
                                              ("bio", "NULL", "parent_bio_id IS NOT NULL", "NULL", "bio_id")):
             self.c.execute(
                 "INSERT INTO load SELECT run_id, %s, '%s', device_id, %s, op, state, %s, count(*), total(size_bytes), total(dur_ns),"
-                " total(device_ns), sum(%s), sum(%s > 0), min(%s), max(%s) FROM %s GROUP BY 1, 2, 4, 5, 6, 7, 8" %
-                (end, flow, part, split, bios, bios, fid, fid, flow))
+                " total(device_ns), sum(%s), sum(%s > 0), min(%s), max(%s), %s FROM %s GROUP BY 1, 2, 4, 5, 6, 7, 8, 17" %
+                (end, flow, part, split, bios, bios, fid, fid, "link" if flow == "bio" else "NULL", flow))
             # all of them, not only 32: a second has fewer than that wherever the order could differ
             self.c.execute("INSERT INTO slowest SELECT run_id, %s, '%s', device_id, %s, op, %s, dur_ns FROM (SELECT *, row_number()"
                            " OVER (PARTITION BY run_id, %s, device_id, op ORDER BY dur_ns DESC) AS place FROM %s WHERE state = 'whole')"

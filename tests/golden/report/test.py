@@ -122,7 +122,7 @@ ERRORS = [
     (["--top", "0", "run.db"], 1, "--top 0: expected a number of at least 1"),
     (["--over", "long", "run.db"], 1, "--over long: expected a duration: 250us, 10ms, 1.5s"),
     (["--since", "noon", "run.db"], 1, "--since noon: expected a time from the start"),
-    (["--table", "x", "run.db"], 1, "the report 'summary' has no table 'x'; it has: ops stages slow tasks"),
+    (["--table", "x", "run.db"], 1, "the report 'summary' has no table 'x'; it has: ops stages in_the_way slow tasks"),
     (["bad.sql", "run.db"], 1, "bad.sql:3: no such column: nowhere"),
     (["badform.sql", "run.db"], 1, "badform.sql:2: unknown column format 'furlongs'"),
     (["badword.sql", "run.db"], 1, "badword.sql:1: unknown directive 'tabel'"),

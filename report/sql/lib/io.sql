@@ -1,0 +1,115 @@
+-- SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+-- Whole operations (flow io) after the filters, summed up: io_sum and io_bucket by run, kind, op, device, task and cgroup,
+-- those that the page cache served apart (is_cached); is_own: of ktrace-record itself; is_app: a program waited, while
+-- what the kernel does for itself (writeback, journal) is counted beside that. All are empty where there is no io.
+-- io_main has a row if a report shows ios: where there are any, unless --flow asks for another.
+--: use filter
+
+--: if io
+--: setup
+CREATE TEMP TABLE io_main AS SELECT 1 AS yes WHERE :flow IS NULL OR :flow = 'io';
+--: unless io
+--: setup
+CREATE TEMP TABLE io_main(yes);
+
+--: warn
+SELECT 'There is no operation (flow io) in it: the family io was not recorded.'
+WHERE :flow = 'io' AND NOT EXISTS (SELECT 1 FROM io_main);
+
+--: setup
+CREATE TEMP TABLE io_stage(stage TEXT PRIMARY KEY, ord INTEGER, words TEXT);
+--: setup
+INSERT INTO io_stage VALUES
+  ('submit', 1, 'getting from the call to the block layer'),
+  ('throttle', 2, 'held back by a cgroup limit'),
+  ('alloc', 3, 'waiting for a request'),
+  ('plug', 4, 'held back before the queue'),
+  ('queue', 5, 'waiting in the scheduler''s queue'),
+  ('device', 6, 'the device'),
+  ('complete', 7, 'completion work after the interrupt'),
+  ('endio', 8, 'ending the I/O'),
+  ('wakeup', 9, 'from being woken to running'),
+  ('return', 10, 'returning to the program'),
+  ('between', 11, 'between two bios'),
+  ('cached', 12, 'the page cache'),
+  ('total', 99, 'all');
+
+--: setup
+CREATE TEMP TABLE io_own AS
+SELECT utid FROM task WHERE is_recorder;
+
+--: setup
+CREATE TEMP TABLE kept_io(io_id INTEGER PRIMARY KEY);
+--: if io_main
+--: setup
+INSERT INTO kept_io
+SELECT i.io_id
+FROM filter f CROSS JOIN id_range g CROSS JOIN io i ON i.io_id BETWEEN g.min_id AND g.max_id
+WHERE f.by_bio AND g.flow = 'io' AND i.state = 'whole'
+  AND (:disk IS NULL OR i.device_id IN kept_device)
+  AND (:op IS NULL OR i.op = :op)
+  AND (:since_ns IS NULL OR i.start_ns + i.dur_ns >= :since_ns)
+  AND (:until_ns IS NULL OR i.start_ns + i.dur_ns < :until_ns)
+  AND (:over_ns IS NULL OR i.dur_ns >= :over_ns)
+  AND (:task IS NULL OR i.utid IN kept_task)
+  AND (:cgroup IS NULL OR i.ucgid IN kept_cgroup);
+
+--: setup
+CREATE TEMP TABLE io_sum(run_id, kind, op, device_id, utid, ucgid, is_cached, n, bytes, n_bios, total_ns, max_ns, submit_ns,
+                         throttle_ns, alloc_ns, plug_ns, queue_ns, device_ns, complete_ns, endio_ns, wakeup_ns, return_ns,
+                         between_ns, cached_ns, runq_ns, irq_ns, softirq_ns, is_own, is_app);
+--: if io_main
+--: setup
+INSERT INTO io_sum
+SELECT *, utid IN io_own IS 1, kind IN ('syscall', 'io_uring', 'aio', 'fault') IS 1 FROM (
+  SELECT run_id, kind, op, device_id, utid, ucgid, is_cached, sum(n), sum(size_bytes), sum(n_bios), sum(dur_ns), max(max_ns),
+         sum(submit_ns), sum(throttle_ns), sum(alloc_ns), sum(plug_ns), sum(queue_ns), sum(device_ns), sum(complete_ns),
+         sum(endio_ns), sum(wakeup_ns), sum(return_ns), sum(between_ns), sum(cached_ns), sum(runq_ns), sum(irq_ns), sum(softirq_ns)
+  FROM filter f CROSS JOIN io_load l
+  WHERE NOT f.by_bio AND state = 'whole' AND l.second >= f.from_s AND l.second < f.to_s
+    AND (:op IS NULL OR op = :op) AND (:disk IS NULL OR device_id IN kept_device)
+    AND (:task IS NULL OR utid IN kept_task) AND (:cgroup IS NULL OR ucgid IN kept_cgroup)
+  GROUP BY run_id, kind, op, device_id, utid, ucgid, is_cached
+  UNION ALL
+  SELECT run_id, kind, op, device_id, utid, ucgid, cached_ns IS NOT NULL, count(*), sum(size_bytes), sum(n_bios), sum(dur_ns),
+         max(dur_ns), sum(submit_ns), sum(throttle_ns), sum(alloc_ns), sum(plug_ns), sum(queue_ns), sum(device_ns),
+         sum(complete_ns), sum(endio_ns), sum(wakeup_ns), sum(return_ns), sum(between_ns), sum(cached_ns), sum(runq_ns),
+         sum(irq_ns), sum(softirq_ns)
+  FROM kept_io k CROSS JOIN io i ON i.io_id = k.io_id
+  GROUP BY run_id, kind, op, device_id, utid, ucgid, cached_ns IS NOT NULL);
+
+--: setup
+CREATE TEMP TABLE io_bucket(run_id, kind, op, device_id, utid, ucgid, is_cached, bucket, n, sum_ns, max_ns, is_own, is_app);
+--: if io_main
+--: setup
+INSERT INTO io_bucket
+SELECT *, utid IN io_own IS 1, kind IN ('syscall', 'io_uring', 'aio', 'fault') IS 1 FROM (
+  SELECT run_id, kind, op, device_id, utid, ucgid, is_cached, bucket, sum(n), sum(sum_ns), max(max_ns)
+  FROM filter f CROSS JOIN io_hist h
+  WHERE NOT f.by_bio AND h.second >= f.from_s AND h.second < f.to_s
+    AND (:op IS NULL OR op = :op) AND (:disk IS NULL OR device_id IN kept_device)
+    AND (:task IS NULL OR utid IN kept_task) AND (:cgroup IS NULL OR ucgid IN kept_cgroup)
+  GROUP BY run_id, kind, op, device_id, utid, ucgid, is_cached, bucket
+  UNION ALL
+  SELECT run_id, kind, op, device_id, utid, ucgid, cached_ns IS NOT NULL, bucket_of(dur_ns) AS bucket, count(*), sum(dur_ns),
+         max(dur_ns)
+  FROM kept_io k CROSS JOIN io i ON i.io_id = k.io_id
+  GROUP BY run_id, kind, op, device_id, utid, ucgid, cached_ns IS NOT NULL, bucket);
+
+-- The same with a row a stage: n is that of all operations, whether they had the stage or not.
+--: setup
+CREATE TEMP VIEW io_part AS
+SELECT s.*, w.stage, w.ord, w.words,
+       CASE w.stage WHEN 'submit' THEN submit_ns WHEN 'throttle' THEN throttle_ns WHEN 'alloc' THEN alloc_ns
+         WHEN 'plug' THEN plug_ns WHEN 'queue' THEN queue_ns WHEN 'device' THEN device_ns WHEN 'complete' THEN complete_ns
+         WHEN 'endio' THEN endio_ns WHEN 'wakeup' THEN wakeup_ns WHEN 'return' THEN return_ns WHEN 'between' THEN between_ns
+         WHEN 'cached' THEN cached_ns WHEN 'total' THEN total_ns END AS sum_ns
+FROM temp.io_sum s, temp.io_stage w;
+
+-- Names and plurals of operations, for sentences.
+--: setup
+CREATE TEMP VIEW io_op AS
+SELECT op, CASE op WHEN 'fsync' THEN 'fsync calls' WHEN 'fdatasync' THEN 'fdatasync calls' WHEN 'commit' THEN 'journal commits'
+                   WHEN 'writeback' THEN 'writebacks' WHEN 'fault' THEN 'page faults' WHEN 'read' THEN 'reads'
+                   WHEN 'write' THEN 'writes' ELSE op || ' calls' END AS words
+FROM (SELECT DISTINCT op FROM temp.io_sum);

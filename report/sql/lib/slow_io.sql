@@ -1,0 +1,93 @@
+-- SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+-- Table slow_io(io_id): the slowest whole operations, at most --top, 20 if not given; those of ktrace-record itself only
+-- with --recorder. View slow_io_named: with names, stages as pieces of a line, and what was in the way.
+--: use io
+
+-- From table slowest; a filter by task or cgroup, and times that are no whole seconds, look at those rows.
+--: setup
+CREATE TEMP TABLE slow_io_list(run_id, second, device_id, op, io_id, dur_ns);
+--: if io_main
+--: setup
+INSERT INTO slow_io_list
+SELECT s.run_id, s.second, s.device_id, s.op, s.flow_id, s.dur_ns
+FROM filter f CROSS JOIN slowest s
+WHERE s.flow = 'io' AND s.second >= f.from_s AND s.second < f.to_s
+  AND (:op IS NULL OR s.op = :op) AND (:disk IS NULL OR s.device_id IN kept_device);
+
+--: setup
+CREATE TEMP TABLE slow_io_found(io_id, dur_ns);
+--: if io_main
+--: setup
+INSERT INTO slow_io_found
+SELECT l.io_id, l.dur_ns
+FROM slow_io_list l CROSS JOIN filter f CROSS JOIN io i ON i.io_id = l.io_id
+WHERE (:over_ns IS NULL OR l.dur_ns >= :over_ns)
+  AND (:recorder IS NOT NULL OR i.utid IN io_own IS NOT 1)
+  AND (:task IS NULL OR i.utid IN kept_task) AND (:cgroup IS NULL OR i.ucgid IN kept_cgroup)
+  AND (f.rounded OR ((:since_ns IS NULL OR i.start_ns + i.dur_ns >= :since_ns)
+                     AND (:until_ns IS NULL OR i.start_ns + i.dur_ns < :until_ns)))
+ORDER BY l.dur_ns DESC LIMIT coalesce(:top, 20);
+
+-- It holds 32 of each second, device and operation: what it left out there is no slower than those. If such a one could
+-- belong to the answer, the rows have to say.
+--: setup
+CREATE TEMP TABLE slow_io_by_row AS
+SELECT EXISTS (SELECT 1 FROM (SELECT min(dur_ns) AS least FROM slow_io_list GROUP BY run_id, second, device_id, op HAVING count(*) >= 32)
+               WHERE least > coalesce((SELECT min(dur_ns) FROM slow_io_found HAVING count(*) >= coalesce(:top, 20)), :over_ns - 1, 0)) AS yes;
+
+--: setup
+CREATE TEMP TABLE slow_io AS
+SELECT io_id, dur_ns FROM slow_io_found WHERE (SELECT NOT yes FROM slow_io_by_row);
+--: if io_main
+--: setup
+INSERT INTO slow_io
+SELECT i.io_id, i.dur_ns
+FROM slow_io_by_row y CROSS JOIN filter f CROSS JOIN
+     (SELECT min(min_id) AS min_id, max(max_id) AS max_id
+      FROM load, filter WHERE flow = 'io' AND second >= from_s AND second < to_s) g CROSS JOIN io i ON i.io_id BETWEEN g.min_id AND g.max_id
+WHERE y.yes AND i.state = 'whole'
+  AND i.dur_ns >= max(coalesce(:over_ns, 0), coalesce((SELECT min(dur_ns) FROM slow_io_found HAVING count(*) >= coalesce(:top, 20)), 0))
+  AND (:recorder IS NOT NULL OR i.utid IN io_own IS NOT 1)
+  AND (:op IS NULL OR i.op = :op) AND (:disk IS NULL OR i.device_id IN kept_device)
+  AND (:task IS NULL OR i.utid IN kept_task) AND (:cgroup IS NULL OR i.ucgid IN kept_cgroup)
+  AND (NOT f.timed OR (i.start_ns + i.dur_ns) / 1000000000 BETWEEN f.from_s AND f.to_s - 1)
+  AND (f.rounded OR ((:since_ns IS NULL OR i.start_ns + i.dur_ns >= :since_ns)
+                     AND (:until_ns IS NULL OR i.start_ns + i.dur_ns < :until_ns)))
+ORDER BY i.dur_ns DESC LIMIT coalesce(:top, 20);
+
+-- What was in the way of them, the worst first: "stress-ng 4.20 ms, interrupt virtio0-input 52.0 us".
+--: setup
+CREATE TEMP TABLE slow_io_way(io_id INTEGER PRIMARY KEY, words TEXT);
+--: if disturbance
+--: setup
+INSERT INTO slow_io_way
+SELECT io_id, group_concat(words || ' ' || fmt_ns(ns), ', ') FROM (
+  SELECT s.io_id, sum(d.dur_ns) AS ns,
+         CASE d.cause WHEN 'runq' THEN coalesce(t.comm, 'other tasks') WHEN 'irq' THEN 'irq ' || coalesce(d.by_irq, '?')
+                      ELSE 'softirq ' || coalesce(d.by_irq, '?') END AS words
+  FROM slow_io s CROSS JOIN disturbance d ON d.flow_id = s.io_id AND d.flow = 'io' LEFT JOIN task t ON t.utid = d.by_utid
+  GROUP BY s.io_id, words HAVING ns * 100 >= max(s.dur_ns) ORDER BY s.io_id, ns DESC)
+GROUP BY io_id;
+
+--: setup
+CREATE TEMP TABLE slow_io_named(id, start_ns, kind, op, device, path, offset_bytes, size_bytes, dur_ns, task, tid, cgroup, mostly,
+  line, way, submit_ns, throttle_ns, alloc_ns, plug_ns, queue_ns, device_ns, complete_ns, endio_ns, wakeup_ns, return_ns,
+  between_ns, cached_ns, runq_ns, irq_ns, softirq_ns);
+--: if io_main
+--: setup
+INSERT INTO slow_io_named
+SELECT 'i' || i.io_id, i.start_ns, i.kind, i.op, d.name, i.path, i.offset_bytes, i.size_bytes, i.dur_ns, t.comm, t.tid, c.path,
+       (SELECT group_concat(words, ', ') FROM (
+          SELECT name || ' ' || fmt_share(1.0 * sum(dur_ns) / i.dur_ns) AS words, row_number() OVER (ORDER BY sum(dur_ns) DESC) AS place,
+                 1.0 * sum(dur_ns) / i.dur_ns AS share
+          FROM stage WHERE flow = 'io' AND flow_id = i.io_id AND i.dur_ns > 0 GROUP BY name ORDER BY sum(dur_ns) DESC LIMIT 2)
+        WHERE place = 1 OR share >= 0.1),
+       (SELECT group_concat((1.0 * (g.start_ns - i.start_ns) / i.dur_ns) || ' ' || (1.0 * g.dur_ns / i.dur_ns) || ' ' || g.name, ';')
+        FROM stage g WHERE g.flow = 'io' AND g.flow_id = i.io_id AND i.dur_ns > 0 AND g.dur_ns > 0)
+       || coalesce((SELECT ';' || group_concat((1.0 * (x.start_ns - i.start_ns) / i.dur_ns) || ' ' || (1.0 * x.dur_ns / i.dur_ns) || ' ' || x.cause, ';')
+        FROM disturbance x WHERE x.flow = 'io' AND x.flow_id = i.io_id AND i.dur_ns > 0 AND x.dur_ns * 40 > i.dur_ns), ''),
+       w.words,
+       i.submit_ns, i.throttle_ns, i.alloc_ns, i.plug_ns, i.queue_ns, i.device_ns, i.complete_ns, i.endio_ns, i.wakeup_ns,
+       i.return_ns, i.between_ns, i.cached_ns, i.runq_ns, i.irq_ns, i.softirq_ns
+FROM slow_io s CROSS JOIN io i ON i.io_id = s.io_id LEFT JOIN device_name d ON d.device_id = i.device_id
+LEFT JOIN task t ON t.utid = i.utid LEFT JOIN cgroup c ON c.ucgid = i.ucgid LEFT JOIN slow_io_way w ON w.io_id = i.io_id;
