@@ -88,11 +88,13 @@ static int check_table(struct kt_run *run)
 		const struct kt_block *b = &run->report.blocks.v[i];
 		size_t before = 0;
 
+		if (b->kind != KT_BLOCK_TABLE)
+			continue;
 		/* Two that exclude each other share a name. */
 		while (before < i && (run->report.blocks.v[before].kind != KT_BLOCK_TABLE ||
 				      strcmp(run->report.blocks.v[before].name, b->name) != 0))
 			before += 1;
-		if (b->kind == KT_BLOCK_TABLE && before == i)
+		if (before == i)
 			n += snprintf(run->err + n, sizeof(run->err) - n, " %s", b->name);
 	}
 	return -ENOENT;
