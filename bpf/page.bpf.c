@@ -131,6 +131,21 @@ out:
 	return 0;
 }
 
+KT_FLUSH(page)
+{
+	struct runs *runs;
+	struct kt_run r;
+	u32 zero = 0;
+
+	if (!kt_flush_begin(&r))
+		return 0;
+	runs = bpf_map_lookup_elem(&kt_dirty, &zero);
+	for (int i = 0; runs && i < N_RUNS; i++)
+		if (runs->run[i].inode)
+			run_end(&r, &runs->run[i]);
+	return 0;
+}
+
 /* ------------------------------------------------------------------ the kernel's own operations */
 
 /*
