@@ -584,8 +584,12 @@ const struct kt_tracker kt_tracker_bio = {
 	.on = handlers,
 	.stage_select = kt_blk_bio_stages,
 	.views = kt_blk_bio_views,
-	.indexes = "CREATE INDEX bio_request_id ON bio(request_id);\n"
-		   "CREATE INDEX bio_io_id ON bio(io_id) WHERE io_id IS NOT NULL;\n",
+	.indexes =
+		"CREATE INDEX bio_request_id ON bio(request_id);\n"
+		"CREATE INDEX bio_io_id ON bio(io_id) WHERE io_id IS NOT NULL;\n"
+		"CREATE INDEX bio_parent ON bio(parent_bio_id) WHERE parent_bio_id IS NOT NULL;\n"
+		"CREATE INDEX bio_parent_request ON bio(parent_request_id)\n"
+		"  WHERE parent_request_id IS NOT NULL;\n",
 	.state_size = sizeof(struct kt_bio_state),
 	.init = init,
 	.context = context,

@@ -104,6 +104,7 @@ struct slot {
 	double cover;
 	char letter;	  /* of a label; 0: the look's glyph */
 	bool left, right; /* an end of a frame */
+	bool tick;
 };
 
 /* The piece at *s, which moves behind it; false: there is none. */
@@ -160,23 +161,29 @@ static void place(struct slot *slots, unsigned int width, const struct piece *p,
 	}
 }
 
-/* Only where it fits, and over nothing else. */
+/* Only where it fits, and over no other label. A text begins with a tick, where it belongs. */
 static void write_label(struct slot *slots, unsigned int width, const struct piece *p)
 {
-	unsigned int from = KT_MIN((unsigned int)(p->start * width), width - 1);
-	unsigned int room = (unsigned int)((p->start + p->len) * width + 0.5) - from;
+	unsigned int from = KT_MIN((unsigned int)(p->start * width), width - 1), room;
 	bool text = !strcmp(p->look->class, "text");
 
-	if (!p->label_len || (text ? from + p->label_len > width : p->label_len + 2 > room))
+	room = text ? width - from : (unsigned int)((p->start + p->len) * width + 0.5) - from;
+	if (!p->label_len || p->label_len + 2 > room)
 		return;
-	from += !text;
+	for (unsigned int i = from; i < from + p->label_len + 1; i++)
+		if (slots[i].letter || slots[i].tick)
+			return;
+	if (text)
+		slots[from] = (struct slot){.look = p->look, .tick = true};
 	for (unsigned int i = 0; i < p->label_len; i++)
 		if (p->label[i] >= ' ' && p->label[i] <= '~')
-			slots[from + i] = (struct slot){.look = p->look, .letter = p->label[i]};
+			slots[from + 1 + i] = (struct slot){.look = p->look, .letter = p->label[i]};
 }
 
 static const char *glyph_of(const struct slot *s, bool utf8)
 {
+	if (s->tick)
+		return utf8 ? "┬" : "+";
 	if (s->left && s->right)
 		return "|";
 	if (s->left)

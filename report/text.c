@@ -15,6 +15,7 @@
 #define GAP 2		/* spaces between columns */
 #define BAR_MIN 10
 #define BAR_MAX 40
+#define SPAN_MAX 120 /* a time line gains by every column */
 #define BAR_FREE 30  /* where the width is not limited */
 #define TEXT_MIN 12  /* a text column is cut no shorter */
 #define WRAP_MAX 100 /* longer lines read badly */
@@ -334,7 +335,7 @@ static bool cut_one(struct text_output *t, unsigned int excess)
 /* Fits the table into the terminal: first columns that may go, then bars, then long texts. Numbers are never cut. */
 static void fit(struct text_output *t)
 {
-	unsigned int width = t->term->width, n_bars = 0, bar = BAR_FREE, room = BAR_MIN;
+	unsigned int width = t->term->width, n_bars = 0, bar = BAR_FREE, room = BAR_FREE;
 
 	if (width) {
 		while (total_width(t, BAR_MIN) > width && drop_one(t, false))
@@ -354,13 +355,13 @@ static void fit(struct text_output *t)
 
 		bar = least < width ? BAR_MIN + (width - least) / n_bars : BAR_MIN;
 		room = bar;
-		bar = KT_MIN(bar, BAR_MAX);
 	}
 	for (size_t c = 0; c < t->head->n_columns; c++) {
 		struct col *col = &t->cols[c];
 
 		if (!is_drawn(col))
 			continue;
+		bar = KT_MIN(room, col->c->format == KT_FMT_SPAN ? SPAN_MAX : BAR_MAX);
 		if (col->c->format == KT_FMT_HEAT) {
 			unsigned int n = most_slots(t, c), most = width ? room : n;
 

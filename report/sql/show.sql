@@ -26,14 +26,21 @@ SELECT 'b' || flow_id, CASE name WHEN 'endio' THEN 3 ELSE 1 END, flow_id, seq, n
 FROM stage WHERE flow = 'bio' AND flow_id IN shown_bio
   AND (name IN ('alloc', 'endio') OR flow_id NOT IN (SELECT bio_id FROM bio_request WHERE request_id IN shown));
 
+--: use show_io
+
 --: setup
 CREATE TEMP TABLE extent AS
 SELECT min(start_ns) AS start_ns, max(max(end_ns) - min(start_ns), 1) AS dur_ns FROM (
   SELECT start_ns, start_ns + coalesce(dur_ns, 0) AS end_ns FROM request WHERE request_id IN shown
   UNION ALL
   SELECT start_ns, start_ns + coalesce(dur_ns, 0) FROM bio WHERE bio_id IN shown_bio);
+--: setup
+DELETE FROM extent WHERE EXISTS (SELECT 1 FROM shown_io);
+--: setup
+INSERT INTO extent SELECT start_ns, axis_ns FROM shown_io;
 
 --: text
+--: unless shown_io
 --: required no flow of that ID in it; the report 'slow' lists IDs, r12 is a request, b12 a bio
 SELECT 'r' || r.request_id || ': ' || coalesce(r.op, 'unknown operation') || coalesce(' of ' || fmt_bytes(r.size_bytes), '')
        || coalesce(' at sector ' || r.sector, '') || ' on ' || coalesce(d.name, d.dev, 'an unknown disk')
@@ -57,7 +64,11 @@ SELECT 'b' || b.bio_id || ': ' || coalesce(b.op, 'unknown operation') || coalesc
 FROM bio b LEFT JOIN device d USING (device_id)
 WHERE :flow <> 'request' AND b.bio_id IN shown_bio AND (:flow = 'io' OR b.bio_id = :id);
 
+--: text
+SELECT words FROM io_of_shown ORDER BY start_ns LIMIT 5;
+
 --: table stages Stages
+--: unless shown_io
 --: column flow text group
 --: column stage text
 --: column at_ns duration "at"
@@ -65,10 +76,25 @@ WHERE :flow <> 'request' AND b.bio_id IN shown_bio AND (:flow = 'io' OR b.bio_id
 --: column share percent
 --: column span span ""
 SELECT flow, name AS stage, p.start_ns - e.start_ns AS at_ns, p.dur_ns, 1.0 * p.dur_ns / e.dur_ns AS share,
-       (1.0 * (p.start_ns - e.start_ns) / e.dur_ns) || ' ' || (1.0 * p.dur_ns / e.dur_ns) AS span
+       (1.0 * (p.start_ns - e.start_ns) / e.dur_ns) || ' ' || (1.0 * p.dur_ns / e.dur_ns) || ' ' || name AS span
 FROM piece p, extent e
 WHERE kind = 2 OR id IN (SELECT bio_id FROM shown_bio JOIN bio USING (bio_id) ORDER BY start_ns, bio_id LIMIT coalesce(:top, 10))
 ORDER BY kind, id, seq;
+
+--: table dirtied Who made dirty what it writes
+--: if dirtier
+--: column bio text group "bio"
+--: column task text
+--: column tid id
+--: column cgroup text wide
+--: column bytes bytes
+--: column before_ns duration "before"
+--: column write text optional "its write"
+--: column link text "known"
+SELECT 'b' || d.bio_id AS bio, t.comm AS task, t.tid, c.path AS cgroup, d.size_bytes AS bytes, b.start_ns - d.dirty_ns AS before_ns,
+       'i' || d.io_id AS write, d.link
+FROM dirtier d LEFT JOIN bio b USING (bio_id) LEFT JOIN task t ON t.utid = d.utid LEFT JOIN cgroup c ON c.ucgid = t.ucgid
+ORDER BY d.bio_id, d.size_bytes DESC LIMIT coalesce(:top, 20);
 
 --: table bios Bios
 --: column id text "ID"

@@ -130,9 +130,9 @@ def traffic(db, run, k):
         submit, wakeup, ret = 6000 + below(4000), 3000 + below(2000), 2000 + below(900)
         runq, irq = (2 * MS + below(4 * MS)) if hogged else 0, (40 * US + below(30000)) if interrupted else 0
         t = start(i, 1000)
-        disturb, wakes = [], [(8, IDLE, x.rid + 1)]
+        disturb, wakes = [], [(7, IDLE, x.rid + 1)]
         if hogged:
-            disturb.append((8, "runq", wakeup // 2, runq, HOG, None))
+            disturb.append((7, "runq", wakeup // 2, runq, HOG, None))
         if interrupted:
             disturb.append((0, "irq" if i % 200 == 33 else "softirq", submit // 2, irq, None,
                             "virtio3-input.0" if i % 200 == 33 else "NET_RX"))
