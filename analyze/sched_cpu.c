@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+#include "analyze/sched_cpu.h"
+
+#include "format/base/macros.h"
+
+#define NS_PER_S 1000000000ll
+#define MAX_WHO 8 /* tasks told apart in one wait: each is one that ran in it */
+
+static const struct kt_col cols[] = {
+	KT_COL(kt_cpu_second, run_id, KT_COL_INT, "", "the run"),
+	KT_COL(kt_cpu_second, second, KT_COL_INT, "s", "since the epoch of the database"),
+	KT_COL(kt_cpu_second, cpu, KT_COL_INT, "", "the CPU"),
+	KT_COL(kt_cpu_second, run_ns, KT_COL_INT, "ns",
+	       "tasks ran on it, interrupts included; the rest of the second it was idle"),
+	KT_COL(kt_cpu_second, n_switches, KT_COL_INT, "", "context switches"),
+	KT_COL(kt_cpu_second, n_waits, KT_COL_INT, "",
+	       "of these, to a task that had waited for it"),
+	KT_COL(kt_cpu_second, runq_ns, KT_COL_INT, "ns",
+	       "how long these had been runnable without running; put down to the second in which "
+	       "they ran"),
+	KT_COL(kt_cpu_second, max_runq_ns, KT_COL_INT, "ns", "the longest of these waits"),
+};
+
+const struct kt_table kt_sched_cpu_table = {
+	.name = "sched_cpu",
+	.doc = "what each CPU did, second by second; a second in which nothing changed has no row",
+	.cols = cols,
+	.n_cols = KT_ARRAY_SIZE(cols),
+};
+
+static int64_t second_of(int64_t t_ns)
+{
+	return t_ns / NS_PER_S - (t_ns % NS_PER_S < 0);
+}
+
+void kt_sched_cpu_init(struct kt_sched_cpu *c, uint32_t run, uint32_t cpu, int64_t start_ns)
+{
+	*c = (struct kt_sched_cpu){.since_ns = start_ns};
+	c->now.run_id = run + 1;
+	c->now.cpu = cpu;
+	c->now.second = second_of(start_ns);
+}
+
+static int write_second(struct kt_sched_cpu *c, struct kt_engine *e, int64_t next)
+{
+	struct kt_cpu_second *s = &c->now;
+	int err = 0;
+
+	if (s->run_ns || s->n_switches)
+		err = kt_insert(e, &kt_sched_cpu_table, s);
+	*s = (struct kt_cpu_second){.run_id = s->run_id, .cpu = s->cpu, .second = next};
+	return err;
+}
+
+/* What ran since the last switch did so until t_ns. */
+static int account(struct kt_sched_cpu *c, struct kt_engine *e, int64_t t_ns, bool busy)
+{
+	int64_t last = second_of(t_ns), from = c->since_ns;
+	int err = 0;
+
+	while (c->now.second < last && !err) {
+		int64_t edge = (c->now.second + 1) * NS_PER_S;
+
+		if (busy)
+			c->now.run_ns += edge - from;
+		from = edge;
+		err = write_second(c, e, busy ? c->now.second + 1 : last);
+	}
+	if (busy && t_ns > from)
+		c->now.run_ns += t_ns - from;
+	return err;
+}
+
+int kt_sched_cpu_switch(struct kt_sched_cpu *c, struct kt_engine *e, int64_t t_ns, uint32_t prev,
+			uint32_t next)
+{
+	int err;
+
+	t_ns = KT_MAX(t_ns, c->since_ns);
+	c->turns[c->n_turns++ % KT_CPU_TURNS] = (struct kt_cpu_turn){c->since_ns, t_ns, prev};
+	err = account(c, e, t_ns, prev);
+	c->now.n_switches++;
+	c->since_ns = t_ns;
+	c->tid = next;
+	c->is_known = true;
+	return err;
+}
+
+void kt_sched_cpu_waited(struct kt_sched_cpu *c, int64_t runq_ns)
+{
+	c->now.n_waits++;
+	c->now.runq_ns += runq_ns;
+	c->now.max_runq_ns = KT_MAX(c->now.max_runq_ns, runq_ns);
+}
+
+uint32_t kt_sched_cpu_who(const struct kt_sched_cpu *c, int64_t from_ns, int64_t to_ns)
+{
+	struct {
+		uint32_t tid;
+		int64_t ns;
+	} who[MAX_WHO];
+	unsigned int n = 0, most = 0, k;
+	uint32_t first = c->n_turns > KT_CPU_TURNS ? c->n_turns - KT_CPU_TURNS : 0;
+
+	for (uint32_t i = c->n_turns; i-- > first;) {
+		const struct kt_cpu_turn *t = &c->turns[i % KT_CPU_TURNS];
+		int64_t ns = KT_MIN(t->end_ns, to_ns) - KT_MAX(t->start_ns, from_ns);
+
+		if (t->end_ns <= from_ns)
+			break;
+		if (!t->tid || ns <= 0)
+			continue;
+		for (k = 0; k < n && who[k].tid != t->tid; k++)
+			;
+		if (k == MAX_WHO)
+			continue;
+		if (k == n) {
+			who[n].tid = t->tid;
+			who[n++].ns = 0;
+		}
+		who[k].ns += ns;
+		if (who[k].ns > who[most].ns)
+			most = k;
+	}
+	return n ? who[most].tid : 0;
+}
+
+int kt_sched_cpu_end(struct kt_sched_cpu *c, struct kt_engine *e, int64_t end_ns)
+{
+	int err = account(c, e, end_ns, c->is_known && c->tid);
+
+	return err ? err : write_second(c, e, 0);
+}
