@@ -1,10 +1,58 @@
 -- SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 --: title Cgroups
---: about which cgroups submitted the I/O: bios, bytes and time by cgroup
+--: about which cgroups did or submitted the I/O: number, bytes and time by cgroup
 --: needs stage_stats request bio cgroup load task_load
+--: use io
 --: use who
 
+--: setup
+CREATE TEMP TABLE cgroup_io AS
+SELECT s.run_id, s.ucgid, s.op, s.is_cached, s.tasks, s.n, s.bytes, s.total_ns, s.max_ns, s.throttle_ns, s.runq_ns, h.stats
+FROM (SELECT run_id, ucgid, op, is_cached, count(DISTINCT utid) AS tasks, sum(n) AS n, sum(bytes) AS bytes, sum(total_ns) AS total_ns,
+             max(max_ns) AS max_ns, sum(throttle_ns) AS throttle_ns, sum(runq_ns) AS runq_ns
+      FROM io_sum WHERE :recorder OR NOT is_own GROUP BY 1, 2, 3, 4) s
+JOIN (SELECT run_id, ucgid, op, is_cached, hist_stats(bucket, n, sum_ns, max_ns) AS stats FROM io_bucket
+      WHERE :recorder OR NOT is_own GROUP BY 1, 2, 3, 4) h
+  ON h.run_id = s.run_id AND h.ucgid IS s.ucgid AND h.op IS s.op AND h.is_cached = s.is_cached;
+
 --: table cgroups
+--: if io_main
+--: column run id group optional
+--: column cgroup text group
+--: column hierarchy text group wide
+--: column tasks count wide
+--: column op text
+--: column via text "from"
+--: column n count
+--: column bytes bytes optional wide
+--: column mean_ns duration
+--: column p99_ns duration
+--: column max_ns duration wide
+--: column throttle_ns duration optional wide "throttled"
+--: column runq_ns duration optional wide "for a CPU"
+--: column total_ns duration "in all"
+--: column share percent
+--: column bar bar ""
+--: empty There is no whole operation to show.
+SELECT CASE WHEN (SELECT count(*) FROM run) > 1 THEN s.run_id END AS run,
+       coalesce(c.path, c.hierarchy || ':' || c.cgroup_id) AS cgroup, c.hierarchy, tasks, s.op,
+       CASE WHEN s.is_cached THEN 'cache' ELSE 'disk' END AS via, s.n, nullif(s.bytes, 0) AS bytes,
+       CAST(round(1.0 * s.total_ns / s.n) AS INTEGER) AS mean_ns, s.stats ->> 'p99' AS p99_ns, s.max_ns, s.throttle_ns, s.runq_ns, s.total_ns,
+       1.0 * s.total_ns / nullif(sum(s.total_ns) OVER (), 0) AS share,
+       (1.0 * s.total_ns / nullif(sum(s.total_ns) OVER (), 0)) || CASE WHEN s.is_cached THEN ' cached' ELSE '' END AS bar
+FROM cgroup_io s LEFT JOIN cgroup c ON c.ucgid = s.ucgid
+ORDER BY run, sum(s.total_ns) OVER (PARTITION BY s.run_id, s.ucgid) DESC, cgroup, s.total_ns DESC, s.op LIMIT coalesce(:top, 20);
+
+--: text
+SELECT 'The cgroup is that of the task that called. What the kernel writes later is its own: writeback is by kernel threads. The block '
+       || 'layer''s view, by who submitted: --flow bio.' FROM io_main WHERE EXISTS (SELECT 1 FROM cgroup_io);
+
+--: text
+SELECT 'Not in it: ' || fmt_count(sum(n)) || CASE sum(n) WHEN 1 THEN ' operation' ELSE ' operations' END || ' of ktrace-record itself (--recorder shows them).'
+FROM io_sum WHERE :recorder IS NULL AND is_own HAVING sum(n) > 0;
+
+--: table cgroups
+--: unless io_main
 --: column run id group optional
 --: column cgroup text
 --: column hierarchy text wide
@@ -28,10 +76,12 @@ FROM by_cgroup s LEFT JOIN cgroup c USING (ucgid)
 ORDER BY run, total_ns DESC, cgroup, s.op LIMIT coalesce(:top, 20);
 
 --: text
+--: unless io_main
 SELECT 'The cgroup is that of the task that submitted the bio. For writeback that is a kernel thread; whose cgroup the '
        || 'kernel charged is in bio.blkcg_ucgid.'
 WHERE EXISTS (SELECT 1 FROM by_cgroup);
 
 --: text
+--: unless io_main
 SELECT 'Not in it: ' || fmt_count(n) || ' bios of ktrace-record itself (--recorder shows them).'
 FROM own WHERE :recorder IS NULL AND n > 0;

@@ -23,15 +23,33 @@ SELECT side, device_id, disk,
        CASE WHEN (side, disk) IN (SELECT side, disk FROM d JOIN r USING (side, device_id)) THEN 'request' ELSE 'bio' END
 FROM d;
 
+-- Operations that waited for a disk: what the page cache served has only `cached`, and is taken out of the total.
+--: setup
+CREATE TEMP TABLE io_waited AS
+SELECT side, run_id, 'io' AS flow, stage, device_id, op, second, bucket, n, sum_ns FROM (
+  SELECT 0 AS side, run_id, stage, device_id, op, second, bucket, n, sum_ns FROM main.latency_hist WHERE flow = 'io' AND stage <> 'total'
+  UNION ALL
+  SELECT 1, run_id, stage, device_id, op, second, bucket, n, sum_ns FROM other.latency_hist WHERE flow = 'io' AND stage <> 'total')
+UNION ALL
+SELECT side, run_id, 'io', 'total', device_id, op, second, bucket, sum(n), sum(sum_ns) FROM (
+  SELECT 0 AS side, run_id, device_id, op, second, bucket, CASE stage WHEN 'total' THEN n ELSE -n END AS n,
+         CASE stage WHEN 'total' THEN sum_ns ELSE -sum_ns END AS sum_ns FROM main.latency_hist WHERE flow = 'io' AND stage IN ('total', 'cached')
+  UNION ALL
+  SELECT 1, run_id, device_id, op, second, bucket, CASE stage WHEN 'total' THEN n ELSE -n END,
+         CASE stage WHEN 'total' THEN sum_ns ELSE -sum_ns END FROM other.latency_hist WHERE flow = 'io' AND stage IN ('total', 'cached'))
+GROUP BY side, run_id, device_id, op, second, bucket HAVING sum(n) > 0;
+
 --: setup
 CREATE TEMP TABLE series AS
 SELECT value AS j, value ->> 'disk' AS disk, value ->> 'flow' AS flow, value ->> 'op' AS op, value ->> 'stage' AS stage
 FROM json_each((
   SELECT compare_hist(n.side, n.disk, h.flow, h.op, h.stage, h.run_id, h.second, h.bucket, h.n, h.sum_ns,
                       (SELECT value FROM main.meta WHERE key = 'epoch_realtime_ns') IS (SELECT value FROM other.meta WHERE key = 'epoch_realtime_ns'))
-  FROM (SELECT 0 AS side, * FROM main.latency_hist UNION ALL SELECT 1, * FROM other.latency_hist) h
+  FROM (SELECT 0 AS side, * FROM main.latency_hist WHERE flow <> 'io' UNION ALL SELECT 1, * FROM other.latency_hist WHERE flow <> 'io'
+        UNION ALL
+        SELECT * FROM io_waited) h
   CROSS JOIN name n ON n.side = h.side AND n.device_id = h.device_id
-  WHERE (h.flow = n.flow OR h.stage = 'alloc') AND (:op IS NULL OR h.op = :op)))
+  WHERE (h.flow = n.flow OR h.flow = 'io' OR (h.flow = 'bio' AND h.stage = 'alloc')) AND (:op IS NULL OR h.op = :op)))
 WHERE value IS NOT NULL;
 
 -- Two questions of each: the usual duration, and the tail. Holm's correction over all answers to the same question.
@@ -64,7 +82,7 @@ SELECT *, CASE WHEN p_all IS NULL THEN 'too few'
 FROM question;
 
 --: text
-SELECT CASE verdict WHEN 'worse' THEN 'Slower: ' ELSE 'Faster: ' END || disk || ', ' || op || ': '
+SELECT CASE verdict WHEN 'worse' THEN 'Slower: ' ELSE 'Faster: ' END || disk || ', ' || op || CASE flow WHEN 'io' THEN ' (operation)' ELSE '' END || ': '
        || CASE stage WHEN 'total' THEN 'the whole of it' ELSE 'stage ' || stage END || ' took ' || fmt_ns(after_ns) || ' on average, before '
        || fmt_ns(before_ns) || '; usually ' || CASE WHEN change > 0 THEN '+' ELSE '-' END || fmt_share(abs(change))
        || ' (95 % interval ' || CASE WHEN low > 0 THEN '+' WHEN low < 0 THEN '-' ELSE '' END || fmt_share(abs(low)) || ' to '
@@ -73,7 +91,7 @@ FROM verdict WHERE verdict IN ('worse', 'better') AND what = 'usual' AND stage <
 ORDER BY verdict DESC, abs(added_ns) DESC LIMIT coalesce(:top, 5);
 
 --: text
-SELECT CASE verdict WHEN 'worse' THEN 'Slower tail: ' ELSE 'Faster tail: ' END || disk || ', ' || op || ': the 99th percentile of '
+SELECT CASE verdict WHEN 'worse' THEN 'Slower tail: ' ELSE 'Faster tail: ' END || disk || ', ' || op || CASE flow WHEN 'io' THEN ' (operation)' ELSE '' END || ': the 99th percentile of '
        || CASE stage WHEN 'total' THEN 'the whole' ELSE 'stage ' || stage END || ' is '
        || CASE WHEN change > 0 THEN '+' ELSE '-' END || fmt_share(abs(change)) || ' off.'
 FROM verdict t WHERE verdict IN ('worse', 'better') AND what = 'p99' AND stage <> 'total'
@@ -103,6 +121,7 @@ FROM (SELECT 0 AS side, count(*) AS n FROM main.lost_interval UNION ALL SELECT 1
 WHERE n > 0;
 
 --: table diff
+--: column flow text group optional
 --: column disk text group
 --: column op text group
 --: column stage text
@@ -121,14 +140,18 @@ WHERE n > 0;
 --: column blocks_before count data
 --: column blocks_after count data
 --: empty The two have no disk and operation in common.
-SELECT u.disk, u.op, u.stage, u.n_before, u.n_after, u.before_ns, u.after_ns, u.change, u.low, u.high, u.p_all AS p, u.verdict,
+SELECT CASE WHEN EXISTS (SELECT 1 FROM io_waited) THEN CASE u.flow WHEN 'io' THEN 'io' ELSE 'block' END END AS flow, u.disk, u.op, u.stage, u.n_before, u.n_after, u.before_ns, u.after_ns, u.change, u.low, u.high, u.p_all AS p, u.verdict,
        t.change AS tail_change, t.p_all AS tail_p, t.verdict AS tail_verdict, u.blocks_before, u.blocks_after
 FROM verdict u LEFT JOIN verdict t ON t.what = 'p99' AND t.disk = u.disk AND t.flow = u.flow AND t.op = u.op AND t.stage = u.stage
 WHERE u.what = 'usual'
-ORDER BY max(CASE u.stage WHEN 'total' THEN u.before_ns * u.n_before END) OVER (PARTITION BY u.disk) DESC, u.disk,
-         max(CASE u.stage WHEN 'total' THEN u.before_ns * u.n_before END) OVER (PARTITION BY u.disk, u.op) DESC, u.op,
-         CASE u.stage WHEN 'alloc' THEN 1 WHEN 'plug' THEN 2 WHEN 'queue' THEN 3 WHEN 'device' THEN 4 WHEN 'complete' THEN 5
-                      WHEN 'total' THEN 9 ELSE 6 END;
+  -- of operations that were few, only the total
+  AND (u.flow <> 'io' OR u.stage IN ('total', 'cached') OR EXISTS (SELECT 1 FROM verdict x WHERE x.flow = 'io' AND x.disk = u.disk AND x.op = u.op
+                                                                     AND x.stage NOT IN ('total', 'cached') AND x.verdict <> 'too few'))
+ORDER BY u.flow = 'io' DESC, max(CASE u.stage WHEN 'total' THEN u.before_ns * u.n_before END) OVER (PARTITION BY u.flow = 'io', u.disk) DESC, u.disk,
+         max(CASE u.stage WHEN 'total' THEN u.before_ns * u.n_before END) OVER (PARTITION BY u.flow = 'io', u.disk, u.op) DESC, u.op,
+         CASE u.stage WHEN 'submit' THEN -1 WHEN 'throttle' THEN 0 WHEN 'alloc' THEN 1 WHEN 'plug' THEN 2 WHEN 'queue' THEN 3 WHEN 'device' THEN 4 WHEN 'complete' THEN 5
+                      WHEN 'endio' THEN 6
+                      WHEN 'wakeup' THEN 7 WHEN 'return' THEN 8 WHEN 'total' THEN 11 WHEN 'cached' THEN 12 ELSE 10 END;
 
 --: text How it is judged
 SELECT 'usual: the change of the geometric mean; p99: of the 99th percentile. Compared are blocks of whole seconds (at least 20 I/Os '

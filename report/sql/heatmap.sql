@@ -2,7 +2,7 @@
 --: title Heatmap
 --: about durations over time, per disk and operation: time to the right, slower upwards, darker for more
 --: needs stage_stats latency_hist request bio load run
---: use filter
+--: use io
 --: use bins
 
 -- Slots of a second or a multiple; where that would be too coarse and the rows are few, shorter ones.
@@ -15,40 +15,72 @@ s AS (
   SELECT e.*, f.*, (SELECT sum(n) FROM load WHERE second >= f.from_s AND second < f.to_s) AS flows FROM e, filter f)
 SELECT *, max(1, CASE WHEN fine THEN (end_ns - start_ns) / 100 + 1
                       ELSE ((end_ns - start_ns) / 1000000000 + 99) / 100 * 1000000000 END) AS slot_ns
-FROM (SELECT *, by_row OR (end_ns - start_ns < 40000000000 AND flows <= 400000) AS fine FROM s);
+FROM (SELECT *, CASE WHEN EXISTS (SELECT 1 FROM io_main) THEN by_bio ELSE by_row END
+             OR (end_ns - start_ns < 40000000000 AND flows <= 400000) AS fine FROM s);
 
 --: setup
 CREATE TEMP TABLE spot AS
 SELECT run_id, device_id, op, (second * 1000000000 - s.start_ns + 500000000) / s.slot_ns AS slot, step_ns(bucket_ns(bucket)) AS from_ns, sum(n) AS n,
        sum(sum_ns) AS sum_ns
 FROM slots s CROSS JOIN latency_hist h
-WHERE NOT s.fine AND stage = 'total' AND h.second >= s.from_s AND h.second < s.to_s
+WHERE NOT EXISTS (SELECT 1 FROM io_main) AND NOT s.fine AND stage = 'total' AND h.second >= s.from_s AND h.second < s.to_s
   AND (flow = 'request' OR (flow = 'bio' AND device_id IN bio_disk))
   AND (:op IS NULL OR op = :op) AND (:disk IS NULL OR device_id IN kept_device)
 GROUP BY 1, 2, 3, 4, 5
 UNION ALL
 SELECT run_id, device_id, op, (r.start_ns + r.dur_ns - s.start_ns) / s.slot_ns, step_ns(r.dur_ns), count(*), sum(r.dur_ns)
 FROM slots s CROSS JOIN kept_request k CROSS JOIN request r ON r.request_id = k.request_id
-WHERE s.fine AND s.by_row AND r.state = 'whole'
+WHERE NOT EXISTS (SELECT 1 FROM io_main) AND s.fine AND s.by_row AND r.state = 'whole'
 GROUP BY 1, 2, 3, 4, 5
 UNION ALL
 SELECT run_id, device_id, op, (r.start_ns + r.dur_ns - s.start_ns) / s.slot_ns, step_ns(r.dur_ns), count(*), sum(r.dur_ns)
 FROM slots s CROSS JOIN request r
-WHERE s.fine AND NOT s.by_row AND r.state = 'whole'
+WHERE NOT EXISTS (SELECT 1 FROM io_main) AND s.fine AND NOT s.by_row AND r.state = 'whole'
   AND (:op IS NULL OR op = :op) AND (:disk IS NULL OR device_id IN kept_device)
   AND (NOT s.timed OR (r.start_ns + r.dur_ns >= s.start_ns AND r.start_ns + r.dur_ns < s.end_ns))
 GROUP BY 1, 2, 3, 4, 5
 UNION ALL
 SELECT run_id, device_id, op, (b.start_ns + b.dur_ns - s.start_ns) / s.slot_ns, step_ns(b.dur_ns), count(*), sum(b.dur_ns)
 FROM slots s CROSS JOIN kept_bio k CROSS JOIN bio b ON b.bio_id = k.bio_id
-WHERE s.fine AND s.by_row AND b.state = 'whole' AND b.device_id IN bio_disk
+WHERE NOT EXISTS (SELECT 1 FROM io_main) AND s.fine AND s.by_row AND b.state = 'whole' AND b.device_id IN bio_disk
 GROUP BY 1, 2, 3, 4, 5
 UNION ALL
 SELECT run_id, device_id, op, (b.start_ns + b.dur_ns - s.start_ns) / s.slot_ns, step_ns(b.dur_ns), count(*), sum(b.dur_ns)
 FROM slots s CROSS JOIN bio b
-WHERE s.fine AND NOT s.by_row AND b.state = 'whole' AND b.device_id IN bio_disk
+WHERE NOT EXISTS (SELECT 1 FROM io_main) AND s.fine AND NOT s.by_row AND b.state = 'whole' AND b.device_id IN bio_disk
   AND (:op IS NULL OR op = :op) AND (:disk IS NULL OR device_id IN kept_device)
   AND (NOT s.timed OR (b.start_ns + b.dur_ns >= s.start_ns AND b.start_ns + b.dur_ns < s.end_ns))
+GROUP BY 1, 2, 3, 4, 5;
+
+-- Operations: those that the page cache served are a series of their own.
+--: if io_main
+--: setup
+INSERT INTO spot
+SELECT run_id, device_id, op || CASE WHEN is_cached THEN ', cached' ELSE '' END, (second * 1000000000 - s.start_ns + 500000000) / s.slot_ns,
+       step_ns(bucket_ns(bucket)), sum(n), sum(sum_ns)
+FROM slots s CROSS JOIN io_hist h
+WHERE NOT s.fine AND h.second >= s.from_s AND h.second < s.to_s AND utid IN io_own IS NOT 1
+  AND (:op IS NULL OR op = :op) AND (:disk IS NULL OR device_id IN kept_device)
+  AND (:task IS NULL OR utid IN kept_task) AND (:cgroup IS NULL OR ucgid IN kept_cgroup)
+GROUP BY 1, 2, 3, 4, 5;
+--: if io_main
+--: setup
+INSERT INTO spot
+SELECT run_id, device_id, op || CASE WHEN cached_ns IS NOT NULL THEN ', cached' ELSE '' END, (i.start_ns + i.dur_ns - s.start_ns) / s.slot_ns,
+       step_ns(i.dur_ns), count(*), sum(i.dur_ns)
+FROM slots s CROSS JOIN io i
+WHERE s.fine AND NOT s.by_bio AND i.state = 'whole' AND utid IN io_own IS NOT 1
+  AND (:op IS NULL OR op = :op) AND (:disk IS NULL OR device_id IN kept_device)
+  AND (:task IS NULL OR utid IN kept_task) AND (:cgroup IS NULL OR ucgid IN kept_cgroup)
+  AND (NOT s.timed OR (i.start_ns + i.dur_ns >= s.start_ns AND i.start_ns + i.dur_ns < s.end_ns))
+GROUP BY 1, 2, 3, 4, 5;
+--: if io_main
+--: setup
+INSERT INTO spot
+SELECT run_id, device_id, op || CASE WHEN cached_ns IS NOT NULL THEN ', cached' ELSE '' END, (i.start_ns + i.dur_ns - s.start_ns) / s.slot_ns,
+       step_ns(i.dur_ns), count(*), sum(i.dur_ns)
+FROM slots s CROSS JOIN kept_io k CROSS JOIN io i ON i.io_id = k.io_id
+WHERE s.by_bio AND utid IN io_own IS NOT 1
 GROUP BY 1, 2, 3, 4, 5;
 
 -- What ended a moment after the end of the recording, or in the second that it ended in, belongs to the last slot.

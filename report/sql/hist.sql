@@ -2,25 +2,30 @@
 --: title Histogram
 --: about how the durations are spread, per disk and operation
 --: needs stage_stats latency_hist request bio load
---: use filter
+--: use io
 --: use bins
 
 --: setup
 CREATE TEMP TABLE binned AS
 SELECT run_id, device_id, op, step_ns(bucket_ns(bucket)) AS from_ns, sum(n) AS n, sum(sum_ns) AS sum_ns
 FROM filter f CROSS JOIN latency_hist h
-WHERE NOT f.by_row AND stage = 'total' AND h.second >= f.from_s AND h.second < f.to_s
+WHERE NOT EXISTS (SELECT 1 FROM io_main) AND NOT f.by_row AND stage = 'total' AND h.second >= f.from_s AND h.second < f.to_s
   AND (flow = 'request' OR (flow = 'bio' AND device_id IN bio_disk))
   AND (:op IS NULL OR op = :op) AND (:disk IS NULL OR device_id IN kept_device)
 GROUP BY 1, 2, 3, 4
 UNION ALL
 SELECT r.run_id, r.device_id, r.op, step_ns(r.dur_ns), count(*), sum(r.dur_ns)
 FROM kept_request k CROSS JOIN request r ON r.request_id = k.request_id
-WHERE r.state = 'whole' GROUP BY 1, 2, 3, 4
+WHERE r.state = 'whole' AND NOT EXISTS (SELECT 1 FROM io_main) GROUP BY 1, 2, 3, 4
 UNION ALL
 SELECT b.run_id, b.device_id, b.op, step_ns(b.dur_ns), count(*), sum(b.dur_ns)
 FROM kept_bio k CROSS JOIN bio b ON b.bio_id = k.bio_id
-WHERE (SELECT by_row FROM filter) AND b.state = 'whole' AND b.device_id IN bio_disk GROUP BY 1, 2, 3, 4;
+WHERE (SELECT by_row FROM filter) AND b.state = 'whole' AND b.device_id IN bio_disk AND NOT EXISTS (SELECT 1 FROM io_main)
+GROUP BY 1, 2, 3, 4
+UNION ALL
+-- Operations: those that the page cache served are a series of their own.
+SELECT run_id, device_id, op || CASE WHEN is_cached THEN ', cached' ELSE '' END, step_ns(bucket_ns(bucket)), sum(n), sum(sum_ns)
+FROM io_bucket WHERE NOT is_own GROUP BY 1, 2, 3, 4;
 
 --: setup
 CREATE TEMP TABLE series AS

@@ -13,7 +13,7 @@
 --: column tid id wide
 --: column kind text wide
 --: column op text
---: column device text wide
+--: column disk text wide
 --: column path text optional wide "file"
 --: column offset_bytes bytes optional data
 --: column size_bytes bytes optional
@@ -38,7 +38,7 @@
 --: column softirq_ns duration optional data
 --: column cgroup text data
 --: empty There is no whole operation to show.
-SELECT id, start_ns, task, tid, kind, op, device, path, offset_bytes, size_bytes, dur_ns, mostly, line, way, submit_ns, throttle_ns,
+SELECT id, start_ns, task, tid, kind, op, device AS disk, path, offset_bytes, size_bytes, dur_ns, mostly, line, way, submit_ns, throttle_ns,
        alloc_ns, plug_ns, queue_ns, device_ns, complete_ns, endio_ns, wakeup_ns, return_ns, between_ns, cached_ns, runq_ns,
        irq_ns, softirq_ns, cgroup
 FROM slow_io_named ORDER BY dur_ns DESC, start_ns;

@@ -35,10 +35,11 @@ FROM waited HAVING sum(n) > 0;
 
 --: text
 SELECT CASE WHEN m.share > 0.995 THEN 'It was ' WHEN m.share > 0.5 THEN 'Most of it was ' ELSE 'The greatest part was ' END
+       || CASE WHEN (SELECT count(*) FROM run) > 1 THEN 'in run ' || m.run_id || ' ' ELSE '' END
        || coalesce(t.comm, 'a task that is not known') || coalesce(' [' || t.tid || ']', '') || coalesce(' in ' || nullif(c.path, '/'), '') || ': '
        || fmt_count(m.n) || ' ' || coalesce(CASE m.n WHEN 1 THEN m.op ELSE o.words END, 'operations') || coalesce(' on ' || d.name, '')
        || CASE m.kind WHEN 'io_uring' THEN ' through io_uring' WHEN 'aio' THEN ' through libaio' ELSE '' END
-       || ' (' || fmt_share(m.share) || ' of the time), ' || fmt_ns(1.0 * m.total_ns / m.n) || CASE WHEN m.n > 1 THEN ' on average' ELSE '' END
+       || CASE WHEN m.share > 0.995 THEN ', ' ELSE ' (' || fmt_share(m.share) || ' of the time), ' END || fmt_ns(1.0 * m.total_ns / m.n) || CASE WHEN m.n > 1 THEN ' on average' ELSE '' END
        || CASE WHEN m.n >= 100 THEN ', p99 ' || fmt_ns(h.stats ->> 'p99') WHEN m.n > 1 THEN ', at most ' || fmt_ns(h.stats ->> 'max') ELSE '' END
        || coalesce('; of that ' || fmt_share(1.0 * m.device_ns / m.total_ns) || ' was the device', '') || '.'
 FROM waited_most m LEFT JOIN task t ON t.utid = m.utid LEFT JOIN cgroup c ON c.ucgid = m.ucgid LEFT JOIN io_op o ON o.op = m.op
@@ -82,7 +83,7 @@ FROM io_sum LEFT JOIN io_op USING (op) WHERE is_cached AND is_app AND (:recorder
 
 --: text
 SELECT 'Beside that the kernel worked for itself: ' || group_concat(words, ', ') || '.' FROM (
-  SELECT fmt_count(sum(n)) || ' ' || coalesce(CASE WHEN sum(n) = 1 THEN op ELSE o.words END, 'others') || ' (' || fmt_ns(1.0 * sum(total_ns) / sum(n))
+  SELECT fmt_count(sum(n)) || ' ' || coalesce(CASE WHEN sum(n) > 1 THEN o.words WHEN op = 'commit' THEN 'journal commit' ELSE op END, 'others') || ' (' || fmt_ns(1.0 * sum(total_ns) / sum(n))
          || CASE WHEN sum(n) > 1 THEN ' on average)' ELSE ')' END AS words
   FROM io_sum LEFT JOIN io_op o USING (op)
   WHERE NOT is_app AND (:recorder OR NOT is_own) AND (SELECT max(is_app) FROM waited) GROUP BY op ORDER BY sum(total_ns) DESC LIMIT 4)

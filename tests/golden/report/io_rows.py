@@ -27,6 +27,12 @@ CREATE TABLE io_hist(run_id INTEGER, second INTEGER, kind TEXT, op TEXT, device_
   is_cached INTEGER, bucket INTEGER, n INTEGER, sum_ns INTEGER, max_ns INTEGER);
 CREATE TABLE file_load(run_id INTEGER, second INTEGER, device_id INTEGER, ino INTEGER, path TEXT, op TEXT, utid INTEGER,
   ucgid INTEGER, is_cached INTEGER, n INTEGER, size_bytes INTEGER, dur_ns INTEGER, max_ns INTEGER);
+CREATE TABLE sched_task(run_id INTEGER, utid INTEGER, run_ns INTEGER, runq_ns INTEGER, irq_ns INTEGER, softirq_ns INTEGER,
+  sleep_ns INTEGER, n_switches INTEGER, n_preempted INTEGER, n_wakeups INTEGER, n_migrated INTEGER, max_runq_ns INTEGER,
+  max_runq_at_ns INTEGER, max_runq_by_utid INTEGER);
+CREATE TABLE sched_delay(run_id INTEGER, utid INTEGER, by_utid INTEGER, n INTEGER, runq_ns INTEGER, max_runq_ns INTEGER);
+CREATE TABLE sched_cpu(run_id INTEGER, second INTEGER, cpu INTEGER, run_ns INTEGER, n_switches INTEGER, n_waits INTEGER,
+  runq_ns INTEGER, max_runq_ns INTEGER);
 CREATE INDEX bio_io_id ON bio(io_id);
 CREATE INDEX disturbance_flow ON disturbance(flow_id, flow);
 CREATE INDEX wake_flow ON wake(flow_id, flow);
@@ -116,7 +122,27 @@ class Ios:
         return self.bid, self.rid
 
 
+def sched(db, run, k):
+    """fio and the hog share CPU 1; each second alike."""
+    t0 = (run - 1) * 5 * 10**9
+    for t, ran, waited, switches, preempted, longest, by in (
+            (FIO, 420, 81, 2010, 0, 5900 * US, HOG), (HOG, 9400, 31, 940, 20, 2100 * US, FIO), (SQLITE, 61, 2, 700, 0, 90 * US, None),
+            (PG, 800, 0, 55, 0, None, None), (KWORKER, 12, 1, 90, 0, 40 * US, JBD2), (JBD2, 9, 0, 120, 0, 30 * US, None)):
+        db.insert("sched_task", run_id=run, utid=k + t, run_ns=ran * MS, runq_ns=waited * MS, irq_ns=260 * US if t == FIO else 0,
+                  softirq_ns=0, sleep_ns=(10000 - ran - waited) * MS, n_switches=switches, n_preempted=preempted, n_wakeups=switches - preempted,
+                  n_migrated=switches // 50, max_runq_ns=longest, max_runq_at_ns=None if longest is None else t0 + 70 * MS,
+                  max_runq_by_utid=by and k + by)
+    for t, by, n, waited, longest in ((FIO, HOG, 20, 78 * MS, 5900 * US), (FIO, None, 300, 3 * MS, 60 * US), (HOG, FIO, 900, 31 * MS, 2100 * US),
+                                      (SQLITE, KWORKER, 40, 2 * MS, 90 * US), (KWORKER, JBD2, 11, 1 * MS, 40 * US)):
+        db.insert("sched_delay", run_id=run, utid=k + t, by_utid=by and k + by, n=n, runq_ns=waited, max_runq_ns=longest)
+    for second in range(10):
+        for cpu, ran in ((0, 130), (1, 985)):
+            db.insert("sched_cpu", run_id=run, second=t0 // 10**9 + second, cpu=cpu, run_ns=ran * MS, n_switches=200 + 40 * cpu,
+                      n_waits=90 + cpu, runq_ns=(1 + 10 * cpu) * MS, max_runq_ns=(60 + 5840 * cpu) * US)
+
+
 def traffic(db, run, k):
+    sched(db, run, k)
     x, below = Ios(db, run, k), db.n.below
 
     def start(i, of):

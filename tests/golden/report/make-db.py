@@ -101,7 +101,7 @@ def percentile(values, per_mille):
 class Db:
     def __init__(self, path, ios):
         self.c = sqlite3.connect(path)
-        self.c.executescript(DDL + (io_rows.DDL if ios else ""))
+        self.c.executescript(DDL + io_rows.DDL)
         self.ios = ios
         self.stages = {}
         self.hist = {}
@@ -213,7 +213,7 @@ class Db:
 
 
 def names(db, run):
-    k = (run - 1) * 10
+    k = (run - 1) * 20
     for d, dev, name, parent, sched, queues in (
             (VDA, "254:0", "vda", None, "mq-deadline", 2), (VDA1, "254:1", "vda1", VDA, None, None),
             (LOOP0, "7:0", "loop0", None, "none", 1), (ZRAM0, "252:0", "zram0", None, None, 0)):

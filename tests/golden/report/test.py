@@ -87,6 +87,57 @@ TEXTS = {
     "diff-80": (["diff", "run.db", "two.db"], {"COLUMNS": "80"}),
     "diff-200": (["diff", "--disk", "vda", "run.db", "two.db"], {"COLUMNS": "200"}),
     "list": (["--list"], {}),
+    "io/summary-80": (["io.db"], {"COLUMNS": "80"}),
+    "io/summary-200": (["io.db"], {"COLUMNS": "200"}),
+    "io/summary-task": (["--task", "sqlite", "io.db"], {"COLUMNS": "100"}),
+    "io/summary-over": (["--over", "5ms", "--since", "1.25s", "io.db"], {"COLUMNS": "100"}),
+    "io/summary-kernel": (["--op", "commit", "io.db"], {"COLUMNS": "100"}),
+    "io/summary-block": (["--flow", "request", "io.db"], {"COLUMNS": "80"}),
+    "io/summary-none": (["--flow", "io", "run.db"], {"COLUMNS": "80"}),
+    "io/summary-two": (["io2.db"], {"COLUMNS": "120"}),
+    "io/stages-80": (["stages", "io.db"], {"COLUMNS": "80"}),
+    "io/stages-200": (["stages", "--flow", "io", "io.db"], {"COLUMNS": "200"}),
+    "io/stages-task": (["stages", "--by", "task", "io.db"], {"COLUMNS": "120"}),
+    "io/stages-cgroup": (["stages", "--by", "cgroup", "--disk", "vda", "io.db"], {"COLUMNS": "100"}),
+    "io/stages-kind": (["stages", "--by", "kind", "--since", "2s", "--until", "4s", "io.db"], {"COLUMNS": "100"}),
+    "io/stages-over": (["stages", "--over", "2ms", "--flow", "io", "io.db"], {"COLUMNS": "120", "LC_ALL": "C"}),
+    "io/stages-none": (["stages", "--by", "task", "--op", "flush", "run.db"], {"COLUMNS": "80"}),
+    "io/slow-80": (["slow", "--top", "12", "io.db"], {"COLUMNS": "80"}),
+    "io/slow-200": (["slow", "--over", "3ms", "--task", "fio", "io.db"], {"COLUMNS": "200"}),
+    "io/slow-ascii": (["slow", "--op", "fsync", "--top", "5", "io.db"], {"COLUMNS": "120", "LC_ALL": "C"}),
+    "io/show-read-80": (["show", "i150008", "io.db"], {"COLUMNS": "80"}),
+    "io/show-read-200": (["show", "i150008", "io.db"], {"COLUMNS": "200"}),
+    "io/show-read-ascii": (["show", "i150008", "io.db"], {"COLUMNS": "80", "LC_ALL": "C"}),
+    "io/show-irq": (["show", "i150034", "io.db"], {"COLUMNS": "100"}),
+    "io/show-fsync-80": (["show", "i171502", "io.db"], {"COLUMNS": "80"}),
+    "io/show-fsync-200": (["show", "i171502", "io.db"], {"COLUMNS": "200"}),
+    "io/show-commit": (["show", "i171501", "io.db"], {"COLUMNS": "100"}),
+    "io/show-writeback": (["show", "i171581", "io.db"], {"COLUMNS": "100"}),
+    "io/show-stacked": (["show", "i171636", "io.db"], {"COLUMNS": "100"}),
+    "io/show-throttle": (["show", "i171696", "io.db"], {"COLUMNS": "100"}),
+    "io/show-cached": (["show", "i151001", "io.db"], {"COLUMNS": "80"}),
+    "io/show-lossy": (["show", "i171700", "io.db"], {"COLUMNS": "80"}),
+    "io/show-open": (["show", "i171702", "io.db"], {"COLUMNS": "80"}),
+    "io/show-request": (["show", "r150008", "io.db"], {"COLUMNS": "80"}),
+    "io/show-bio": (["show", "b151121", "io.db"], {"COLUMNS": "80"}),
+    "io/tasks-80": (["tasks", "io.db"], {"COLUMNS": "80"}),
+    "io/tasks-200": (["tasks", "--recorder", "--since", "2s", "io.db"], {"COLUMNS": "200"}),
+    "io/tasks-bio": (["tasks", "--flow", "bio", "io.db"], {"COLUMNS": "80"}),
+    "io/cgroups-80": (["cgroups", "io.db"], {"COLUMNS": "80"}),
+    "io/cgroups-200": (["cgroups", "--cgroup", "/user.slice", "io.db"], {"COLUMNS": "200"}),
+    "io/files-80": (["files", "io.db"], {"COLUMNS": "80"}),
+    "io/files-200": (["files", "--task", "sqlite", "io.db"], {"COLUMNS": "200"}),
+    "io/files-none": (["files", "run.db"], {"COLUMNS": "80"}),
+    "io/sched-80": (["sched", "io.db"], {"COLUMNS": "80"}),
+    "io/sched-200": (["sched", "--task", "fio", "io.db"], {"COLUMNS": "200"}),
+    "io/sched-none": (["sched", "run.db"], {"COLUMNS": "80"}),
+    "io/hist-80": (["hist", "io.db"], {"COLUMNS": "80"}),
+    "io/hist-200": (["hist", "--task", "sqlite", "io.db"], {"COLUMNS": "200"}),
+    "io/heatmap-80": (["heatmap", "io.db"], {"COLUMNS": "80"}),
+    "io/heatmap-200": (["heatmap", "--task", "fio", "--since", "2s", "io.db"], {"COLUMNS": "200"}),
+    "io/disks-80": (["disks", "io.db"], {"COLUMNS": "80"}),
+    "io/loss-80": (["loss", "io.db"], {"COLUMNS": "80"}),
+    "io/diff-80": (["diff", "io.db", "io2.db"], {"COLUMNS": "80"}),
 }
 
 # One line and exit 1; usage: exit 64.
@@ -129,6 +180,10 @@ ERRORS = [
     (["badparam.sql", "run.db"], 1, "badparam.sql:1: unknown parameter :nope; the man page lists them"),
     (["nosql.sql", "run.db"], 1, "nosql.sql:2: there is no SQL statement in it"),
     (["needs.sql", "run.db"], 1, "run.db: it has no table 'sched', which the report 'needs.sql' needs: that was not recorded"),
+    (["stages", "--by", "moon", "io.db"], 1, "--by moon: expected op, kind, disk, task, cgroup or file"),
+    (["hist", "--flow", "ios", "io.db"], 1, "--flow ios: expected io, request or bio"),
+    (["show", "i9", "io.db"], 1, "io.db: no flow of that ID in it; the report 'slow' lists IDs"),
+    (["show", "--flow", "io", "i150008", "io.db"], 1, "--flow io: expected none: the ID says it"),
     (["none.sql", "run.db"], 1, "none.sql: No such file or directory"),
     ([], 64, "which database? ktrace-report [REPORT] run.db"),
     (["--bogus", "run.db"], 64, "unrecognized option '--bogus'"),
@@ -159,7 +214,7 @@ SELECT sum(dur_ns) AS sum_ns /* :disk */ FROM w
 
 
 def make(dirname):
-    for variant in ("whole", "empty", "two", "newer", "noversion", "foreign"):
+    for variant in ("whole", "io", "io2", "empty", "two", "newer", "noversion", "foreign"):
         name = {"whole": "run"}.get(variant, variant)
         subprocess.run([sys.executable, os.path.join(HERE, "make-db.py"), os.path.join(dirname, name + ".db"), variant],
                        check=True)
@@ -210,19 +265,24 @@ def test_errors(tmp):
 
 
 def test_formats(tmp):
+    for db, ids in (("run.db", "r100011"), ("io.db", "i150008"), ("io.db", "i171502")):
+        check_formats(tmp, db, ids)
+
+
+def check_formats(tmp, db, shown):
     """JSON parses, CSV read back by SQLite holds the same values."""
     names = [line.split()[0] for line in run("--list", cwd=tmp)[1].splitlines()]
     check(len(names) >= 9, "list of reports: %r" % names)
     for name in names:
-        more = {"show": ["r100011"], "diff": ["two.db"]}.get(name, [])
-        code, out, err = run(name, *more, "--json", "run.db", cwd=tmp)
+        more = {"show": [shown], "diff": ["two.db"]}.get(name, [])
+        code, out, err = run(name, *more, "--json", db, cwd=tmp)
         check(code == 0 and err == "", "%s --json: %r" % (name, err))
         doc = json.loads(out)
         check(doc["report"] == name and doc["tables"], name + " --json: no tables")
         mistakes = ["%s: %s" % ("/".join(map(str, e.path)), e.message) for e in SCHEMA.iter_errors(doc)]
         check(not mistakes, "%s --json against its schema: %r" % (name, mistakes[:3]))
         for table, rows in doc["tables"].items():
-            code, out, err = run(name, *more, "--csv", "--table", table, "run.db", cwd=tmp)
+            code, out, err = run(name, *more, "--csv", "--table", table, db, cwd=tmp)
             check(code == 0 and err == "", "%s --csv --table %s: %r" % (name, table, err))
             with open(os.path.join(tmp, "t.csv"), "w", encoding="utf-8") as f:
                 f.write(out)
@@ -239,7 +299,7 @@ def test_formats(tmp):
     # Text that needs quoting, in both.
     out = run("own.sql", "--csv", "--top", "5", "run.db", cwd=tmp)[1]
     check(list(csv.reader(out.splitlines()))[1][-1] == "a;b--c", "own.sql --csv")
-    check("\x1b" not in run("slow", "--json", "run.db", cwd=tmp)[1], "JSON: an escape character not escaped")
+    check("\x1b" not in run("slow", "--json", db, cwd=tmp)[1], "JSON: an escape character not escaped")
 
 
 def exact(values, per_mille):

@@ -1,0 +1,61 @@
+-- SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+--: title Files
+--: about which files: operations, bytes, time and how much the page cache served, by path
+--: needs io file_load request bio stage_stats load
+--: use io
+
+--: setup
+CREATE TEMP TABLE file_row AS
+SELECT run_id, device_id, ino, path, op, utid, is_cached, sum(n) AS n, sum(size_bytes) AS bytes, sum(dur_ns) AS total_ns, max(max_ns) AS max_ns
+FROM filter f CROSS JOIN file_load l
+WHERE NOT f.by_bio AND l.second >= f.from_s AND l.second < f.to_s
+  AND (:op IS NULL OR op = :op) AND (:disk IS NULL OR device_id IN kept_device)
+  AND (:task IS NULL OR utid IN kept_task) AND (:cgroup IS NULL OR ucgid IN kept_cgroup)
+  AND (:recorder OR utid IN io_own IS NOT 1)
+GROUP BY run_id, device_id, ino, path, op, utid, is_cached
+UNION ALL
+SELECT i.run_id, i.device_id, i.ino, i.path, i.op, i.utid, i.cached_ns IS NOT NULL, count(*), total(i.size_bytes), sum(i.dur_ns), max(i.dur_ns)
+FROM kept_io k CROSS JOIN io i ON i.io_id = k.io_id
+WHERE i.ino IS NOT NULL AND (:recorder OR i.utid IN io_own IS NOT 1)
+GROUP BY i.run_id, i.device_id, i.ino, i.path, i.op, i.utid, i.cached_ns IS NOT NULL;
+
+--: table files
+--: column run id group optional
+--: column path text "file"
+--: column device text
+--: column ino id wide "inode"
+--: column ops text wide "operations"
+--: column n count
+--: column bytes bytes
+--: column cached_share percent "cached"
+--: column mean_ns duration
+--: column max_ns duration wide
+--: column total_ns duration "in all"
+--: column share percent
+--: column tasks text wide "mostly by"
+--: column bar bar ""
+--: empty There is no operation on a file to show: the family io was not recorded, or the filters leave none.
+WITH named AS (
+  SELECT r.*, max(path) OVER (PARTITION BY run_id, device_id, ino) AS name FROM file_row r),
+per_op AS (
+  SELECT run_id, device_id, ino, op, sum(n) AS n FROM file_row GROUP BY 1, 2, 3, 4),
+per_task AS (
+  SELECT run_id, device_id, ino, utid, row_number() OVER (PARTITION BY run_id, device_id, ino ORDER BY sum(total_ns) DESC) AS place
+  FROM file_row GROUP BY 1, 2, 3, 4),
+f AS (
+  SELECT run_id, device_id, ino, max(name) AS path, sum(n) AS n, sum(bytes) AS bytes, sum(CASE WHEN is_cached THEN n ELSE 0 END) AS n_cached,
+         sum(total_ns) AS total_ns, max(max_ns) AS max_ns
+  FROM named GROUP BY 1, 2, 3)
+SELECT CASE WHEN (SELECT count(*) FROM run) > 1 THEN f.run_id END AS run, coalesce(f.path, 'inode ' || f.ino) AS path, d.name AS device, f.ino,
+       (SELECT group_concat(op || ' ' || fmt_count(n), ', ') FROM (SELECT op, n FROM per_op o
+          WHERE o.run_id = f.run_id AND o.device_id IS f.device_id AND o.ino = f.ino ORDER BY n DESC LIMIT 3)) AS ops,
+       f.n, nullif(f.bytes, 0) AS bytes, 1.0 * f.n_cached / f.n AS cached_share, CAST(round(1.0 * f.total_ns / f.n) AS INTEGER) AS mean_ns, f.max_ns,
+       f.total_ns, 1.0 * f.total_ns / nullif(sum(f.total_ns) OVER (), 0) AS share, t.comm AS tasks,
+       1.0 * f.total_ns / nullif(sum(f.total_ns) OVER (), 0) AS bar
+FROM f LEFT JOIN device_name d ON d.device_id = f.device_id
+LEFT JOIN per_task p ON p.run_id = f.run_id AND p.device_id IS f.device_id AND p.ino = f.ino AND p.place = 1 LEFT JOIN task t ON t.utid = p.utid
+ORDER BY run, f.total_ns DESC, path LIMIT coalesce(:top, 20);
+
+--: text
+SELECT 'Paths are within the file system. cached: the share of the operations that caused no bio and waited for none.'
+WHERE EXISTS (SELECT 1 FROM file_row);
