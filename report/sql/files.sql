@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 --: title Files
 --: about which files: operations, bytes, time and how much the page cache served, by path
---: needs io file_load request bio stage_stats load
+--: needs file_load request bio stage_stats load
 --: use io
 
 --: setup
@@ -12,8 +12,10 @@ WHERE NOT f.by_bio AND l.second >= f.from_s AND l.second < f.to_s
   AND (:op IS NULL OR op = :op) AND (:disk IS NULL OR device_id IN kept_device)
   AND (:task IS NULL OR utid IN kept_task) AND (:cgroup IS NULL OR ucgid IN kept_cgroup)
   AND (:recorder OR utid IN io_own IS NOT 1)
-GROUP BY run_id, device_id, ino, path, op, utid, is_cached
-UNION ALL
+GROUP BY run_id, device_id, ino, path, op, utid, is_cached;
+--: if io_main
+--: setup
+INSERT INTO file_row
 SELECT i.run_id, i.device_id, i.ino, i.path, i.op, i.utid, i.cached_ns IS NOT NULL, count(*), total(i.size_bytes), sum(i.dur_ns), max(i.dur_ns)
 FROM kept_io k CROSS JOIN io i ON i.io_id = k.io_id
 WHERE i.ino IS NOT NULL AND (:recorder OR i.utid IN io_own IS NOT 1)
