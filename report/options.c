@@ -26,7 +26,7 @@ static const struct argp_option options[] = {
 	{"flow", OPT_PARAM + KT_PARAM_FLOW, "FLOW", 0,
 	 "Look at io, request or bio; io where there are any"},
 	{"by", OPT_PARAM + KT_PARAM_BY, "WHAT", 0,
-	 "Of the operations: by op, kind, disk, task, cgroup or file"},
+	 "Of the operations: by op, kind, disk, task or cgroup"},
 	{"recorder", OPT_PARAM + KT_PARAM_RECORDER, 0, 0,
 	 "List the I/O of ktrace-record itself as well"},
 	{0, 0, 0, 0, "How to show it:", 2},

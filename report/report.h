@@ -102,7 +102,7 @@ enum kt_param {
 	KT_PARAM_RECORDER, /* :recorder 1: show the recorder's own I/O as well */
 	KT_PARAM_ID,	   /* :id of a flow */
 	KT_PARAM_FLOW,	   /* :flow of :id, or to look at: request bio io */
-	KT_PARAM_BY,	   /* :by what to group: op disk task cgroup kind file */
+	KT_PARAM_BY,	   /* :by what to group: op kind disk task cgroup */
 	KT_N_PARAMS
 };
 

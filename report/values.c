@@ -200,7 +200,7 @@ static int check_names(struct kt_run *run)
 int kt_values_parse(struct kt_run *run)
 {
 	static const char *const flows[] = {"io", "request", "bio", NULL};
-	static const char *const bys[] = {"op", "kind", "disk", "task", "cgroup", "file", NULL};
+	static const char *const bys[] = {"op", "kind", "disk", "task", "cgroup", NULL};
 
 	for (int p = 0; p < KT_N_PARAMS; p++) {
 		const char *s = run->o->filter[p];
@@ -238,7 +238,7 @@ int kt_values_parse(struct kt_run *run)
 			err = parse_word(run, p, flows, "io, request or bio");
 			break;
 		case KT_PARAM_BY:
-			err = parse_word(run, p, bys, "op, kind, disk, task, cgroup or file");
+			err = parse_word(run, p, bys, "op, kind, disk, task or cgroup");
 			break;
 		default:
 			v->is_text = true;

@@ -180,7 +180,7 @@ ERRORS = [
     (["badparam.sql", "run.db"], 1, "badparam.sql:1: unknown parameter :nope; the man page lists them"),
     (["nosql.sql", "run.db"], 1, "nosql.sql:2: there is no SQL statement in it"),
     (["needs.sql", "run.db"], 1, "run.db: it has no table 'sched', which the report 'needs.sql' needs: that was not recorded"),
-    (["stages", "--by", "moon", "io.db"], 1, "--by moon: expected op, kind, disk, task, cgroup or file"),
+    (["stages", "--by", "moon", "io.db"], 1, "--by moon: expected op, kind, disk, task or cgroup"),
     (["hist", "--flow", "ios", "io.db"], 1, "--flow ios: expected io, request or bio"),
     (["show", "i9", "io.db"], 1, "io.db: no flow of that ID in it; the report 'slow' lists IDs"),
     (["show", "--flow", "io", "i150008", "io.db"], 1, "--flow io: expected none: the ID says it"),
