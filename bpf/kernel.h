@@ -49,6 +49,10 @@ struct task_struct {
 	struct css_set *cgroups;
 };
 
+struct irqaction {
+	struct irqaction *next; /* the same line's next handler */
+};
+
 struct blkcg {
 	struct cgroup_subsys_state css;
 };

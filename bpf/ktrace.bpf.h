@@ -115,9 +115,11 @@ struct kt_cpu_span {
 struct kt_cpu {
 	u64 hard_ns;  /* the hard interrupt that runs now began; 0 = none runs */
 	u64 soft_ns;  /* the soft one, or its part since the last hard one within it */
-	u64 block_ns; /* the hard interrupt that raised BLOCK_SOFTIRQ last began; 0 = none did */
-	u32 hard_nr, soft_nr, block_nr;
+	u64 cause_ns; /* the hard interrupt began that raised the soft one that runs; known of BLOCK_SOFTIRQ only; 0 = none */
+	u64 raise_ns; /* the hard interrupt began that raised BLOCK_SOFTIRQ, which has not run yet; 0 = none */
+	u32 hard_nr, soft_nr, cause_nr, raise_nr;
 	u32 n_spans; /* so far: the last is spans[(n_spans - 1) % KT_CPU_SPANS] */
+	u32 pad;
 	struct kt_cpu_span spans[KT_CPU_SPANS];
 };
 

@@ -134,15 +134,13 @@ static int add_probes(struct ktr_context *c, const struct kt_session *s, bool co
 	return kt_text_add(&t, c, "probes");
 }
 
-/* The kernel's own counters, but for those of the disks: these have a moment of their own. */
+/* The kernel's own counters that no moment matters for. */
 static int add_counters(struct ktr_context *c)
 {
 	static const struct {
 		const char *name, *path;
 	} files[] = {
 		{"counters/vmstat", "/proc/vmstat"},
-		{"counters/softirqs", "/proc/softirqs"},
-		{"counters/interrupts", "/proc/interrupts"},
 		{"counters/netdev", "/proc/net/dev"},
 		{"counters/stat", "/proc/stat"},
 	};
@@ -150,6 +148,27 @@ static int add_counters(struct ktr_context *c)
 
 	for (size_t i = 0; !err && i < KT_ARRAY_SIZE(files); i++)
 		err = kt_context_copy(c, files[i].name, files[i].path);
+	return err;
+}
+
+/* Those that are compared with what was traced: read next to the switch, in the reverse order on either side of it. */
+static int add_compared(struct ktr_context *c, bool end)
+{
+	static const struct {
+		const char *name, *path;
+	} files[] = {
+		{"counters/interrupts", "/proc/interrupts"},
+		{"counters/softirqs", "/proc/softirqs"},
+		{"counters/diskstats", "/proc/diskstats"},
+	};
+	size_t n = KT_ARRAY_SIZE(files);
+	int err = 0;
+
+	for (size_t i = 0; !err && i < n; i++) {
+		size_t k = end ? n - 1 - i : i;
+
+		err = kt_context_copy(c, files[k].name, files[k].path);
+	}
 	return err;
 }
 
@@ -225,7 +244,7 @@ int kt_context_now(struct kt_gather *g, struct ktr_context **ret)
 	int err = add_counters(g->context);
 
 	if (!err)
-		err = kt_context_copy(g->context, "counters/diskstats", "/proc/diskstats");
+		err = add_compared(g->context, false);
 	if (err)
 		return err;
 	*ret = g->context;
@@ -251,7 +270,7 @@ int kt_context_end_now(struct ktr_context **ret)
 
 	if (err)
 		return err;
-	err = kt_context_copy(c, "counters/diskstats", "/proc/diskstats");
+	err = add_compared(c, true);
 	if (!err)
 		err = add_counters(c);
 	if (err) {
