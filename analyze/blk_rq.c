@@ -26,7 +26,9 @@ static const struct kt_col rq_cols[] = {
 	    "until issued for the last time: scheduler, dispatch list, requeues"),
 	COL(device_ns, INT, "ns",
 	    "until the completion interrupt, if that is seen, else until complete"),
-	COL(complete_ns, INT, "ns", "from the completion interrupt on"),
+	COL(complete_ns, INT, "ns",
+	    "from the completion interrupt on; NULL = none was seen: a loop disk, another CPU, irq "
+	    "not recorded"),
 	COL(issue_cpu, INT, "", "CPU of the last issue"),
 	COL(complete_cpu, INT, "", "CPU of the final completion"),
 	COL(n_bios, INT, "", "bios it carried"),
@@ -101,6 +103,11 @@ struct kt_bio_carrier kt_rq_stages(const struct kt_rq *q, int64_t end)
 		c.queue_ns = end - q->queue_ns;
 	if (at_driver && end != KT_NULL)
 		c.device_ns = end - issued;
+	/* An interrupt from before the issue brought something else. */
+	if (c.device_ns != KT_NULL && q->irq_ns > issued && q->irq_ns <= end) {
+		c.device_ns = q->irq_ns - issued;
+		c.complete_ns = end - q->irq_ns;
+	}
 	return c;
 }
 
@@ -163,6 +170,8 @@ int kt_rq_write(struct kt_rq_state *s, const struct kt_rq *q, const struct kt_bi
 		err = count_stage(s, row, "queue", end, row->queue_ns);
 	if (!err)
 		err = count_stage(s, row, "device", end, row->device_ns);
+	if (!err)
+		err = count_stage(s, row, "complete", end, row->complete_ns);
 	return err;
 }
 
@@ -256,7 +265,7 @@ int kt_rq_new(struct kt_rq_state *s, struct kt_rq_run *r, const struct kt_ev *ev
 	q->run = ev->run;
 	q->dev = dev;
 	q->birth_ns = q->start_ns = ev->t_ns;
-	q->queue_ns = q->issue_ns = KT_NULL;
+	q->queue_ns = q->issue_ns = q->irq_ns = KT_NULL;
 	q->older = s->newest;
 	*(s->newest ? &s->newest->newer : &s->oldest) = q;
 	s->newest = q;

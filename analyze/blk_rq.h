@@ -22,6 +22,7 @@ struct kt_rq {
 	int64_t start_ns; /* rq_get of the bio it was got for, else birth_ns */
 	int64_t queue_ns; /* first insert or requeue; KT_NULL: none */
 	int64_t issue_ns; /* the last one; KT_NULL: none */
+	int64_t irq_ns; /* the interrupt began that completed it; KT_NULL: not known, or none did */
 	uint64_t sector;
 	struct kt_bio_list bios;
 	struct kt_rq *older, *newer; /* all that are alive, by birth */

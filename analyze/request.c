@@ -275,7 +275,7 @@ static void meet_at_end(struct kt_rq_state *s, struct kt_rq_run *r, const struct
 	const struct kt_rq_complete *d = ev->data;
 
 	*q = (struct kt_rq){.id = kt_next_id(s->e, &kt_rq_table), .run = ev->run, .dev = d->dev};
-	q->birth_ns = q->start_ns = q->queue_ns = q->issue_ns = KT_NULL;
+	q->birth_ns = q->start_ns = q->queue_ns = q->issue_ns = q->irq_ns = KT_NULL;
 	if (d->bio)
 		q->start_ns = s->bio->got_ns(s->bio_self, ev->run, d->bio);
 	q->got = q->start_ns != KT_NULL;
@@ -383,6 +383,8 @@ static int end_rq(struct kt_rq_state *s, struct kt_rq_run *r, const struct kt_ev
 		q->part_dev = q->n_issues ? 0 : bio_dev;
 	if (!err)
 		err = remember(r, ev, q->id, s->bio->last_id(&q->bios));
+	if (d->irq_age_ns)
+		q->irq_ns = ev->t_ns - d->irq_age_ns;
 	c = kt_rq_stages(q, ev->t_ns);
 	row.state = kt_flow_state(s->e, ev->run, q->start_ns, ev->t_ns);
 	if (row.state[0] == 'w' && q->start_ns == KT_NULL)

@@ -180,6 +180,32 @@ KT_PROG(request, block_rq_merge, block_rq_merge, struct request *rq)
 }
 
 /*
+ * The hard interrupt that brought this completion: the one that runs, or the one that raised the soft one that runs. It is not
+ * known of what completes in a task, or after an inter-processor interrupt.
+ */
+static __always_inline void brought_by(struct kt_rq_complete *e)
+{
+	u32 zero = 0;
+	struct kt_cpu *c = bpf_map_lookup_elem(&kt_cpus, &zero);
+	u64 since = 0, age;
+
+	e->irq_age_ns = e->irq = 0;
+	if (!c)
+		return;
+	if (c->hard_ns) {
+		since = c->hard_ns;
+		e->irq = c->hard_nr;
+	} else if (c->soft_ns && c->cause_ns) {
+		since = c->cause_ns;
+		e->irq = c->cause_nr;
+	}
+	if (!since)
+		return;
+	age = e->ts_ns > since ? e->ts_ns - since : 1;
+	e->irq_age_ns = age < 0xffffffff ? age : 0;
+}
+
+/*
  * Fires before the kernel takes the bytes off __data_len: a part is smaller than what is left. The data of a flush
  * sequence completes as a whole and yet the request goes on; its end is a second completion, of 0 bytes. The kernel's own
  * flush request, which carries the same flag, ends at its first.
@@ -204,6 +230,7 @@ KT_PROG(request, block_rq_complete, block_rq_complete, struct request *rq, u8 st
 	e->rq = (u64)rq;
 	e->bio = (u64)rq->bio;
 	e->status = status;
+	brought_by(e);
 	e->flags = flags;
 	e->opf = rq->cmd_flags;
 	e->dev = disk_dev(rq);

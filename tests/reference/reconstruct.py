@@ -39,13 +39,13 @@ class Bio:
 
 
 class Request:
-	__slots__ = ('addr', 'dev', 'part', 'op', 'flags', 'sector', 'size', 'born', 'start', 'got', 'opened', 'issued', 'end', 'on_device',
+	__slots__ = ('addr', 'dev', 'part', 'op', 'flags', 'sector', 'size', 'born', 'start', 'got', 'opened', 'issued', 'irq', 'end', 'on_device',
 		     'in_flush', 'n_issues', 'n_bios', 'bios', 'done', 'issue_cpu', 'complete_cpu', 'error', 'state', 'first_bio', 'told')
 
 	def __init__(self, addr, dev, t):
 		self.addr, self.dev, self.born = addr, dev, t
 		self.part = self.op = self.flags = self.sector = self.size = self.n_bios = None
-		self.start = self.opened = self.issued = self.end = None
+		self.start = self.opened = self.issued = self.irq = self.end = None
 		self.issue_cpu = self.complete_cpu = self.error = self.state = self.first_bio = None
 		self.got = self.on_device = self.in_flush = self.told = False
 		self.n_issues = self.done = 0
@@ -316,6 +316,8 @@ class Run:
 					r.op = 'flush'
 		self.requests.pop(r.addr, None)
 		r.complete_cpu, r.error, r.end = cpu, error, t
+		age = int(e.get('irq_age_ns', 0))
+		r.irq = t - age if age else None
 		r.state = self.state(r.start) if r.start is not None else self.state_without_birth()
 		for b in r.bios:
 			if b.own_end is None and b.state is None:
@@ -366,8 +368,11 @@ def request_row(r):
 	if not r.got and opened is None:
 		plug = None
 	queue = minus(issued if issued is not None else end, opened)
+	device, complete = minus(end, issued), None
+	if device is not None and r.irq is not None and r.irq > issued:
+		device, complete = r.irq - issued, end - r.irq
 	return (r.dev, r.part if r.part != '0:0' else None, r.op, r.flags, r.sector, r.size, r.start, minus(end, r.start), plug, queue,
-		minus(end, issued), None, r.issue_cpu, r.complete_cpu, r.n_bios, r.n_issues if r.start is not None else None, r.error, r.state)
+		device, complete, r.issue_cpu, r.complete_cpu, r.n_bios, r.n_issues if r.start is not None else None, r.error, r.state)
 
 
 def bio_row(b):
