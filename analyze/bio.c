@@ -25,8 +25,11 @@ static int live_or_new(struct kt_bio_state *s, const struct kt_ev *ev, uint64_t 
 	if (!r)
 		return -ENOMEM;
 	b = kt_hash_get(&r->live, addr);
-	/* No request is asked for by a bio that another one carries: this is a new life. */
-	if (kt_unlikely(!b || b->list)) {
+	/*
+	 * No request is asked for by a bio that another one carries, nor by one that waits for its
+	 * children only: this is a new life.
+	 */
+	if (kt_unlikely(!b || b->list || b->own_end_ns != KT_NULL)) {
 		err = kt_bio_birth(s, r, ev, addr, &b);
 		if (err)
 			return err;
@@ -288,8 +291,8 @@ static int svc_moved(void *self, const struct kt_ev *ev, uint64_t bio)
 {
 	struct kt_bio *b = find_bio(self, ev->run, bio);
 
-	/* One that was never seen becomes known when it is issued. */
-	if (!b)
+	/* One that was never seen, or is a new life, becomes known when it is issued. */
+	if (!b || b->own_end_ns != KT_NULL)
 		return 0;
 	if (b->list) {
 		kt_bio_list_remove(b);
