@@ -3,7 +3,8 @@
 """The whole way on the shipped recording: recording.py KTRACE-REPORT KTRACE-ANALYZE [--update].
 
 Every report at 80 and 200 columns as in expect/recording/, as JSON against its schema; every file of examples/queries in
-sqlite3 and in ktrace-report. --update writes the expected texts: read the difference before you commit it.
+sqlite3 and in ktrace-report; and the output that README.md shows. --update writes the expected texts, README's too: read the
+difference before you commit it.
 """
 import glob
 import json
@@ -63,6 +64,23 @@ def check_lookup(db):
         check(not any(re.match("SCAN (?!some|stage)", step) for step in plan), "%s scans: %s" % (ask, "; ".join(plan)))
 
 
+def readme(tmp):
+    """README.md shows what its command prints, 100 columns wide."""
+    path = os.path.join(TOP, "README.md")
+    with open(path, encoding="utf-8") as f:
+        text = f.read()
+    shown = re.search(r"^```\n\$ ktrace-report (.*) run\.db\n([^`]*)^```$", text, re.M)
+    if not shown:
+        check(False, "README.md: shows no output of ktrace-report")
+        return
+    out = run([TOOL, *shown[1].split(), "randrw.db"], tmp, COLUMNS="100")
+    if UPDATE:
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text[:shown.start(2)] + out + text[shown.end(2):])
+    else:
+        check(shown[2] == out, "README.md: the output shown is not what `ktrace-report %s` prints; --update" % shown[1])
+
+
 def main():
     with open(os.path.join(TOP, "report/ktrace-report.schema.json"), encoding="utf-8") as f:
         schema = jsonschema.Draft7Validator(json.load(f))
@@ -91,6 +109,7 @@ def main():
                   name + ": sqlite3 and ktrace-report differ")
             check(rows or name in ("errors.sql", "can-i-trust-it.sql"), name + ": no rows")
             compare("query-" + name[:-4], run([TOOL, q, "randrw.db"], tmp, COLUMNS="120"), 120)
+        readme(tmp)
     print("%d failures" % len(failures))
     return 1 if failures else 0
 
