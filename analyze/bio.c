@@ -457,9 +457,16 @@ static int64_t svc_last_id(const struct kt_bio_list *list)
 	return list->last ? list->last->id : KT_NULL;
 }
 
-static int64_t svc_first_id(const struct kt_bio_list *list)
+static int64_t svc_first_io(const struct kt_bio_list *list)
 {
-	return list->first ? list->first->id : KT_NULL;
+	return list->first ? list->first->cause.io_id : KT_NULL;
+}
+
+static uint32_t svc_disk(void *self, uint32_t run, uint32_t dev)
+{
+	struct kt_bio_run *r = kt_bio_find_run(self, run);
+
+	return r ? kt_blk_stats_whole(&r->stats, dev) : dev;
 }
 
 static int svc_observe(void *self, const struct kt_bio_observer *o, void *arg)
@@ -480,8 +487,9 @@ static const struct kt_svc_bio service = {
 	.complete = svc_complete,
 	.drop = svc_drop,
 	.look = svc_look,
-	.first_id = svc_first_id,
 	.last_id = svc_last_id,
+	.first_io = svc_first_io,
+	.disk = svc_disk,
 	.observe = svc_observe,
 };
 

@@ -262,9 +262,11 @@ struct kt_svc_bio {
 	/* Of a live bio: its size and flags as queued (-ENOENT: not known), and its device as submitted. */
 	int (*look)(void *self, uint32_t run, uint64_t bio, uint32_t *ret_bytes, uint32_t *ret_opf,
 		    uint32_t *ret_dev);
-	/* The rows of the first and the last bio in a list; KT_NULL: it is empty. */
-	int64_t (*first_id)(const struct kt_bio_list *list);
+	/* The row of the last bio in a list; the io of the first; KT_NULL: it is empty, or not known. */
 	int64_t (*last_id)(const struct kt_bio_list *list);
+	int64_t (*first_io)(const struct kt_bio_list *list);
+	/* The disk that a partition lies on; dev itself if it is none. */
+	uint32_t (*disk)(void *self, uint32_t run, uint32_t dev);
 	/* To be called in init(); o: static. Observers are told in the order in which they asked. -ENOMEM. */
 	int (*observe)(void *self, const struct kt_bio_observer *o, void *arg);
 };
@@ -309,7 +311,7 @@ enum {
 /* A bio that ended. The stages of one that was split are those of the part that ended last. */
 struct kt_bio_done {
 	uint32_t run;
-	int64_t bio_id, io_id, request_id, parent_bio_id, device_id;
+	int64_t bio_id, io_id, request_id, parent_bio_id, parent_request_id, device_id;
 	int64_t start_ns, end_ns; /* KT_NULL: not seen */
 	/*
 	 * `alloc` lasts from start_ns to the first mark there is; each stage from its mark to the next one that is not
@@ -333,10 +335,15 @@ struct kt_svc_request {
 	 */
 	int (*completed)(void *self, uint32_t run, uint32_t cpu, int64_t t_ns,
 			 int64_t *ret_request_id, int64_t *ret_bio_id, int64_t *ret_end_ns);
-	/* The row to be of the live request at that address; KT_NULL: none is known. */
-	int64_t (*live_id)(void *self, uint32_t run, uint64_t rq);
-	/* The row of the first bio that a live request carries; KT_NULL: not known. */
-	int64_t (*live_bio)(void *self, uint32_t run, uint64_t rq);
+	/* The live request at that address: its row to be and the io of its first bio, KT_NULL = not known. -ENOENT. */
+	int (*live)(void *self, uint32_t run, uint64_t rq, int64_t *ret_request_id,
+		    int64_t *ret_io_id);
+};
+
+/* Provided by io. */
+struct kt_svc_io {
+	/* The io of the io_call, io_call_begin or io_submit that is being handled; KT_NULL = it is none. For trackers after io. */
+	int64_t (*of_event)(void *self, const struct kt_ev *ev);
 };
 
 /* Provided by irq. */

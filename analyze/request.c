@@ -465,32 +465,22 @@ static int svc_completed(void *self, uint32_t run, uint32_t cpu, int64_t t_ns,
 	return -ENOENT;
 }
 
-static const struct kt_rq *find_live(void *self, uint32_t run, uint64_t rq)
-{
-	struct kt_rq_state *s = self;
-
-	return run < s->runs.n ? kt_hash_get(&s->runs.v[run]->live, rq) : NULL;
-}
-
-static int64_t svc_live_id(void *self, uint32_t run, uint64_t rq)
-{
-	const struct kt_rq *q = find_live(self, run, rq);
-
-	return q ? q->id : KT_NULL;
-}
-
-static int64_t svc_live_bio(void *self, uint32_t run, uint64_t rq)
+static int svc_live(void *self, uint32_t run, uint64_t rq, int64_t *ret_request_id,
+		    int64_t *ret_io_id)
 {
 	const struct kt_rq_state *s = self;
-	const struct kt_rq *q = find_live(self, run, rq);
+	const struct kt_rq *q = run < s->runs.n ? kt_hash_get(&s->runs.v[run]->live, rq) : NULL;
 
-	return q ? s->bio->first_id(&q->bios) : KT_NULL;
+	if (!q)
+		return -ENOENT;
+	*ret_request_id = q->id;
+	*ret_io_id = s->bio->first_io(&q->bios);
+	return 0;
 }
 
 static const struct kt_svc_request service = {
 	.completed = svc_completed,
-	.live_id = svc_live_id,
-	.live_bio = svc_live_bio,
+	.live = svc_live,
 };
 
 /* ------------------------------------------------------------------ the tracker */
