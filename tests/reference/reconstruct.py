@@ -107,7 +107,7 @@ class Run:
 			self.missed += 1
 		if r:
 			r.told = True
-		b.state = 'lossy'
+		b.state, b.error = 'lossy', None
 		self.forget_bio(b)
 
 	def bio_of(self, addr):
@@ -116,6 +116,16 @@ class Run:
 		if not b:
 			b = Bio(addr, None)
 			self.add_bio(b)
+		return b
+
+	def joining(self, e):
+		"""The live bio that joins a request; one that is complete itself waits for its children only: it has ended."""
+		b = self.bios.get(e['bio'])
+		if b and b.own_end is not None:
+			self.miss_bio(b)
+		b = self.bio_of(e['bio'])
+		if b.dev is None:
+			b.dev = e['dev']
 		return b
 
 	def bio_done(self, b, t, error):
@@ -177,7 +187,7 @@ class Run:
 		self.remaps[e['bio']] = (e['from_dev'], int(e['from_sector']))
 
 	def on_bio_merge(self, t, cpu, e):
-		b = self.bio_of(e['bio'])
+		b = self.joining(e)
 		b.join, b.got = t, None
 		self.remaps.pop(b.addr, None)
 
@@ -186,20 +196,23 @@ class Run:
 		if b.dev is None:
 			b.dev = e['dev']
 			b.op, b.flags = split_opf(e['opf'], None)
-		b.by_itself = True
+		b.by_itself = b.request is None
 		self.bio_done(b, t, ERRNO.get(int(e['status']), -5))
 
 	# ------------------------------------------------------------------ requests
+
+	def miss_request(self, r):
+		if not r.told:
+			self.missed += 1
+		r.state = 'lossy'
+		for b in r.bios:
+			b.hit = True
 
 	def live_request(self, t, e):
 		"""The request an insert or issue is about; born if it is not there, or was at the device already."""
 		r = self.requests.get(e['rq'])
 		if r and r.on_device and not r.in_flush:
-			if not r.told:
-				self.missed += 1
-			r.state = 'lossy'
-			for b in r.bios:
-				b.hit = True
+			self.miss_request(r)
 			r = None
 		if not r:
 			r = Request(e['rq'], e['dev'], t)
@@ -208,7 +221,7 @@ class Run:
 		return r
 
 	def on_rq_get(self, t, cpu, e):
-		b = self.bio_of(e['bio'])
+		b = self.joining(e)
 		b.join = b.got = t
 		self.remaps.pop(b.addr, None)
 
@@ -280,12 +293,16 @@ class Run:
 				r.opened = t
 
 	def on_rq_merge(self, t, cpu, e):
+		r = self.requests.pop(e['rq'], None)
+		# Absorbed is none that is on the device, nor one of which a part is complete.
+		if r and (r.on_device or r.done or r.told or any(b.own_end is not None for b in r.bios)):
+			self.miss_request(r)
+			r = None
 		for a in self.walk(e):
 			b = self.bio_of(a)
 			b.join, b.got = t, None
-			if b.request is not None and b.request.addr == e['rq']:
+			if r and b.request is r:
 				b.request = None
-		r = self.requests.pop(e['rq'], None)
 		if r:
 			r.state = 'merged'
 
@@ -345,7 +362,7 @@ class Run:
 
 	def end_of_run(self):
 		for b in self.bios.values():
-			b.state = self.state_at_end(b.start)
+			b.state = 'lossy' if b.hit else self.state_at_end(b.start)
 		for r in self.requests.values():
 			if not r.n_issues:
 				r.bios = []
