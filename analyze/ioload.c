@@ -104,6 +104,13 @@ static const struct kt_table io_hist_table = {
 	.n_cols = KT_ARRAY_SIZE(io_hist_cols),
 };
 
+static const struct kt_table io_hist_all_table = {
+	.name = "io_hist_all",
+	.doc = "io_hist over the whole run (second is NULL); several rows of one key add up",
+	.cols = io_hist_cols,
+	.n_cols = KT_ARRAY_SIZE(io_hist_cols),
+};
+
 struct file_load_row {
 	int64_t run_id, second, device_id, ino;
 	const char *path, *op;
@@ -135,7 +142,7 @@ static const struct kt_table file_load_table = {
 };
 
 const struct kt_table *const kt_io_load_tables[] = {&io_load_table, &io_hist_table,
-						    &file_load_table, NULL};
+						    &io_hist_all_table, &file_load_table, NULL};
 
 /* ---------------------------------------------------------------- keys */
 
@@ -177,6 +184,7 @@ struct kt_io_load {
 	struct kt_engine *e;
 	int64_t second; /* that is being counted */
 	struct kt_keyed loads, hists, files;
+	struct kt_keyed all; /* as hists, of the whole run */
 };
 
 int kt_io_load_create(struct kt_engine *e, struct kt_io_load **ret)
@@ -189,6 +197,7 @@ int kt_io_load_create(struct kt_engine *e, struct kt_io_load **ret)
 	l->second = INT64_MIN;
 	kt_keyed_init(&l->loads, sizeof(struct load_key), sizeof(struct load_entry));
 	kt_keyed_init(&l->hists, sizeof(struct hist_key), sizeof(struct hist_entry));
+	kt_keyed_init(&l->all, sizeof(struct hist_key), sizeof(struct hist_entry));
 	kt_keyed_init(&l->files, sizeof(struct file_key), sizeof(struct file_entry));
 	*ret = l;
 	return 0;
@@ -208,6 +217,7 @@ void kt_io_load_destroy(struct kt_io_load *l)
 	clear_files(l);
 	kt_keyed_finish(&l->loads);
 	kt_keyed_finish(&l->hists);
+	kt_keyed_finish(&l->all);
 	kt_keyed_finish(&l->files);
 	free(l);
 }
@@ -261,19 +271,20 @@ static int write_loads(struct kt_io_load *l)
 	return err;
 }
 
-static int write_hists(struct kt_io_load *l)
+static int write_hists(struct kt_io_load *l, struct kt_keyed *hists, const struct kt_table *t,
+		       int64_t second)
 {
 	int err = 0;
 
-	for (size_t i = 0; i < l->hists.n && !err; i++) {
-		const struct hist_entry *x = kt_keyed_at(&l->hists, i);
-		struct io_hist_row row = {x->k.run + 1,	  l->second, x->k.kind,	 x->k.op,
+	for (size_t i = 0; i < hists->n && !err; i++) {
+		const struct hist_entry *x = kt_keyed_at(hists, i);
+		struct io_hist_row row = {x->k.run + 1,	  second,    x->k.kind,	 x->k.op,
 					  x->k.device_id, x->k.utid, x->k.ucgid, x->k.is_cached,
 					  x->k.bucket,	  x->n,	     x->sum_ns,	 x->max_ns};
 
-		err = kt_insert(l->e, &io_hist_table, &row);
+		err = kt_insert(l->e, t, &row);
 	}
-	kt_keyed_clear(&l->hists);
+	kt_keyed_clear(hists);
 	return err;
 }
 
@@ -294,12 +305,21 @@ static int write_files(struct kt_io_load *l)
 	return err;
 }
 
-int kt_io_load_write(struct kt_io_load *l)
+static int next_second(struct kt_io_load *l, int64_t second)
 {
 	int err = write_loads(l);
 
-	err = err ? err : write_hists(l);
-	return err ? err : write_files(l);
+	err = err ? err : write_hists(l, &l->hists, &io_hist_table, l->second);
+	err = err ? err : write_files(l);
+	l->second = second;
+	return err;
+}
+
+int kt_io_load_write(struct kt_io_load *l)
+{
+	int err = next_second(l, l->second);
+
+	return err ? err : write_hists(l, &l->all, &io_hist_all_table, KT_NULL);
 }
 
 /* ---------------------------------------------------------------- counting */
@@ -346,23 +366,31 @@ static int count_load(struct kt_io_load *l, const struct kt_io_flow *f, bool cac
 	return 0;
 }
 
+static int add_hist(struct kt_keyed *hists, const struct hist_key *k, int64_t dur_ns)
+{
+	struct hist_entry *x = kt_keyed_get(hists, k);
+
+	if (!x)
+		return -ENOMEM;
+	x->n++;
+	x->sum_ns += dur_ns;
+	x->max_ns = KT_MAX(x->max_ns, dur_ns);
+	return 0;
+}
+
 static int count_hist(struct kt_io_load *l, const struct kt_io_flow *f, bool cached)
 {
 	struct hist_key k = {f->run,   f->device_id, f->utid,
 			     f->ucgid, cached,	     kt_bucket_of(f->dur_ns),
 			     f->kind,  f->op};
-	int err = l->hists.n >= MAX_KEYS ? write_hists(l) : 0;
-	struct hist_entry *x;
+	int err = 0;
 
-	if (err)
-		return err;
-	x = kt_keyed_get(&l->hists, &k);
-	if (!x)
-		return -ENOMEM;
-	x->n++;
-	x->sum_ns += f->dur_ns;
-	x->max_ns = KT_MAX(x->max_ns, f->dur_ns);
-	return 0;
+	if (l->hists.n >= MAX_KEYS)
+		err = write_hists(l, &l->hists, &io_hist_table, l->second);
+	if (!err && l->all.n >= MAX_KEYS)
+		err = write_hists(l, &l->all, &io_hist_all_table, KT_NULL);
+	err = err ? err : add_hist(&l->hists, &k, f->dur_ns);
+	return err ? err : add_hist(&l->all, &k, f->dur_ns);
 }
 
 static int count_file(struct kt_io_load *l, const struct kt_io_flow *f, bool cached)
@@ -397,8 +425,7 @@ int kt_io_load_count(struct kt_io_load *l, const struct kt_io_flow *f)
 		int64_t second = f->end_ns / NS_PER_S - (f->end_ns % NS_PER_S < 0);
 
 		if (kt_unlikely(second != l->second))
-			err = kt_io_load_write(l);
-		l->second = second;
+			err = next_second(l, second);
 	} else if (l->second == INT64_MIN) {
 		l->second = 0;
 	}

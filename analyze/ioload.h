@@ -4,6 +4,7 @@
  *
  *	io_load    by kind, operation, device, task and cgroup, cached ones apart: number, bytes, each stage
  *	io_hist    whole ones by the same, in the buckets of latency_hist
+ *	io_hist_all the same over the whole run
  *	file_load  whole ones by file
  *
  * An io belongs to the second in which it ended. The same key may have several rows: sum them up. Memory is that of one

@@ -260,6 +260,36 @@ static void union_final(sqlite3_context *ctx)
 	sqlite3_result_int64(ctx, sum);
 }
 
+/* ---------------------------------------------------------------- stages_of(flow, flow_id) */
+
+/*
+ * The view `stage` of one flow, as JSON. In a join with the view SQLite would compute all of it; to a bound value it looks
+ * up only that flow.
+ */
+static void stages_of_func(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+	sqlite3 *db = sqlite3_context_db_handle(ctx);
+	sqlite3_stmt *st = NULL;
+	int rc = sqlite3_prepare_v2(
+		db,
+		"SELECT json_group_array(json_object('seq', seq, 'name', name, 'start_ns', "
+		"start_ns,"
+		" 'dur_ns', dur_ns)) FROM (SELECT seq, name, start_ns, dur_ns FROM main.stage"
+		" WHERE flow = ?1 AND flow_id = ?2 ORDER BY seq)",
+		-1, &st, NULL);
+
+	if (!rc) {
+		sqlite3_bind_value(st, 1, argv[0]);
+		sqlite3_bind_value(st, 2, argv[1]);
+		rc = sqlite3_step(st);
+	}
+	if (rc == SQLITE_ROW)
+		sqlite3_result_value(ctx, sqlite3_column_value(st, 0));
+	else
+		sqlite3_result_error(ctx, sqlite3_errmsg(db), -1);
+	sqlite3_finalize(st);
+}
+
 int kt_func_register(sqlite3 *db)
 {
 	static const struct {
@@ -303,5 +333,8 @@ int kt_func_register(sqlite3 *db)
 	if (!rc)
 		rc = sqlite3_create_function(db, "union_ns", 2, flags, NULL, NULL, union_step,
 					     union_final);
+	if (!rc)
+		rc = sqlite3_create_function(db, "stages_of", 2, SQLITE_UTF8 | SQLITE_DIRECTONLY,
+					     NULL, stages_of_func, NULL, NULL);
 	return rc ? rc : kt_compare_register(db);
 }

@@ -19,12 +19,13 @@ SELECT bio_id FROM bio_request WHERE request_id IN shown;
 -- Of a bio with a request only what is its own: the rest is the request's.
 --: setup
 CREATE TEMP TABLE piece AS
-SELECT 'r' || flow_id AS flow, 2 AS kind, flow_id AS id, seq, name, start_ns, dur_ns
-FROM stage WHERE flow = 'request' AND flow_id IN shown
+SELECT 'r' || request_id AS flow, 2 AS kind, request_id AS id, value ->> 'seq' AS seq, value ->> 'name' AS name, value ->> 'start_ns' AS start_ns,
+       value ->> 'dur_ns' AS dur_ns
+FROM shown CROSS JOIN json_each(stages_of('request', request_id))
 UNION ALL
-SELECT 'b' || flow_id, CASE name WHEN 'endio' THEN 3 ELSE 1 END, flow_id, seq, name, start_ns, dur_ns
-FROM stage WHERE flow = 'bio' AND flow_id IN shown_bio
-  AND (name IN ('alloc', 'endio') OR flow_id NOT IN (SELECT bio_id FROM bio_request WHERE request_id IN shown));
+SELECT 'b' || bio_id, CASE value ->> 'name' WHEN 'endio' THEN 3 ELSE 1 END, bio_id, value ->> 'seq', value ->> 'name', value ->> 'start_ns', value ->> 'dur_ns'
+FROM shown_bio CROSS JOIN json_each(stages_of('bio', bio_id))
+WHERE value ->> 'name' IN ('alloc', 'endio') OR bio_id NOT IN (SELECT bio_id FROM bio_request WHERE request_id IN shown);
 
 --: use show_io
 

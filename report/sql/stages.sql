@@ -40,10 +40,17 @@ CREATE TEMP TABLE stage_hist(run_id, what, op, stage, stats);
 --: if io_main
 --: setup
 INSERT INTO stage_hist
+SELECT h.run_id, d.name, h.op, h.stage, json_object('n', h.n, 'p50', h.p50_ns, 'p90', h.p90_ns, 'p99', h.p99_ns, 'p999', h.p999_ns, 'max', h.max_ns)
+FROM filter f CROSS JOIN stage_stats h LEFT JOIN device_name d ON d.device_id = h.device_id
+WHERE h.flow = 'io' AND h.stage NOT IN ('total', 'cached') AND NOT f.by_bio AND NOT f.timed AND :by IS NULL
+  AND coalesce(:task, :cgroup) IS NULL AND (:op IS NULL OR h.op = :op) AND (:disk IS NULL OR h.device_id IN kept_device);
+--: if io_main
+--: setup
+INSERT INTO stage_hist
 SELECT h.run_id, CASE WHEN :by IS NULL OR :by = 'disk' THEN d.name END, CASE WHEN :by = 'disk' THEN NULL ELSE h.op END, h.stage,
        hist_stats(h.bucket, h.n, h.sum_ns)
 FROM filter f CROSS JOIN latency_hist h LEFT JOIN device_name d ON d.device_id = h.device_id
-WHERE h.flow = 'io' AND h.stage NOT IN ('total', 'cached') AND NOT f.by_bio AND coalesce(:by, 'op') IN ('op', 'disk')
+WHERE h.flow = 'io' AND h.stage NOT IN ('total', 'cached') AND NOT f.by_bio AND (f.timed OR :by IS NOT NULL) AND coalesce(:by, 'op') IN ('op', 'disk')
   AND coalesce(:task, :cgroup) IS NULL AND h.second >= f.from_s AND h.second < f.to_s
   AND (:op IS NULL OR h.op = :op) AND (:disk IS NULL OR h.device_id IN kept_device)
 GROUP BY 1, 2, 3, 4;

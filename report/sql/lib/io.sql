@@ -85,8 +85,15 @@ CREATE TEMP TABLE io_bucket(run_id, kind, op, device_id, utid, ucgid, is_cached,
 INSERT INTO io_bucket
 SELECT *, utid IN io_own IS 1, kind IN ('syscall', 'io_uring', 'aio', 'fault') IS 1 FROM (
   SELECT run_id, kind, op, device_id, utid, ucgid, is_cached, bucket, sum(n), sum(sum_ns), max(max_ns)
+  FROM filter f CROSS JOIN io_hist_all h
+  WHERE NOT f.by_bio AND NOT f.timed
+    AND (:op IS NULL OR op = :op) AND (:disk IS NULL OR device_id IN kept_device)
+    AND (:task IS NULL OR utid IN kept_task) AND (:cgroup IS NULL OR ucgid IN kept_cgroup)
+  GROUP BY run_id, kind, op, device_id, utid, ucgid, is_cached, bucket
+  UNION ALL
+  SELECT run_id, kind, op, device_id, utid, ucgid, is_cached, bucket, sum(n), sum(sum_ns), max(max_ns)
   FROM filter f CROSS JOIN io_hist h
-  WHERE NOT f.by_bio AND h.second >= f.from_s AND h.second < f.to_s
+  WHERE NOT f.by_bio AND f.timed AND h.second >= f.from_s AND h.second < f.to_s
     AND (:op IS NULL OR op = :op) AND (:disk IS NULL OR device_id IN kept_device)
     AND (:task IS NULL OR utid IN kept_task) AND (:cgroup IS NULL OR ucgid IN kept_cgroup)
   GROUP BY run_id, kind, op, device_id, utid, ucgid, is_cached, bucket

@@ -12,6 +12,13 @@ SELECT io_id, run_id, kind, op, parent_io_id, start_ns, dur_ns,
 FROM io i WHERE :flow = 'io' AND io_id = :id;
 
 --: setup
+CREATE TEMP TABLE own_stage(seq, name, start_ns, dur_ns);
+--: if shown_io
+--: setup
+INSERT INTO own_stage
+SELECT value ->> 'seq', value ->> 'name', value ->> 'start_ns', value ->> 'dur_ns' FROM json_each(stages_of('io', :id));
+
+--: setup
 CREATE TEMP TABLE io_words(stage TEXT PRIMARY KEY, words TEXT);
 --: setup
 INSERT INTO io_words VALUES
@@ -56,8 +63,8 @@ LEFT JOIN cgroup c ON c.ucgid = i.ucgid;
 --: if shown_io
 SELECT group_concat(fmt_share(share) || CASE place WHEN 1 THEN ' of that was ' ELSE ' ' END || words, ', ') || '.' FROM (
   SELECT coalesce(w.words, g.name) AS words, 1.0 * sum(g.dur_ns) / s.dur_ns AS share, row_number() OVER (ORDER BY sum(g.dur_ns) DESC) AS place
-  FROM shown_io s CROSS JOIN stage g LEFT JOIN io_words w ON w.stage = g.name
-  WHERE g.flow = 'io' AND g.flow_id = :id AND s.dur_ns > 0 GROUP BY g.name ORDER BY 3 LIMIT 3)
+  FROM shown_io s CROSS JOIN own_stage g LEFT JOIN io_words w ON w.stage = g.name
+  WHERE s.dur_ns > 0 GROUP BY g.name ORDER BY 3 LIMIT 3)
 WHERE place = 1 OR share >= 0.05 HAVING count(*) > 0;
 
 -- Who was in the way, in which stage.
@@ -67,7 +74,7 @@ CREATE TEMP TABLE way(seq, stage, cause, start_ns, dur_ns, who);
 --: setup
 INSERT INTO way
 SELECT d.seq, g.name, d.cause, d.start_ns, d.dur_ns, CASE d.cause WHEN 'runq' THEN coalesce(w.name, 'another task') ELSE coalesce(d.by_irq, 'not known') END
-FROM disturbance d LEFT JOIN stage g ON g.flow = 'io' AND g.flow_id = :id AND g.seq = d.seq LEFT JOIN who_name w ON w.utid = d.by_utid
+FROM disturbance d LEFT JOIN own_stage g ON g.seq = d.seq LEFT JOIN who_name w ON w.utid = d.by_utid
 WHERE d.flow = 'io' AND d.flow_id = :id;
 
 --: text
@@ -83,7 +90,7 @@ SELECT CASE WHEN k.waker_utid IS NULL OR t.tid = 0 THEN 'An interrupt woke it' E
        || coalesce(', at ' || fmt_ns(g.start_ns - s.start_ns), '')
        || coalesce(', because r' || k.request_id || ' was complete'
                    || coalesce(' (' || r.op || ' of ' || fmt_bytes(r.size_bytes) || coalesce(' on ' || d.name, '') || ')', ''), '') || '.'
-FROM shown_io s CROSS JOIN wake k ON k.flow = 'io' AND k.flow_id = s.io_id LEFT JOIN stage g ON g.flow = 'io' AND g.flow_id = :id AND g.seq = k.seq
+FROM shown_io s CROSS JOIN wake k ON k.flow = 'io' AND k.flow_id = s.io_id LEFT JOIN own_stage g ON g.seq = k.seq
 LEFT JOIN task t ON t.utid = k.waker_utid LEFT JOIN who_name w ON w.utid = k.waker_utid
 LEFT JOIN request r ON r.request_id = k.request_id LEFT JOIN device d ON d.device_id = r.device_id
 ORDER BY k.seq LIMIT 6;
@@ -157,8 +164,9 @@ SELECT t.kind, t.id,
        (SELECT group_concat((1.0 * (max(g.start_ns, s.start_ns) - s.start_ns) / s.axis_ns) || ' '
                             || (1.0 * clip_ns(g.start_ns, g.dur_ns, s.start_ns, s.start_ns + s.axis_ns) / s.axis_ns) || ' '
                             || CASE WHEN g.name = 'device' AND t.via_lower THEN 'lower' ELSE g.name END, ';')
-        FROM stage g WHERE g.flow = t.kind AND g.flow_id = t.id
-          AND clip_ns(g.start_ns, g.dur_ns, s.start_ns, s.start_ns + s.axis_ns) IS NOT NULL) AS line
+        FROM (SELECT value ->> 'name' AS name, value ->> 'start_ns' AS start_ns, value ->> 'dur_ns' AS dur_ns
+              FROM json_each(stages_of(t.kind, t.id))) g
+        WHERE clip_ns(g.start_ns, g.dur_ns, s.start_ns, s.start_ns + s.axis_ns) IS NOT NULL) AS line
 FROM (SELECT kind, id, EXISTS (SELECT 1 FROM tree l WHERE l.path LIKE tree.path || '/1%') AS via_lower FROM tree) t, shown_io s;
 
 --: setup
@@ -183,7 +191,7 @@ SELECT flow, what, at_ns, dur_ns, share, line FROM (
   UNION ALL
   SELECT '1', 100 * g.seq, 'i' || :id, g.name, g.start_ns - s.start_ns, g.dur_ns, 1.0 * g.dur_ns / s.axis_ns,
          (1.0 * (g.start_ns - s.start_ns) / s.axis_ns) || ' ' || (1.0 * g.dur_ns / s.axis_ns) || ' ' || g.name
-  FROM shown_io s CROSS JOIN stage g WHERE g.flow = 'io' AND g.flow_id = :id
+  FROM shown_io s CROSS JOIN own_stage g
   UNION ALL
   SELECT '1', 100 * w.seq + 1 + row_number() OVER (PARTITION BY w.seq ORDER BY w.start_ns), 'i' || :id, '  ' || w.who, w.start_ns - s.start_ns, w.dur_ns,
          1.0 * w.dur_ns / s.axis_ns,

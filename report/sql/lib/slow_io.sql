@@ -70,6 +70,17 @@ SELECT io_id, group_concat(words || ' ' || fmt_ns(ns), ', ') FROM (
 GROUP BY io_id;
 
 --: setup
+CREATE TEMP TABLE slow_io_stage(io_id, name, start_ns, dur_ns);
+--: if io_main
+--: setup
+INSERT INTO slow_io_stage
+SELECT s.io_id, g.value ->> 'name', g.value ->> 'start_ns', g.value ->> 'dur_ns'
+FROM slow_io s CROSS JOIN json_each(stages_of('io', s.io_id)) g ORDER BY s.io_id, g.key;
+
+--: setup
+CREATE INDEX temp.slow_io_stage_id ON slow_io_stage(io_id);
+
+--: setup
 CREATE TEMP TABLE slow_io_named(id, start_ns, kind, op, device, path, offset_bytes, size_bytes, dur_ns, task, tid, cgroup, mostly,
   line, way, submit_ns, throttle_ns, alloc_ns, plug_ns, queue_ns, device_ns, complete_ns, endio_ns, wakeup_ns, return_ns,
   between_ns, cached_ns, runq_ns, irq_ns, softirq_ns);
@@ -80,10 +91,10 @@ SELECT 'i' || i.io_id, i.start_ns, i.kind, i.op, d.name, i.path, i.offset_bytes,
        (SELECT group_concat(words, ', ') FROM (
           SELECT name || ' ' || fmt_share(1.0 * sum(dur_ns) / i.dur_ns) AS words, row_number() OVER (ORDER BY sum(dur_ns) DESC) AS place,
                  1.0 * sum(dur_ns) / i.dur_ns AS share
-          FROM stage WHERE flow = 'io' AND flow_id = i.io_id AND i.dur_ns > 0 GROUP BY name ORDER BY sum(dur_ns) DESC LIMIT 2)
+          FROM slow_io_stage g WHERE g.io_id = i.io_id AND i.dur_ns > 0 GROUP BY name ORDER BY sum(dur_ns) DESC LIMIT 2)
         WHERE place = 1 OR share >= 0.1),
        (SELECT group_concat((1.0 * (g.start_ns - i.start_ns) / i.dur_ns) || ' ' || (1.0 * g.dur_ns / i.dur_ns) || ' ' || g.name, ';')
-        FROM stage g WHERE g.flow = 'io' AND g.flow_id = i.io_id AND i.dur_ns > 0 AND g.dur_ns > 0)
+        FROM slow_io_stage g WHERE g.io_id = i.io_id AND i.dur_ns > 0 AND g.dur_ns > 0)
        || coalesce((SELECT ';' || group_concat((1.0 * (x.start_ns - i.start_ns) / i.dur_ns) || ' ' || (1.0 * x.dur_ns / i.dur_ns) || ' ' || x.cause, ';')
         FROM disturbance x WHERE x.flow = 'io' AND x.flow_id = i.io_id AND i.dur_ns > 0 AND x.dur_ns * 40 > i.dur_ns), ''),
        w.words,

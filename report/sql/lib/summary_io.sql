@@ -56,12 +56,20 @@ CREATE TEMP TABLE in_way(cause, by_utid, by_irq, ns, ios);
 INSERT INTO in_way
 SELECT d.cause, d.by_utid, d.by_irq, sum(d.dur_ns), count(DISTINCT d.flow_id)
 FROM filter f CROSS JOIN disturbance d CROSS JOIN io i ON i.io_id = d.flow_id
-WHERE d.flow = 'io' AND i.state = 'whole' AND (:recorder OR i.utid IN io_own IS NOT 1)
+WHERE (f.given OR (SELECT max(rowid) <= 300000 FROM disturbance)) AND d.flow = 'io' AND i.state = 'whole' AND (:recorder OR i.utid IN io_own IS NOT 1)
   AND i.kind IN ('syscall', 'io_uring', 'aio', 'fault') = (SELECT coalesce(max(is_app), 0) FROM waited)
   AND CASE WHEN f.by_bio THEN i.io_id IN kept_io
            ELSE (:disk IS NULL OR i.device_id IN kept_device) AND (:op IS NULL OR i.op = :op) AND (:task IS NULL OR i.utid IN kept_task)
                 AND (:cgroup IS NULL OR i.ucgid IN kept_cgroup)
                 AND (NOT f.timed OR (i.start_ns + i.dur_ns) / 1000000000 BETWEEN f.from_s AND f.to_s - 1) END
+GROUP BY d.cause, d.by_utid, d.by_irq;
+-- With so many of them, those of the kernel's own operations are not told apart.
+--: if disturbance
+--: setup
+INSERT INTO in_way
+SELECT d.cause, d.by_utid, d.by_irq, sum(d.dur_ns), count(*)
+FROM filter f CROSS JOIN disturbance d
+WHERE NOT f.given AND (SELECT max(rowid) > 300000 FROM disturbance) AND d.flow = 'io'
 GROUP BY d.cause, d.by_utid, d.by_irq;
 
 --: text

@@ -25,6 +25,8 @@ CREATE TABLE io_load(run_id INTEGER, second INTEGER, kind TEXT, op TEXT, device_
   runq_ns INTEGER, irq_ns INTEGER, softirq_ns INTEGER, min_id INTEGER, max_id INTEGER);
 CREATE TABLE io_hist(run_id INTEGER, second INTEGER, kind TEXT, op TEXT, device_id INTEGER, utid INTEGER, ucgid INTEGER,
   is_cached INTEGER, bucket INTEGER, n INTEGER, sum_ns INTEGER, max_ns INTEGER);
+CREATE TABLE io_hist_all(run_id INTEGER, second INTEGER, kind TEXT, op TEXT, device_id INTEGER, utid INTEGER, ucgid INTEGER,
+  is_cached INTEGER, bucket INTEGER, n INTEGER, sum_ns INTEGER, max_ns INTEGER);
 CREATE TABLE file_load(run_id INTEGER, second INTEGER, device_id INTEGER, ino INTEGER, path TEXT, op TEXT, utid INTEGER,
   ucgid INTEGER, is_cached INTEGER, n INTEGER, size_bytes INTEGER, dur_ns INTEGER, max_ns INTEGER);
 CREATE TABLE sched_task(run_id INTEGER, utid INTEGER, run_ns INTEGER, runq_ns INTEGER, irq_ns INTEGER, softirq_ns INTEGER,
@@ -255,6 +257,8 @@ def sums(db, bucket):
         h[1] += row[8]
         h[2] = max(h[2], row[8])
     db.c.executemany("INSERT INTO io_hist VALUES(?,?,?,?,?,?,?,?,?,?,?,?)", [key + tuple(v) for key, v in hist.items()])
+    db.c.execute("INSERT INTO io_hist_all SELECT run_id, NULL, kind, op, device_id, utid, ucgid, is_cached, bucket, sum(n), sum(sum_ns),"
+                 " max(max_ns) FROM io_hist GROUP BY 1, 3, 4, 5, 6, 7, 8, 9")
     db.c.execute("INSERT INTO file_load SELECT run_id, %s, device_id, ino, max(path), op, utid, ucgid, cached_ns IS NOT NULL, count(*),"
                  " total(size_bytes), sum(dur_ns), max(dur_ns) FROM io WHERE state = 'whole' AND ino IS NOT NULL"
                  " GROUP BY 1, 2, 3, 4, 6, 7, 8, 9" % end)
