@@ -101,5 +101,4 @@ OWNER
 "  LEFT JOIN device p ON p.device_id = r.part_device_id\n"
 "  LEFT JOIN bio b ON b.bio_id =\n"
 "    (SELECT min(x.bio_id) FROM bio x WHERE x.request_id = r.request_id)\n"
-OWNER_JOINS
-"CREATE VIEW v_slow AS SELECT * FROM v_request WHERE state = 'whole' ORDER BY dur_ns DESC;\n";
+OWNER_JOINS;

@@ -1,10 +1,474 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-/* The tracker io: what applications asked for. */
+/*
+ * The tracker io: what applications asked for, and the kernel's own operations. Its events, and the bios it is told of. The
+ * rules in full: tests/reference/README.md.
+ */
 #include "analyze/flow.h"
 
-static const char *const after[] = {"core", "bio", "request", NULL};
+#include <errno.h>
+#include <string.h>
+
+#include "analyze/io_flow.h"
+#include "analyze/tsv.h"
+#include "format/base/macros.h"
+
+/* For trackers that ask what this event was. */
+static void was(struct kt_io_state *s, const struct kt_ev *ev, int64_t io_id)
+{
+	s->event_t_ns = ev->t_ns;
+	s->event_run = ev->run;
+	s->event_cpu = ev->cpu;
+	s->event_io = io_id;
+}
+
+/* An event shows that a call ended some time ago. */
+static int missed_end(struct kt_io_state *s, struct kt_io *io, const struct kt_ev *ev)
+{
+	int err = 0;
+
+	if (io->key.kind == KT_IO_FAULT)
+		return kt_io_close_quiet(s, io);
+	if (!io->lossy)
+		err = kt_missed(s->e, io->key.run, ev->cpu, KT_MAX(io->born_ns, io->last_end_ns),
+				ev->t_ns);
+	io->lossy = true;
+	return err ? err : kt_io_close(s, io, KT_NULL, 0, NULL);
+}
+
+/*
+ * The task's open call. One begins before its events: what began after the first event of the one that is known is another,
+ * and the end of that was missed. start_ns KT_NULL: not known, it is that one. *ret NULL: none is open.
+ */
+static int open_call(struct kt_io_state *s, const struct kt_ev *ev, const struct kt_io_key *key,
+		     int64_t start_ns, struct kt_io **ret)
+{
+	struct kt_io *io = kt_io_find(s, key);
+
+	*ret = io;
+	if (!io || start_ns == KT_NULL || start_ns <= io->born_ns)
+		return 0;
+	*ret = NULL;
+	return missed_end(s, io, ev);
+}
+
+/* ------------------------------------------------------------------ bios */
+
+static int queued_below_loop(struct kt_io_state *s, const struct kt_ev *ev,
+			     const struct kt_bio_queue *d, struct kt_bio_cause *c)
+{
+	int64_t request_id, io_id;
+
+	if (s->request->live(s->request_self, ev->run, d->io, &request_id, &io_id))
+		return 0;
+	c->parent_request_id = request_id;
+	c->io_id = io_id;
+	c->link = d->io_flags & KT_LINK_INFERRED ? "inferred" : "exact";
+	return 0;
+}
+
+static void first_bio(struct kt_io *io, const struct kt_bio_queue *d)
+{
+	if (io->key.kind != KT_IO_FAULT)
+		return;
+	io->op = KT_IO_OP_FAULT;
+	io->ino = d->ino;
+	io->ino_dev = d->ino_dev;
+	io->offset = d->offset >= 0 ? d->offset : KT_NULL;
+	io->cgroup = d->cgroup;
+}
+
+static int on_queued(void *arg, const struct kt_ev *ev, const struct kt_bio_queue *d,
+		     int64_t bio_id, int64_t parent_bio_id, struct kt_bio_cause *c)
+{
+	struct kt_io_state *s = arg;
+	struct kt_io_key key = {
+		.run = ev->run,
+		.kind = d->io_kind,
+		.tid = d->io_tid,
+		.tgid = d->tid == d->io_tid || d->io_kind == KT_IO_AIO ? d->tgid : 0,
+	};
+	int64_t start = KT_NULL;
+	struct kt_io *io;
+	int err = kt_io_expire(s, ev->t_ns);
+
+	(void)bio_id;
+	/* A clone has its parent's cause: that is on the path, it is not. */
+	if (err || !d->io_kind || d->io_kind > KT_IO_SWAP || parent_bio_id != KT_NULL)
+		return err;
+	if (d->io_kind == KT_IO_LOOP)
+		return queued_below_loop(s, ev, d, c);
+	if (kt_io_is_call(d->io_kind)) {
+		if (d->io_age_ns)
+			start = ev->t_ns - (int64_t)d->io_age_ns;
+		err = open_call(s, ev, &key, start, &io);
+		if (err)
+			return err;
+	} else {
+		key.addr = d->io;
+		io = kt_io_find(s, &key);
+	}
+	if (!io) {
+		err = kt_io_new(s, &key, ev->t_ns, start, &io);
+		if (err)
+			return err;
+		first_bio(io, d);
+	}
+	if (kt_unlikely(io->quiet))
+		kt_io_set_quiet(s, io, false, 0);
+	io->maybe_end_ns = KT_NULL;
+	io->n_bios++;
+	io->n_open++;
+	c->io_id = io->id;
+	c->link = d->io_flags & KT_LINK_INFERRED ? "inferred" : "exact";
+	return 0;
+}
+
+static int on_ended(void *arg, const struct kt_bio_done *d)
+{
+	struct kt_io_state *s = arg;
+	struct kt_io *io;
+	int err = 0;
+
+	if (d->end_ns != KT_NULL && d->start_ns != KT_NULL) {
+		struct kt_io_bio *b = &s->recent[d->bio_id & (KT_IO_N_RECENT - 1)];
+
+		*b = (struct kt_io_bio){
+			.bio_id = d->bio_id,
+			.io_id = d->io_id,
+			.request_id = d->request_id,
+			.start_ns = d->start_ns,
+			.end_ns = d->end_ns,
+			.run = d->run,
+			.tid = d->tid,
+			.dev = d->dev,
+		};
+		memcpy(b->mark_ns, d->mark_ns, sizeof(b->mark_ns));
+	}
+	if (d->io_id == KT_NULL || d->parent_bio_id != KT_NULL || d->parent_request_id != KT_NULL)
+		return 0;
+	io = kt_hash_get(&s->by_id, d->io_id);
+	if (!io)
+		return 0;
+	io->n_open -= !!io->n_open;
+	if (d->end_ns != KT_NULL) {
+		err = kt_io_keep(s, io, d);
+		io->last_end_ns = KT_MAX(io->last_end_ns, d->end_ns);
+	} else if (d->state[0] == 'l') {
+		io->lossy = true;
+	}
+	/* Its end has no event: this may have been it. */
+	if (!err && !io->n_open && (io->key.kind == KT_IO_AIO || io->key.kind == KT_IO_FAULT))
+		kt_io_set_quiet(s, io, true, KT_MAX(io->last_end_ns, io->born_ns));
+	return err;
+}
+
+static const struct kt_bio_observer observer = {.queued = on_queued, .ended = on_ended};
+
+/* ------------------------------------------------------------------ events */
+
+static int on_io_call_begin(void *self, const struct kt_ev *ev)
+{
+	const struct kt_io_call_begin *d = ev->data;
+	struct kt_io_key key = {ev->run, KT_IO_SYSCALL, 0, d->tid, d->tgid};
+	struct kt_io_state *s = self;
+	struct kt_io *io;
+	int err = open_call(s, ev, &key, ev->t_ns, &io);
+
+	if (!err && !io)
+		err = kt_io_new(s, &key, ev->t_ns, ev->t_ns, &io);
+	if (err)
+		return err;
+	io->op = KT_IO_OP_WRITE;
+	io->ino = d->ino;
+	io->ino_dev = d->ino_dev;
+	io->offset = d->offset >= 0 ? d->offset : KT_NULL;
+	io->size = (int64_t)d->size;
+	io->cgroup = d->cgroup;
+	was(s, ev, io->id);
+	return 0;
+}
+
+static int on_io_call(void *self, const struct kt_ev *ev)
+{
+	const struct kt_io_call *d = ev->data;
+	struct kt_io_key key = {ev->run, d->kind, 0, d->tid, d->tgid};
+	int64_t start = ev->t_ns - (int64_t)d->dur_ns;
+	struct kt_io_state *s = self;
+	struct kt_io *io;
+	int err = kt_io_expire(s, ev->t_ns);
+
+	if (err || !d->kind || d->kind > KT_IO_SWAP || !kt_io_is_call(d->kind))
+		return err;
+	err = open_call(s, ev, &key, start, &io);
+	if (err)
+		return err;
+	if (!io) {
+		if (!(d->flags & KT_IO_DATA) && !d->n_bios)
+			return 0;
+		err = kt_io_new(s, &key, ev->t_ns, start, &io);
+		if (err)
+			return err;
+	}
+	io->key.tgid = d->tgid;
+	io->start_ns = start;
+	io->op = d->op;
+	io->flags = d->flags;
+	io->ino = d->ino;
+	io->ino_dev = d->ino_dev;
+	io->dev = d->dev;
+	io->offset = d->offset >= 0 ? d->offset : KT_NULL;
+	io->size = (int64_t)d->size;
+	io->result = d->result;
+	io->cgroup = d->cgroup;
+	was(s, ev, io->id);
+	return kt_io_close(s, io, ev->t_ns, d->tid, NULL);
+}
+
+static int on_io_submit(void *self, const struct kt_ev *ev)
+{
+	const struct kt_io_submit *d = ev->data;
+	struct kt_io_key key = {ev->run, d->kind, d->io, d->tid, d->tgid};
+	struct kt_io_state *s = self;
+	struct kt_io *io;
+	int err = kt_io_expire(s, ev->t_ns);
+
+	if (err || (d->kind != KT_IO_URING && d->kind != KT_IO_AIO))
+		return err;
+	/* Linked requests that post nothing (CQE_SKIP), iocbs: this is how their end shows. */
+	io = kt_io_find(s, &key);
+	if (io)
+		err = kt_io_close_quiet(s, io);
+	if (!err)
+		err = kt_io_new(s, &key, ev->t_ns, ev->t_ns, &io);
+	if (err)
+		return err;
+	io->op = d->op;
+	io->flags = d->flags;
+	io->ino = d->ino;
+	io->ino_dev = d->ino_dev;
+	io->dev = d->dev;
+	io->offset = d->offset >= 0 ? d->offset : KT_NULL;
+	io->size = (int64_t)d->size;
+	io->cgroup = d->cgroup;
+	if (d->kind == KT_IO_AIO)
+		kt_io_set_quiet(s, io, true, ev->t_ns);
+	was(s, ev, io->id);
+	return 0;
+}
+
+static int on_io_end(void *self, const struct kt_ev *ev)
+{
+	const struct kt_io_end *d = ev->data;
+	struct kt_io_key key = {ev->run, KT_IO_URING, d->io, d->tid, 0};
+	struct kt_io_state *s = self;
+	struct kt_io *io;
+	int err = kt_io_expire(s, ev->t_ns);
+
+	if (err)
+		return err;
+	io = kt_io_find(s, &key);
+	if (!io)
+		err = kt_io_new(s, &key, ev->t_ns, KT_NULL, &io);
+	if (err)
+		return err;
+	io->result = d->result;
+	return kt_io_close(s, io, ev->t_ns, d->tid, NULL);
+}
+
+static int on_io_file(void *self, const struct kt_ev *ev)
+{
+	const struct kt_io_file *d = ev->data;
+	struct kt_io_run *r = kt_io_run(self, ev->run);
+
+	return r ? kt_io_name(r, d->ino_dev, d->ino, d->path, sizeof(d->path)) : -ENOMEM;
+}
+
+/*
+ * A fault has no event at its end: it is over when its task runs again after a sleep in which one of its bios ended, unless it
+ * queues another one before it next leaves the CPU.
+ */
+static int switch_faults(struct kt_io_state *s, const struct kt_ev *ev)
+{
+	const struct kt_sched_switch *d = ev->data;
+	struct kt_io_key key = {.run = ev->run, .kind = KT_IO_FAULT, .tid = d->prev_tid};
+	struct kt_io *io = d->prev_tid ? kt_io_find(s, &key) : NULL;
+	struct kt_wait w;
+
+	if (io && io->maybe_end_ns != KT_NULL) {
+		int err = kt_io_close(s, io, io->maybe_end_ns, io->key.tid, NULL);
+
+		if (err)
+			return err;
+	}
+	key.tid = d->next_tid;
+	io = d->next_tid && s->task ? kt_io_find(s, &key) : NULL;
+	if (io && io->last_end_ns != KT_NULL && io->maybe_end_ns == KT_NULL &&
+	    !s->task->last_wait(s->task_self, ev->run, key.tid, io->start_ns, ev->t_ns, &w) &&
+	    w.out_ns <= io->last_end_ns)
+		io->maybe_end_ns = w.in_ns;
+	return 0;
+}
+
+static int on_sched_switch(void *self, const struct kt_ev *ev)
+{
+	struct kt_io_state *s = self;
+	struct kt_io_run *r = kt_io_run(s, ev->run);
+
+	if (!r)
+		return -ENOMEM;
+	r->has_sched = true;
+	return kt_likely(!r->n_faults) ? 0 : switch_faults(s, ev);
+}
+
+static int on_irq(void *self, const struct kt_ev *ev)
+{
+	struct kt_io_run *r = kt_io_run(self, ev->run);
+
+	if (!r)
+		return -ENOMEM;
+	r->has_irq = true;
+	return 0;
+}
+
+/* ------------------------------------------------------------------ the tracker */
+
+static int64_t svc_of_event(void *self, const struct kt_ev *ev)
+{
+	const struct kt_io_state *s = self;
+
+	return s->event_t_ns == ev->t_ns && s->event_run == ev->run && s->event_cpu == ev->cpu
+		       ? s->event_io
+		       : KT_NULL;
+}
+
+static const struct kt_svc_io service = {.of_event = svc_of_event};
+
+static int init(void *self, struct kt_engine *e)
+{
+	struct kt_io_state *s = self;
+
+	s->e = e;
+	s->event_io = KT_NULL;
+	s->ios.size = sizeof(struct kt_io);
+	s->bios.size = sizeof(struct kt_io_bio);
+	s->recent = calloc(KT_IO_N_RECENT, sizeof(*s->recent));
+	if (!s->recent)
+		return -ENOMEM;
+	s->names = kt_service(e, "core", &s->names_self);
+	s->bio = kt_service(e, "bio", &s->bio_self);
+	s->request = kt_service(e, "request", &s->request_self);
+	s->task = kt_service(e, "sched", &s->task_self);
+	s->irq = kt_service(e, "irq", &s->irq_self);
+	if (!s->names || !s->bio || !s->request)
+		return -EINVAL;
+	kt_service_provide(e, "io", &service, s);
+	return s->bio->observe(s->bio_self, &observer, s);
+}
+
+/* Which families were recorded: what is not is not known, rather than zero. */
+static int read_probes(struct kt_io_run *r, const void *data, size_t len)
+{
+	struct kt_tsv t;
+	int err = kt_tsv_init(&t, data, len);
+
+	if (err)
+		return err;
+	while (kt_tsv_next(&t)) {
+		const char *family = kt_tsv_get(&t, "family"), *state = kt_tsv_get(&t, "state");
+
+		if (!family || !state || strcmp(state, "attached"))
+			continue;
+		r->has_sched = r->has_sched || !strcmp(family, "sched");
+		r->has_irq = r->has_irq || !strcmp(family, "irq");
+	}
+	kt_tsv_finish(&t);
+	return 0;
+}
+
+static int context(void *self, uint32_t run, uint32_t phase, const char *name, const void *data,
+		   size_t len)
+{
+	struct kt_io_run *r = kt_io_run(self, run);
+
+	if (!r)
+		return -ENOMEM;
+	if (!phase && !strcmp(name, "mounts"))
+		return kt_io_mounts(r, data, len);
+	return !phase && !strcmp(name, "probes") ? read_probes(r, data, len) : 0;
+}
+
+static int ended(void *self, uint32_t run, int64_t end_ns)
+{
+	struct kt_io_state *s = self;
+	struct kt_io *io, *newer;
+	int err = 0;
+
+	(void)end_ns;
+	for (io = s->oldest; io && !err; io = newer) {
+		newer = io->newer;
+		if (io->key.run != run)
+			continue;
+		err = io->quiet || io->maybe_end_ns != KT_NULL
+			      ? kt_io_close_quiet(s, io)
+			      : kt_io_close(s, io, KT_NULL, 0, "open_at_end");
+	}
+	return err;
+}
+
+static int done(void *self)
+{
+	struct kt_io_state *s = self;
+	int err = 0;
+
+	for (uint32_t i = 0; i < s->runs.n && !err; i++)
+		if (s->runs.v[i]->n_evicted)
+			err = kt_audit(s->e, i, "evicted ios", KT_NULL, s->runs.v[i]->n_evicted, 0);
+	return err;
+}
+
+static void finish(void *self)
+{
+	struct kt_io_state *s = self;
+
+	for (size_t i = 0; i < s->runs.n; i++)
+		kt_io_run_destroy(s->runs.v[i]);
+	kt_vec_finish(&s->runs);
+	kt_hash_finish(&s->by_id);
+	kt_slab_finish(&s->ios);
+	kt_slab_finish(&s->bios);
+	kt_vec_finish(&s->path.hops);
+	kt_vec_finish(&s->path.segs);
+	kt_vec_finish(&s->path.blames);
+	free(s->recent);
+}
+
+static const char *const after[] = {"core", "bio", "request", "sched", "irq", NULL};
+static const struct kt_table *const tables[] = {&kt_io_table, &kt_io_stage_table,
+						&kt_io_disturbance_table, &kt_io_wake_table, NULL};
+static const struct kt_handler handlers[] = {
+	{KT_EV_io_call, on_io_call},
+	{KT_EV_io_call_begin, on_io_call_begin},
+	{KT_EV_io_submit, on_io_submit},
+	{KT_EV_io_end, on_io_end},
+	{KT_EV_io_file, on_io_file},
+	{KT_EV_sched_switch, on_sched_switch},
+	{KT_EV_irq_span, on_irq},
+	{KT_EV_irq_sum, on_irq},
+	{0},
+};
 
 const struct kt_tracker kt_tracker_io = {
 	.family = "io",
 	.after = after,
+	.tables = tables,
+	.on = handlers,
+	.stage_select = kt_io_stages_sql,
+	.views = kt_io_views_sql,
+	.indexes = kt_io_indexes_sql,
+	.state_size = sizeof(struct kt_io_state),
+	.init = init,
+	.context = context,
+	.ended = ended,
+	.done = done,
+	.finish = finish,
 };

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+/*
+ * Operations, as the tracker io keeps them: io.c has the events, io_life.c births and ends, io_path.c the way from begin to end,
+ * io_row.c the rows, io_sql.c the views. Nobody else sees this.
+ */
+#ifndef KT_ANALYZE_IO_FLOW_H
+#define KT_ANALYZE_IO_FLOW_H
+
+#include "analyze/blk.h"
+#include "format/base/hash.h"
+#include "format/event.h"
+
+#define KT_IO_MAX_KEPT 4096  /* ended bios kept of one io */
+#define KT_IO_N_RECENT 16384 /* ended bios remembered, of all; a power of two */
+#define KT_IO_MAX_WAITS 256  /* sleeps of one io that are looked at, the newest first */
+#define KT_IO_MAX_FOREIGN 64 /* bios of others that one io waited for */
+#define KT_IO_MAX_BLAME 4    /* who is named in the way of one stage, a cause */
+#define KT_IO_MIN_BLAME 1000 /* ns that a disturbance must last in all to get a row */
+#define KT_IO_QUIET_NS \
+	100000000 /* without open bios, until one whose end has no event is taken to be over */
+
+/* A bio that ended. */
+struct kt_io_bio {
+	int64_t bio_id, io_id, request_id;
+	int64_t start_ns, end_ns;
+	int64_t mark_ns[KT_BIO_MARK_ENDIO]; /* as in struct kt_bio_done */
+	uint32_t run, tid, dev;
+	struct kt_io_bio *older, *newer; /* of its io, by end */
+};
+
+/* What names an io: see kt_io_find(). */
+struct kt_io_key {
+	uint32_t run;
+	uint8_t kind;  /* enum kt_io_kind */
+	uint64_t addr; /* URING, AIO; else 0 */
+	uint32_t tid, tgid;
+};
+
+struct kt_io {
+	struct kt_io_key key;
+	struct kt_io *same;	     /* others whose key falls on the same number */
+	struct kt_io *older, *newer; /* all that are open, by birth */
+	struct kt_io *quiet_older, *quiet_newer;
+	int64_t id;
+	int64_t born_ns;		   /* its first event */
+	int64_t start_ns;		   /* KT_NULL: not known */
+	int64_t last_end_ns;		   /* its bio that ended last; KT_NULL: none has */
+	int64_t maybe_end_ns;		   /* a fault whose task runs again; else KT_NULL */
+	int64_t quiet_ns;		   /* in the quiet list: since when */
+	struct kt_io_bio *oldest, *newest; /* those kept */
+	uint64_t ino, cgroup;
+	int64_t offset, size, result; /* KT_NULL: not known */
+	uint32_t ino_dev, dev;
+	uint32_t n_bios, n_open, n_kept, n_forgotten;
+	uint16_t op;   /* enum kt_io_op; 0 = not known */
+	uint8_t flags; /* enum kt_io_flags */
+	bool quiet, lossy;
+};
+
+struct kt_io_mount {
+	uint32_t dev;
+	char *root, *point;
+};
+
+struct kt_io_run {
+	struct kt_hash live;  /* of the key → struct kt_io, further ones in `same` */
+	struct kt_hash files; /* of (dev, ino) → struct kt_io_named */
+	KT_VEC(struct kt_io_mount) mounts;
+	bool has_sched, has_irq; /* something of it was recorded */
+	uint32_t n_faults;	 /* open ones */
+	int64_t n_evicted;
+};
+
+/* One part of the path, in order; they follow each other without gap. */
+struct kt_io_seg {
+	enum kt_io_stage stage;
+	int64_t start_ns, end_ns;
+	int64_t bio_id;		 /* whose stage it is; KT_NULL */
+	int64_t disturbed_ns[3]; /* runq, irq, softirq; of a stage in which a task must run */
+};
+
+/* A bio on the path. */
+struct kt_io_hop {
+	const struct kt_io_bio *bio;
+	int64_t start_ns;    /* its queueing, or where it is clipped to */
+	int64_t throttle_ns; /* from when the cgroup's limit held it back; KT_NULL */
+	bool foreign;
+};
+
+/* A bio that the io waited for and did not cause. */
+struct kt_io_foreign {
+	struct kt_io_bio bio;
+	struct kt_wait wait; /* of the io's task */
+	int64_t request_id;
+};
+
+/* Who was in the way in one stage. */
+struct kt_io_blame {
+	size_t seg;
+	unsigned int cause; /* as disturbed_ns */
+	uint32_t by;	    /* task or interrupt; UINT32_MAX: various */
+	int64_t start_ns, dur_ns;
+};
+
+struct kt_io_path {
+	KT_VEC(struct kt_io_hop) hops; /* the last first */
+	KT_VEC(struct kt_io_seg) segs;
+	KT_VEC(struct kt_io_blame) blames;
+	struct kt_wait waits[KT_IO_MAX_WAITS]; /* newest first */
+	size_t n_waits;
+	struct kt_io_foreign foreign[KT_IO_MAX_FOREIGN]; /* newest first */
+	size_t n_foreign;
+	bool runq_known, irq_known;
+	int wakeup_seg; /* that begins at a waking; -1 = none */
+	struct kt_wait wake;
+	int64_t wake_request_id; /* KT_NULL: not known */
+};
+
+struct kt_io_state {
+	struct kt_engine *e;
+	const struct kt_svc_names *names;
+	const struct kt_svc_bio *bio;
+	const struct kt_svc_request *request;
+	const struct kt_svc_task *task; /* NULL: no sched */
+	const struct kt_svc_irq *irq;
+	void *names_self, *bio_self, *request_self, *task_self, *irq_self;
+	KT_VEC(struct kt_io_run *) runs;
+	struct kt_slab ios, bios;
+	struct kt_hash by_id; /* open ones */
+	struct kt_io *oldest, *newest, *quiet_oldest, *quiet_newest;
+	size_t n_open, n_kept;
+	struct kt_io_bio *recent; /* KT_IO_N_RECENT, by bio_id */
+	struct kt_io_path path;
+	/* The event that was handled last, for who asks which io it was. */
+	int64_t event_t_ns, event_io;
+	uint32_t event_run, event_cpu;
+};
+
+/* A path's text and where it came from. */
+struct kt_io_named {
+	struct kt_io_named *same;
+	uint64_t ino;
+	uint32_t dev;
+	char path[];
+};
+
+extern const struct kt_table kt_io_table, kt_io_stage_table, kt_io_disturbance_table,
+	kt_io_wake_table;
+extern const char kt_io_stages_sql[], kt_io_views_sql[], kt_io_indexes_sql[];
+
+static inline bool kt_io_is_call(uint8_t kind)
+{
+	return kind != KT_IO_URING && kind != KT_IO_AIO;
+}
+
+/* Its task sleeps until it is over. */
+static inline bool kt_io_is_sync(const struct kt_io *io)
+{
+	return kt_io_is_call(io->key.kind);
+}
+
+/* ------------------------------------------------------------------ io_life.c */
+
+/* NULL: no memory. */
+struct kt_io_run *kt_io_run(struct kt_io_state *s, uint32_t run);
+void kt_io_run_destroy(struct kt_io_run *r);
+
+/*
+ * The open io of that key. A task has one call and one fault at a time; an iocb belongs to a process, which a task of it
+ * tells as well (tid = the one that submitted it, or tgid).
+ */
+struct kt_io *kt_io_find(struct kt_io_state *s, const struct kt_io_key *key);
+/* A new one; start_ns KT_NULL: not known. May evict the oldest. */
+int kt_io_new(struct kt_io_state *s, const struct kt_io_key *key, int64_t now_ns, int64_t start_ns,
+	      struct kt_io **ret);
+/* One that has no open bios may be over, one with is not. */
+void kt_io_set_quiet(struct kt_io_state *s, struct kt_io *io, bool quiet, int64_t now_ns);
+/* A bio of it ended. */
+int kt_io_keep(struct kt_io_state *s, struct kt_io *io, const struct kt_bio_done *d);
+/*
+ * Writes its rows and forgets it. end_ns KT_NULL: not known. waiter: who ran last for it. state NULL: whole, unless something
+ * was lost.
+ */
+int kt_io_close(struct kt_io_state *s, struct kt_io *io, int64_t end_ns, uint32_t waiter_tid,
+		const char *state);
+/* One whose end has no event of its own: at its last bio's end, if all have ended. */
+int kt_io_close_quiet(struct kt_io_state *s, struct kt_io *io);
+/* All that were quiet for long enough. */
+int kt_io_expire(struct kt_io_state *s, int64_t now_ns);
+
+/* io_file.c: mounts from the context, names from events. NULL: not known. */
+int kt_io_mounts(struct kt_io_run *r, const void *data, size_t len);
+int kt_io_name(struct kt_io_run *r, uint32_t dev, uint64_t ino, const char *path, size_t max);
+const char *kt_io_path_of(const struct kt_io_run *r, uint32_t dev, uint64_t ino);
+
+/* io_path.c: fills s->path for an io that ran from start_ns to end_ns. waiter_tid: whose waking counts at its end. */
+int kt_io_path(struct kt_io_state *s, const struct kt_io *io, int64_t end_ns, uint32_t waiter_tid);
+
+/* io_row.c. with_path: s->path is of it. */
+int kt_io_write(struct kt_io_state *s, const struct kt_io *io, int64_t end_ns, const char *state,
+		bool with_path);
+
+#endif

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+/* Births and ends of operations. */
+#include <errno.h>
+
+#include "analyze/io_flow.h"
+#include "format/base/macros.h"
+
+#define MAX_OPEN (1u << 17)	   /* ios open at once, over all runs: the oldest makes room */
+#define MAX_KEPT_IN_ALL (1u << 18) /* ended bios kept, of all ios: the io's own oldest makes room */
+
+struct kt_io_run *kt_io_run(struct kt_io_state *s, uint32_t run)
+{
+	if (kt_likely(run < s->runs.n))
+		return s->runs.v[run];
+	while (s->runs.n <= run) {
+		struct kt_io_run *r = calloc(1, sizeof(*r));
+
+		if (!r)
+			return NULL;
+		if (kt_vec_push(&s->runs, r)) {
+			free(r);
+			return NULL;
+		}
+	}
+	return s->runs.v[run];
+}
+
+void kt_io_run_destroy(struct kt_io_run *r)
+{
+	struct kt_io_named *next;
+
+	for (size_t i = 0; r->files.slots && i <= r->files.mask; i++) {
+		for (struct kt_io_named *f = r->files.slots[i].value; f; f = next) {
+			next = f->same;
+			free(f);
+		}
+	}
+	for (size_t i = 0; i < r->mounts.n; i++) {
+		free(r->mounts.v[i].root);
+		free(r->mounts.v[i].point);
+	}
+	kt_vec_finish(&r->mounts);
+	kt_hash_finish(&r->files);
+	kt_hash_finish(&r->live);
+	free(r);
+}
+
+/* ------------------------------------------------------------------ keys */
+
+static uint64_t number_of(const struct kt_io_key *k)
+{
+	return kt_io_is_call(k->kind) ? (uint64_t)k->kind << 40 | k->tid : k->addr;
+}
+
+static bool is_same(const struct kt_io_key *a, const struct kt_io_key *b)
+{
+	if (a->kind != b->kind || a->addr != b->addr)
+		return false;
+	if (a->kind == KT_IO_URING)
+		return true;
+	return a->tid == b->tid || (a->kind == KT_IO_AIO && a->tgid == b->tgid);
+}
+
+struct kt_io *kt_io_find(struct kt_io_state *s, const struct kt_io_key *key)
+{
+	struct kt_io_run *r = kt_io_run(s, key->run);
+	struct kt_io *io = r ? kt_hash_get(&r->live, number_of(key)) : NULL;
+
+	while (io && !is_same(&io->key, key))
+		io = io->same;
+	return io;
+}
+
+static void take_out(struct kt_io_state *s, struct kt_io *io)
+{
+	struct kt_io_run *r = s->runs.v[io->key.run];
+	uint64_t number = number_of(&io->key);
+	struct kt_io *first = kt_hash_get(&r->live, number), **at;
+
+	if (first == io && !io->same) {
+		kt_hash_del(&r->live, number);
+	} else if (first == io) {
+		kt_hash_put(&r->live, number, io->same); /* replaces: needs no memory */
+	} else {
+		for (at = &first->same; *at && *at != io; at = &(*at)->same)
+			;
+		if (*at)
+			*at = io->same;
+	}
+	kt_hash_del(&s->by_id, io->id);
+	*(io->older ? &io->older->newer : &s->oldest) = io->newer;
+	*(io->newer ? &io->newer->older : &s->newest) = io->older;
+	s->n_open--;
+	r->n_faults -= io->key.kind == KT_IO_FAULT;
+}
+
+int kt_io_new(struct kt_io_state *s, const struct kt_io_key *key, int64_t now_ns, int64_t start_ns,
+	      struct kt_io **ret)
+{
+	struct kt_io_run *r = kt_io_run(s, key->run);
+	uint64_t number = number_of(key);
+	struct kt_io *io;
+	int err;
+
+	if (!r)
+		return -ENOMEM;
+	if (kt_unlikely(s->n_open >= MAX_OPEN)) {
+		s->runs.v[s->oldest->key.run]->n_evicted++;
+		err = kt_io_close(s, s->oldest, KT_NULL, 0, "evicted");
+		if (err)
+			return err;
+	}
+	io = kt_slab_get(&s->ios);
+	if (!io)
+		return -ENOMEM;
+	io->key = *key;
+	io->id = kt_next_id(s->e, &kt_io_table);
+	io->born_ns = now_ns;
+	io->start_ns = start_ns;
+	io->last_end_ns = io->maybe_end_ns = KT_NULL;
+	io->offset = io->size = io->result = KT_NULL;
+	io->same = kt_hash_get(&r->live, number);
+	err = kt_hash_put(&s->by_id, io->id, io);
+	if (!err)
+		err = kt_hash_put(&r->live, number, io);
+	if (err) {
+		kt_hash_del(&s->by_id, io->id);
+		kt_slab_put(&s->ios, io);
+		return err;
+	}
+	io->older = s->newest;
+	*(s->newest ? &s->newest->newer : &s->oldest) = io;
+	s->newest = io;
+	s->n_open++;
+	r->n_faults += key->kind == KT_IO_FAULT;
+	*ret = io;
+	return 0;
+}
+
+/* ------------------------------------------------------------------ its bios */
+
+static void drop_oldest(struct kt_io_state *s, struct kt_io *io)
+{
+	struct kt_io_bio *b = io->oldest;
+
+	io->oldest = b->newer;
+	*(b->newer ? &b->newer->older : &io->newest) = NULL;
+	io->n_kept--;
+	s->n_kept--;
+	kt_slab_put(&s->bios, b);
+}
+
+int kt_io_keep(struct kt_io_state *s, struct kt_io *io, const struct kt_bio_done *d)
+{
+	const struct kt_io_bio *known = &s->recent[d->bio_id & (KT_IO_N_RECENT - 1)];
+	struct kt_io_bio *b;
+
+	if (io->n_kept && (io->n_kept >= KT_IO_MAX_KEPT || s->n_kept >= MAX_KEPT_IN_ALL)) {
+		drop_oldest(s, io);
+		io->n_forgotten++;
+	}
+	b = kt_slab_get(&s->bios);
+	if (!b)
+		return -ENOMEM;
+	*b = *known;
+	b->newer = NULL;
+	b->older = io->newest;
+	*(io->newest ? &io->newest->newer : &io->oldest) = b;
+	io->newest = b;
+	io->n_kept++;
+	s->n_kept++;
+	return 0;
+}
+
+void kt_io_set_quiet(struct kt_io_state *s, struct kt_io *io, bool quiet, int64_t now_ns)
+{
+	if (io->quiet) {
+		*(io->quiet_older ? &io->quiet_older->quiet_newer : &s->quiet_oldest) =
+			io->quiet_newer;
+		*(io->quiet_newer ? &io->quiet_newer->quiet_older : &s->quiet_newest) =
+			io->quiet_older;
+	}
+	io->quiet = quiet;
+	if (!quiet)
+		return;
+	io->quiet_ns = now_ns;
+	io->quiet_newer = NULL;
+	io->quiet_older = s->quiet_newest;
+	*(s->quiet_newest ? &s->quiet_newest->quiet_newer : &s->quiet_oldest) = io;
+	s->quiet_newest = io;
+}
+
+/* ------------------------------------------------------------------ ends */
+
+/*
+ * A flow that was open while something was lost is lossy, whatever else it is; an evicted one
+ * says so.
+ */
+static const char *final_state(struct kt_io_state *s, const struct kt_io *io, int64_t end,
+			       const char *state)
+{
+	const char *seen;
+
+	if (io->lossy)
+		return "lossy";
+	if (state && state[0] == 'e')
+		return state;
+	seen = kt_flow_state(s->e, io->key.run, io->start_ns, end);
+	if (seen[0] != 'w')
+		return seen;
+	if (state)
+		return state;
+	return io->start_ns == KT_NULL ? "open_at_start" : seen;
+}
+
+int kt_io_close(struct kt_io_state *s, struct kt_io *io, int64_t end_ns, uint32_t waiter_tid,
+		const char *state)
+{
+	bool known = io->start_ns != KT_NULL && end_ns != KT_NULL && end_ns >= io->start_ns;
+	int err = known ? kt_io_path(s, io, end_ns, waiter_tid) : 0;
+
+	state = final_state(s, io, end_ns, state);
+	if (!err)
+		err = kt_io_write(s, io, end_ns, state, known);
+	while (io->oldest)
+		drop_oldest(s, io);
+	kt_io_set_quiet(s, io, false, 0);
+	take_out(s, io);
+	kt_slab_put(&s->ios, io);
+	return err;
+}
+
+int kt_io_close_quiet(struct kt_io_state *s, struct kt_io *io)
+{
+	/* Bios that never ended, and it is over: their ends were missed. */
+	if (io->n_open)
+		io->lossy = true;
+	if (io->maybe_end_ns != KT_NULL)
+		return kt_io_close(s, io, io->maybe_end_ns, io->key.tid, NULL);
+	/* A fault that was seen not to wait ended some time ago: nothing tells when. */
+	if (io->key.kind == KT_IO_FAULT && s->runs.v[io->key.run]->has_sched)
+		return kt_io_close(s, io, KT_NULL, io->key.tid, NULL);
+	return kt_io_close(s, io, io->n_open ? KT_NULL : io->last_end_ns, io->key.tid, NULL);
+}
+
+int kt_io_expire(struct kt_io_state *s, int64_t now_ns)
+{
+	int err = 0;
+
+	while (s->quiet_oldest && s->quiet_oldest->quiet_ns + KT_IO_QUIET_NS < now_ns && !err)
+		err = kt_io_close_quiet(s, s->quiet_oldest);
+	return err;
+}

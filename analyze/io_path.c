@@ -1,0 +1,454 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+/*
+ * The way of an operation from its begin to its end: found backwards, from the bio that ended last to its queueing, to the bio that
+ * ended last before that; then cut into stages forwards.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "analyze/io_flow.h"
+#include "format/base/macros.h"
+
+#define MAX_HOPS_BETWEEN 8 /* tasks that woke each other, from the completion to the io's task */
+/*
+ * How long after a completion whoever it wakes is woken: bio_endio() of a bio of many pages takes its time. A task that
+ * completes something itself wakes at once.
+ */
+#define MAX_IRQ_NS 1000000
+#define MAX_TASK_NS 20000
+
+static bool have_sched(const struct kt_io_state *s, uint32_t run)
+{
+	return s->task && s->runs.v[run]->has_sched;
+}
+
+/* ------------------------------------------------------------------ what it waited for */
+
+/* The sleeps in [from, to], the newest first. */
+static void collect_waits(struct kt_io_state *s, uint32_t run, uint32_t tid, int64_t from,
+			  int64_t to, size_t max)
+{
+	struct kt_io_path *p = &s->path;
+	struct kt_wait *w;
+
+	p->n_waits = 0;
+	while (p->n_waits < max) {
+		w = &p->waits[p->n_waits];
+		if (s->task->last_wait(s->task_self, run, tid, from, to, w))
+			break;
+		p->n_waits++;
+		if (w->out_ns >= to) /* a history that does not go backwards would never end */
+			break;
+		to = w->out_ns;
+	}
+}
+
+/* What was completed on the CPU where w was ended, at or after since, and within max of the waking. */
+static bool completed(struct kt_io_state *s, uint32_t run, const struct kt_wait *w, int64_t since,
+		      int64_t max, int64_t *request_id, int64_t *bio_id)
+{
+	int64_t end;
+
+	if (s->request->completed(s->request_self, run, w->wake_cpu, w->waking_ns, request_id,
+				  bio_id, &end))
+		return false;
+	return end >= since && w->waking_ns - end <= max;
+}
+
+/*
+ * Because of which completion w ended: an interrupt's, or, if a task woke it, that task's own, or what woke that task after the
+ * sleep had begun, and so on.
+ */
+static bool find_cause(struct kt_io_state *s, uint32_t run, struct kt_wait w, int64_t *request_id,
+		       int64_t *bio_id)
+{
+	int64_t out = w.out_ns;
+
+	for (int i = 0; i < MAX_HOPS_BETWEEN && w.waking_ns != KT_NULL; i++) {
+		int64_t since = out;
+		struct kt_wait up;
+		bool has_up;
+
+		if (w.by_irq || w.by_softirq)
+			return completed(s, run, &w, out, MAX_IRQ_NS, request_id, bio_id);
+		if (!w.waker_tid)
+			return false;
+		has_up = !s->task->last_wait(s->task_self, run, w.waker_tid, KT_NULL, w.waking_ns,
+					     &up);
+		if (has_up)
+			since = KT_MAX(since, up.in_ns);
+		if (completed(s, run, &w, since, MAX_TASK_NS, request_id, bio_id))
+			return true;
+		if (!has_up || up.waking_ns == KT_NULL || up.waking_ns < out)
+			return completed(s, run, &w, since, MAX_IRQ_NS, request_id, bio_id);
+		w = up;
+	}
+	return false;
+}
+
+/* Sleeps in which none of its own bios ended: whose did? */
+static void find_foreign(struct kt_io_state *s, const struct kt_io *io)
+{
+	struct kt_io_path *p = &s->path;
+	const struct kt_io_bio *own = io->newest;
+
+	for (size_t i = 0; i < p->n_waits && p->n_foreign < KT_IO_MAX_FOREIGN; i++) {
+		const struct kt_wait *w = &p->waits[i];
+		struct kt_io_foreign *f = &p->foreign[p->n_foreign];
+		const struct kt_io_bio *b;
+		int64_t request_id, bio_id;
+
+		if (w->waking_ns == KT_NULL)
+			continue;
+		while (own && own->end_ns > w->waking_ns)
+			own = own->older;
+		if (own && own->end_ns > w->out_ns)
+			continue;
+		if (!find_cause(s, io->key.run, *w, &request_id, &bio_id) || bio_id == KT_NULL)
+			continue;
+		b = &s->recent[bio_id & (KT_IO_N_RECENT - 1)];
+		if (b->bio_id != bio_id || b->io_id == io->id || b->end_ns < w->out_ns ||
+		    b->end_ns > w->waking_ns || b->end_ns < io->start_ns)
+			continue;
+		*f = (struct kt_io_foreign){*b, *w, request_id};
+		p->n_foreign++;
+	}
+}
+
+/* ------------------------------------------------------------------ the bios on the path */
+
+/* The newest of its bios that ended by `by`; of several that ended at once the one queued first. *at: where to go on. */
+static const struct kt_io_bio *last_own(const struct kt_io_bio **at, int64_t by)
+{
+	const struct kt_io_bio *b = *at, *first;
+
+	while (b && b->end_ns > by)
+		b = b->older;
+	*at = first = b;
+	for (; b && b->end_ns == first->end_ns; b = b->older)
+		if (b->bio_id < first->bio_id)
+			first = b;
+	return first;
+}
+
+/* The sleep in which t falls; NULL: none that is known. */
+static const struct kt_wait *wait_at(const struct kt_io_path *p, int64_t t)
+{
+	for (size_t i = 0; i < p->n_waits; i++)
+		if (p->waits[i].out_ns <= t && t <= p->waits[i].in_ns)
+			return &p->waits[i];
+	return NULL;
+}
+
+static int find_hops(struct kt_io_state *s, const struct kt_io *io, int64_t end)
+{
+	struct kt_io_path *p = &s->path;
+	const struct kt_io_bio *at = io->newest, *own;
+	int64_t cur = end;
+	size_t f = 0;
+
+	for (;;) {
+		struct kt_io_hop h = {.throttle_ns = KT_NULL};
+
+		own = last_own(&at, cur);
+		while (f < p->n_foreign && p->foreign[f].bio.end_ns > cur)
+			f++;
+		if (own && (f == p->n_foreign || own->end_ns >= p->foreign[f].bio.end_ns)) {
+			h.bio = own;
+			h.start_ns = own->start_ns;
+			while (at && at->end_ns == own->end_ns)
+				at = at->older;
+		} else if (f < p->n_foreign) {
+			h.bio = &p->foreign[f].bio;
+			h.foreign = true;
+			h.start_ns = h.bio->start_ns;
+			if (h.start_ns < io->start_ns)
+				h.start_ns = p->foreign[f].wait.out_ns;
+			f++;
+		} else {
+			return 0;
+		}
+		h.start_ns = KT_MIN(KT_MAX(h.start_ns, io->start_ns), h.bio->end_ns);
+		if (h.bio->end_ns < io->start_ns)
+			return 0;
+		if (kt_vec_push(&p->hops, h))
+			return -ENOMEM;
+		cur = h.start_ns;
+	}
+}
+
+/* Bios that another task queued while the io's slept: a cgroup's limit held them back. */
+static void find_throttled(struct kt_io_state *s, const struct kt_io *io)
+{
+	struct kt_io_path *p = &s->path;
+
+	for (size_t i = 0; i < p->hops.n; i++) {
+		struct kt_io_hop *h = &p->hops.v[i];
+		int64_t since = i + 1 < p->hops.n ? p->hops.v[i + 1].bio->end_ns : io->start_ns;
+		const struct kt_wait *w;
+
+		if (h->foreign || !h->bio->tid || h->bio->tid == io->key.tid)
+			continue;
+		w = wait_at(p, h->start_ns);
+		if (w && w->out_ns >= since && h->start_ns < w->in_ns)
+			h->throttle_ns = w->out_ns;
+	}
+}
+
+/* ------------------------------------------------------------------ stages */
+
+static int add(struct kt_io_path *p, enum kt_io_stage stage, int64_t start, int64_t end,
+	       int64_t bio_id)
+{
+	struct kt_io_seg seg = {.stage = stage, .start_ns = start, .end_ns = end, .bio_id = bio_id};
+
+	return kt_vec_push(&p->segs, seg);
+}
+
+/* A bio's own stages, from where its hop begins. */
+static int add_bio(struct kt_io_path *p, const struct kt_io_hop *h)
+{
+	static const enum kt_io_stage names[] = {KT_IO_PLUG, KT_IO_QUEUE, KT_IO_DEVICE,
+						 KT_IO_COMPLETE};
+	const struct kt_io_bio *b = h->bio;
+	bool clipped = h->start_ns > b->start_ns;
+	enum kt_io_stage stage = KT_IO_ALLOC;
+	int64_t at = h->start_ns;
+	int i = 0, err = 0;
+
+	/* A disk that takes bios itself has it from its queueing on. */
+	if (b->mark_ns[KT_BIO_MARK_DEVICE] == b->start_ns &&
+	    b->mark_ns[KT_BIO_MARK_PLUG] == KT_NULL && b->mark_ns[KT_BIO_MARK_QUEUE] == KT_NULL) {
+		stage = KT_IO_DEVICE;
+		i = KT_BIO_MARK_COMPLETE;
+	}
+	for (; i < (int)KT_ARRAY_SIZE(names) && !err; i++) {
+		int64_t mark = b->mark_ns[i];
+
+		if (mark == KT_NULL)
+			continue;
+		mark = KT_MIN(KT_MAX(mark, at), b->end_ns);
+		if (!clipped || mark > at)
+			err = add(p, stage, at, mark, b->bio_id);
+		stage = names[i];
+		at = mark;
+	}
+	return err ? err : add(p, stage, at, b->end_ns, b->bio_id);
+}
+
+/* After the last bio: it is noticed, whoever waits is woken, runs, returns. */
+static int add_tail(struct kt_io_state *s, const struct kt_io *io, int64_t at, int64_t end)
+{
+	struct kt_io_path *p = &s->path;
+	const struct kt_wait *w = wait_at(p, at);
+	int err;
+
+	if (at == end)
+		return 0;
+	if (!w)
+		return add(p, KT_IO_ENDIO, at, end, KT_NULL);
+	if (w->waking_ns == KT_NULL || w->waking_ns < at) {
+		err = add(p, KT_IO_ENDIO, at, w->in_ns, KT_NULL);
+	} else {
+		err = add(p, KT_IO_ENDIO, at, w->waking_ns, KT_NULL);
+		p->wakeup_seg = (int)p->segs.n;
+		p->wake = *w;
+		if (!err)
+			err = add(p, KT_IO_WAKEUP, w->waking_ns, w->in_ns, KT_NULL);
+	}
+	/* A fault is over when its task runs. */
+	if (err || (io->key.kind == KT_IO_FAULT && w->in_ns == end))
+		return err;
+	return add(p, KT_IO_RETURN, w->in_ns, end, KT_NULL);
+}
+
+static int cut(struct kt_io_state *s, const struct kt_io *io, int64_t end)
+{
+	struct kt_io_path *p = &s->path;
+	int64_t at = io->start_ns;
+	int err = 0;
+
+	/* Without the switches nobody knows whether it waited. */
+	if (!p->hops.n)
+		return add(p,
+			   io->n_bios || !have_sched(s, io->key.run) ? KT_IO_SUBMIT : KT_IO_CACHED,
+			   at, end, KT_NULL);
+	for (size_t i = p->hops.n; i-- > 0 && !err;) {
+		const struct kt_io_hop *h = &p->hops.v[i];
+		enum kt_io_stage before = i + 1 == p->hops.n ? KT_IO_SUBMIT : KT_IO_BETWEEN;
+
+		if (h->throttle_ns != KT_NULL) {
+			err = add(p, before, at, h->throttle_ns, KT_NULL);
+			if (!err)
+				err = add(p, KT_IO_THROTTLE, h->throttle_ns, h->start_ns,
+					  h->bio->bio_id);
+		} else {
+			err = add(p, before, at, h->start_ns, KT_NULL);
+		}
+		if (!err)
+			err = add_bio(p, h);
+		at = h->bio->end_ns;
+	}
+	return err ? err : add_tail(s, io, at, end);
+}
+
+/* ------------------------------------------------------------------ what was in the way */
+
+static const bool must_run[KT_IO_N_STAGES] = {
+	[KT_IO_SUBMIT] = true, [KT_IO_ALLOC] = true,  [KT_IO_PLUG] = true,   [KT_IO_BETWEEN] = true,
+	[KT_IO_ENDIO] = true,  [KT_IO_WAKEUP] = true, [KT_IO_RETURN] = true,
+};
+
+static unsigned int cause_of(const struct kt_disturb *d)
+{
+	return d->cause[0] == 'r' ? 0 : d->cause[0] == 'i' ? 1 : 2;
+}
+
+/* Who: the same as before in this stage, or a further one; what is too many is put together. */
+static int blame(struct kt_io_path *p, size_t seg, const struct kt_disturb *d, int64_t from,
+		 int64_t to)
+{
+	unsigned int cause = cause_of(d), n = 0;
+	uint32_t by = cause ? d->irq : d->by_tid;
+	struct kt_io_blame b = {seg, cause, by, from, to - from};
+
+	for (size_t i = p->blames.n; i-- > 0 && p->blames.v[i].seg == seg;) {
+		struct kt_io_blame *x = &p->blames.v[i];
+
+		if (x->cause != cause)
+			continue;
+		n++;
+		if (x->by == by || x->by == UINT32_MAX) {
+			x->dur_ns += to - from;
+			return 0;
+		}
+	}
+	if (n >= KT_IO_MAX_BLAME)
+		b.by = UINT32_MAX;
+	return kt_vec_push(&p->blames, b);
+}
+
+struct blaming {
+	struct kt_io_path *p;
+	size_t seg; /* that may still be met */
+};
+
+static int on_disturb(void *arg, const struct kt_disturb *d)
+{
+	struct blaming *x = arg;
+	struct kt_io_path *p = x->p;
+	int64_t end = d->start_ns + d->dur_ns;
+
+	while (x->seg < p->segs.n && p->segs.v[x->seg].end_ns <= d->start_ns)
+		x->seg++;
+	for (size_t i = x->seg; i < p->segs.n && p->segs.v[i].start_ns < end; i++) {
+		struct kt_io_seg *g = &p->segs.v[i];
+		int64_t from = KT_MAX(g->start_ns, d->start_ns), to = KT_MIN(g->end_ns, end);
+		int err;
+
+		if (!must_run[g->stage] || to <= from)
+			continue;
+		g->disturbed_ns[cause_of(d)] += to - from;
+		err = blame(p, i, d, from, to);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* Sets *known to false if the task's past is not known. */
+static int disturb(struct kt_io_state *s, const struct kt_io *io, uint32_t tid, int64_t from,
+		   int64_t to, bool *known)
+{
+	struct blaming x = {&s->path, 0};
+	int err;
+
+	if (to <= from)
+		return 0;
+	err = tid ? s->task->disturbances(s->task_self, io->key.run, tid, from, to, on_disturb, &x)
+		  : -ENOENT;
+	if (err == -ENOENT)
+		*known = false;
+	return err == -ENOENT ? 0 : err;
+}
+
+static int find_disturbed(struct kt_io_state *s, const struct kt_io *io, int64_t end,
+			  uint32_t waiter_tid)
+{
+	struct kt_io_path *p = &s->path;
+	const struct kt_io_hop *first = p->hops.n ? &p->hops.v[p->hops.n - 1] : NULL;
+	bool known = true;
+	int err;
+
+	if (kt_io_is_sync(io)) {
+		err = disturb(s, io, io->key.tid, io->start_ns, end, &known);
+	} else {
+		/* Whoever queued its bios was at work on it then, whoever posted its end after that. */
+		int64_t until = first ? p->hops.v[0].bio->end_ns : end;
+
+		err = disturb(s, io, first && first->bio->tid ? first->bio->tid : io->key.tid,
+			      io->start_ns, until, &known);
+		if (!err)
+			err = disturb(s, io, waiter_tid, until, end, &known);
+	}
+	p->runq_known = known;
+	p->irq_known = known && s->runs.v[io->key.run]->has_irq;
+	return err;
+}
+
+/* ------------------------------------------------------------------ all of it */
+
+static void find_waker(struct kt_io_state *s, const struct kt_io *io)
+{
+	struct kt_io_path *p = &s->path;
+	const struct kt_io_hop *last = &p->hops.v[0];
+	int64_t bio_id;
+
+	p->wake_request_id = last->bio->request_id;
+	if (last->foreign)
+		return;
+	/* Its own bio's request, unless something else ended the sleep after that. */
+	if (p->wake.waking_ns - last->bio->end_ns > MAX_IRQ_NS)
+		find_cause(s, io->key.run, p->wake, &p->wake_request_id, &bio_id);
+}
+
+int kt_io_path(struct kt_io_state *s, const struct kt_io *io, int64_t end_ns, uint32_t waiter_tid)
+{
+	struct kt_io_path *p = &s->path;
+	bool sched = have_sched(s, io->key.run);
+	int err;
+
+	p->hops.n = p->segs.n = p->blames.n = 0;
+	p->n_waits = p->n_foreign = 0;
+	p->runq_known = p->irq_known = false;
+	p->wakeup_seg = -1;
+	p->wake_request_id = KT_NULL;
+	if (sched && kt_io_is_sync(io)) {
+		collect_waits(s, io->key.run, io->key.tid, io->start_ns, end_ns, KT_IO_MAX_WAITS);
+		find_foreign(s, io);
+	}
+	err = find_hops(s, io, end_ns);
+	if (!err && sched && kt_io_is_sync(io))
+		find_throttled(s, io);
+	/* Whoever posts its end may have slept before it was submitted. */
+	if (!err && sched && io->key.kind == KT_IO_URING && p->hops.n)
+		collect_waits(s, io->key.run, waiter_tid, KT_NULL, end_ns, 8);
+	if (!err)
+		err = cut(s, io, end_ns);
+	if (!err && sched)
+		err = find_disturbed(s, io, end_ns, waiter_tid);
+	if (!err && p->wakeup_seg >= 0)
+		find_waker(s, io);
+#ifndef NDEBUG
+	if (!err) {
+		assert(p->segs.v[0].start_ns == io->start_ns);
+		assert(p->segs.v[p->segs.n - 1].end_ns == end_ns);
+		for (size_t i = 0; i < p->segs.n; i++) {
+			assert(p->segs.v[i].end_ns >= p->segs.v[i].start_ns);
+			assert(!i || p->segs.v[i].start_ns == p->segs.v[i - 1].end_ns);
+		}
+	}
+#endif
+	return err;
+}

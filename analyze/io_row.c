@@ -1,0 +1,413 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+/* Rows of operations. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "analyze/io_flow.h"
+#include "format/base/macros.h"
+
+/* ------------------------------------------------------------------ the tables */
+
+struct io_row {
+	int64_t io_id, run_id;
+	const char *kind, *op, *flags;
+	int64_t parent_io_id, start_ns, dur_ns, utid, ucgid, device_id, ino;
+	const char *path;
+	int64_t offset_bytes, size_bytes, result, n_bios, path_bio_id;
+	int64_t stage_ns[KT_IO_N_STAGES];
+	int64_t disturbed_ns[3];
+	int64_t n_forgotten;
+	const char *state;
+};
+
+#define COL(c, type, unit, doc) KT_COL(io_row, c, KT_COL_##type, unit, doc)
+#define STAGE(name, nr, doc)                                                                  \
+	{                                                                                     \
+		name "_ns", KT_COL_INT,                                                       \
+			offsetof(struct io_row, stage_ns) + (nr) * sizeof(int64_t), "ns", doc \
+	}
+#define DISTURBED(name, nr, doc)                                                                  \
+	{                                                                                         \
+		name "_ns", KT_COL_INT,                                                           \
+			offsetof(struct io_row, disturbed_ns) + (nr) * sizeof(int64_t), "ns", doc \
+	}
+static const struct kt_col io_cols[] = {
+	COL(io_id, ID, "", "the operation; in the order in which they became known"),
+	COL(run_id, INT, "", "run"),
+	COL(kind, TEXT, "",
+	    "syscall | io_uring | aio | fault | readahead | writeback | journal | swap"),
+	COL(op, TEXT, "",
+	    "read, write, fsync, …: variants of a system call are one; NULL: not seen"),
+	COL(flags, TEXT, "", "direct|sync|fixed|sqpoll|worker"),
+	COL(parent_io_id, INT, "", "the io whose bio it waited for"),
+	COL(start_ns, INT, "ns", "the call began, the request was submitted"),
+	COL(dur_ns, INT, "ns",
+	    "until the call ended, the completion was posted; aio: until its last bio ended; a "
+	    "fault: until its task ran again; "
+	    "NULL: nothing tells of its end"),
+	COL(utid, INT, "", "task"),
+	COL(ucgid, INT, "", "v2 cgroup of that task"),
+	COL(device_id, INT, "", "disk of the first bio on its path, else the disk its file is on"),
+	COL(ino, INT, "", "inode"),
+	COL(path, TEXT, "", "name of the file when it was first used"),
+	COL(offset_bytes, INT, "bytes", "in the file"),
+	COL(size_bytes, INT, "bytes", "asked for"),
+	COL(result, INT, "", "as the call returned it: bytes, or a negative errno"),
+	COL(n_bios, INT, "",
+	    "bios it caused before its end; not their parts, clones, and those below a loop disk"),
+	COL(path_bio_id, INT, "",
+	    "the only bio on its path; NULL: none, or several, which are in stage_extra"),
+	STAGE("submit", KT_IO_SUBMIT, "until the first bio on its path was queued"),
+	STAGE("throttle", KT_IO_THROTTLE, "of that, held back by a cgroup's limit"),
+	STAGE("alloc", KT_IO_ALLOC, "until the bio got a request: tags, wbt"),
+	STAGE("plug", KT_IO_PLUG, "until that was inserted"),
+	STAGE("queue", KT_IO_QUEUE, "until it was issued"),
+	STAGE("device", KT_IO_DEVICE, "until the interrupt of its completion"),
+	STAGE("complete", KT_IO_COMPLETE, "until it was complete"),
+	STAGE("endio", KT_IO_ENDIO, "until the waiter was woken"),
+	STAGE("wakeup", KT_IO_WAKEUP, "until it ran"),
+	STAGE("return", KT_IO_RETURN, "until the operation ended"),
+	STAGE("between", KT_IO_BETWEEN, "from a bio's end to the next one's queueing"),
+	STAGE("cached", KT_IO_CACHED, "all of it, where it caused no bio and waited for none"),
+	DISTURBED("runq", 0, "of the stages in which a task must run: it waited for the CPU"),
+	DISTURBED("irq", 1, "of these: hard interrupts took it"),
+	DISTURBED("softirq", 2, "of these: soft interrupts took it"),
+	COL(n_forgotten, INT, "",
+	    "bios that ended and were too many to keep: the path may lack them, its begin lies in "
+	    "submit"),
+	COL(state, TEXT, "", "whole | open_at_start | open_at_end | lossy | evicted"),
+};
+#undef COL
+
+const struct kt_table kt_io_table = {
+	.name = "io",
+	.doc = "one row an operation: what an application, or the kernel itself, asked for",
+	.cols = io_cols,
+	.n_cols = KT_ARRAY_SIZE(io_cols),
+};
+
+struct stage_row {
+	const char *flow;
+	int64_t flow_id, seq;
+	const char *name;
+	int64_t start_ns, dur_ns, bio_id;
+};
+
+static const struct kt_col stage_cols[] = {
+	KT_COL(stage_row, flow, KT_COL_TEXT, "", "io"),
+	KT_COL(stage_row, flow_id, KT_COL_INT, "", "io_id"),
+	KT_COL(stage_row, seq, KT_COL_INT, "", "1, 2, … in order of time"),
+	KT_COL(stage_row, name, KT_COL_TEXT, "", "stage"),
+	KT_COL(stage_row, start_ns, KT_COL_INT, "ns", "when it began"),
+	KT_COL(stage_row, dur_ns, KT_COL_INT, "ns", "how long it was"),
+	KT_COL(stage_row, bio_id, KT_COL_INT, "", "the bio it belongs to"),
+};
+
+const struct kt_table kt_io_stage_table = {
+	.name = "stage_extra",
+	.doc = "all stages of flows whose path has several bios; of the others, view stage works "
+	       "them "
+	       "out from the row",
+	.cols = stage_cols,
+	.n_cols = KT_ARRAY_SIZE(stage_cols),
+};
+
+struct disturbance_row {
+	const char *flow;
+	int64_t flow_id, seq;
+	const char *cause;
+	int64_t start_ns, dur_ns, by_utid;
+	const char *by_irq;
+};
+
+static const struct kt_col disturbance_cols[] = {
+	KT_COL(disturbance_row, flow, KT_COL_TEXT, "", "io"),
+	KT_COL(disturbance_row, flow_id, KT_COL_INT, "", "io_id"),
+	KT_COL(disturbance_row, seq, KT_COL_INT, "", "stage, as in view stage"),
+	KT_COL(disturbance_row, cause, KT_COL_TEXT, "", "runq | irq | softirq"),
+	KT_COL(disturbance_row, start_ns, KT_COL_INT, "ns", "when it began; of several the first"),
+	KT_COL(disturbance_row, dur_ns, KT_COL_INT, "ns", "in all, in that stage"),
+	KT_COL(disturbance_row, by_utid, KT_COL_INT, "",
+	       "runq: who ran instead; NULL: not known, or various"),
+	KT_COL(disturbance_row, by_irq, KT_COL_TEXT, "", "irq, softirq: its name; NULL: various"),
+};
+
+const struct kt_table kt_io_disturbance_table = {
+	.name = "disturbance",
+	.doc = "what kept a flow's task from running: one row for each who and stage, those of 1 "
+	       "us "
+	       "and more",
+	.cols = disturbance_cols,
+	.n_cols = KT_ARRAY_SIZE(disturbance_cols),
+};
+
+struct wake_row {
+	const char *flow;
+	int64_t flow_id, seq, waker_utid, request_id;
+};
+
+static const struct kt_col wake_cols[] = {
+	KT_COL(wake_row, flow, KT_COL_TEXT, "", "io"),
+	KT_COL(wake_row, flow_id, KT_COL_INT, "", "io_id"),
+	KT_COL(wake_row, seq, KT_COL_INT, "", "its stage wakeup, as in view stage"),
+	KT_COL(wake_row, waker_utid, KT_COL_INT, "", "the task that woke it; NULL: an interrupt"),
+	KT_COL(wake_row, request_id, KT_COL_INT, "", "because that request was complete"),
+};
+
+const struct kt_table kt_io_wake_table = {
+	.name = "wake",
+	.doc = "who ended the last wait of a flow, because of which completion",
+	.cols = wake_cols,
+	.n_cols = KT_ARRAY_SIZE(wake_cols),
+};
+
+/* ------------------------------------------------------------------ names */
+
+static const char *kind_name(uint8_t kind)
+{
+	static const char *const names[] = {
+		[KT_IO_SYSCALL] = "syscall",
+		[KT_IO_URING] = "io_uring",
+		[KT_IO_AIO] = "aio",
+		[KT_IO_FAULT] = "fault",
+		[KT_IO_WRITEBACK] = "writeback",
+		[KT_IO_JOURNAL] = "journal",
+		[KT_IO_READAHEAD] = "readahead",
+		[KT_IO_SWAP] = "swap",
+	};
+
+	return kind < KT_ARRAY_SIZE(names) ? names[kind] : NULL;
+}
+
+static const char *op_name(uint16_t op)
+{
+	static const char *const names[] = {
+#define KT_IO_OP(name, nr, text) [nr] = text,
+#include "format/ioops.def"
+#undef KT_IO_OP
+	};
+
+	return op < KT_ARRAY_SIZE(names) ? names[op] : NULL;
+}
+
+static const char *stage_name(enum kt_io_stage stage)
+{
+	static const char *const names[KT_IO_N_STAGES] = {
+		"submit",   "throttle", "alloc",  "plug",   "queue",   "device",
+		"complete", "endio",	"wakeup", "return", "between", "cached"};
+
+	return names[stage];
+}
+
+static const char *flag_names(uint8_t flags, char *buf, size_t size)
+{
+	static const struct {
+		uint8_t flag;
+		const char *name;
+	} names[] = {
+		{KT_IO_DIRECT, "direct"}, {KT_IO_SYNC, "sync"},	    {KT_IO_FIXED, "fixed"},
+		{KT_IO_SQPOLL, "sqpoll"}, {KT_IO_WORKER, "worker"},
+	};
+	size_t n = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; i < KT_ARRAY_SIZE(names); i++)
+		if (flags & names[i].flag)
+			n += (size_t)snprintf(buf + n, size - n, "%s%s", n ? "|" : "",
+					      names[i].name);
+	return buf;
+}
+
+/* ------------------------------------------------------------------ rows */
+
+static bool has_rounds(const struct kt_io_path *p)
+{
+	return p->hops.n > 1;
+}
+
+/* Its number in view `stage`. */
+static int64_t seq_of(const struct kt_io_path *p, size_t seg)
+{
+	return has_rounds(p) ? (int64_t)seg + 1 : (int64_t)p->segs.v[seg].stage + 1;
+}
+
+static int write_stages(struct kt_io_state *s, const struct kt_io *io)
+{
+	const struct kt_io_path *p = &s->path;
+	int err = 0;
+
+	for (size_t i = 0; i < p->segs.n && !err; i++) {
+		const struct kt_io_seg *g = &p->segs.v[i];
+		struct stage_row row = {"io",		io->id,
+					(int64_t)i + 1, stage_name(g->stage),
+					g->start_ns,	g->end_ns - g->start_ns,
+					g->bio_id};
+
+		err = kt_insert(s->e, &kt_io_stage_table, &row);
+	}
+	return err;
+}
+
+static int write_blames(struct kt_io_state *s, const struct kt_io *io)
+{
+	static const char *const causes[] = {"runq", "irq", "softirq"};
+	const struct kt_io_path *p = &s->path;
+	int err = 0;
+
+	for (size_t i = 0; i < p->blames.n && !err; i++) {
+		const struct kt_io_blame *b = &p->blames.v[i];
+		struct disturbance_row row = {
+			"io",	     io->id,	seq_of(p, b->seg), causes[b->cause],
+			b->start_ns, b->dur_ns, KT_NULL,	   NULL};
+		char number[32];
+
+		if (b->dur_ns < KT_IO_MIN_BLAME || (b->cause && !p->irq_known))
+			continue;
+		if (b->by == UINT32_MAX) {
+			; /* various */
+		} else if (!b->cause) {
+			if (b->by)
+				row.by_utid = s->names->utid(s->names_self, io->key.run, b->by, 0);
+		} else if (s->irq) {
+			row.by_irq = s->irq->name(s->irq_self, io->key.run, b->cause == 2, b->by);
+		} else {
+			snprintf(number, sizeof(number), "%u", b->by);
+			row.by_irq = number;
+		}
+		err = kt_insert(s->e, &kt_io_disturbance_table, &row);
+	}
+	return err;
+}
+
+static int write_wake(struct kt_io_state *s, const struct kt_io *io)
+{
+	const struct kt_io_path *p = &s->path;
+	struct wake_row row = {"io", io->id, KT_NULL, KT_NULL, p->wake_request_id};
+
+	if (p->wakeup_seg < 0)
+		return 0;
+	row.seq = seq_of(p, (size_t)p->wakeup_seg);
+	/* In an interrupt the task that was running is a bystander. */
+	if (!p->wake.by_irq && !p->wake.by_softirq && p->wake.waker_tid)
+		row.waker_utid = s->names->utid(s->names_self, io->key.run, p->wake.waker_tid, 0);
+	return kt_insert(s->e, &kt_io_wake_table, &row);
+}
+
+static int64_t device_of(struct kt_io_state *s, const struct kt_io *io, bool with_path)
+{
+	const struct kt_io_path *p = &s->path;
+	uint32_t dev = 0;
+
+	if (with_path && p->hops.n)
+		dev = p->hops.v[p->hops.n - 1].bio->dev;
+	else if (io->oldest)
+		dev = io->oldest->dev;
+	if (!dev)
+		dev = io->dev;
+	/* A major number of 0 is no disk: the file system has several, or none. */
+	if (!dev && io->ino_dev >> 20)
+		dev = io->ino_dev;
+	if (!dev)
+		return KT_NULL;
+	return s->names->device(s->names_self, io->key.run,
+				s->bio->disk(s->bio_self, io->key.run, dev));
+}
+
+static void sum_stages(struct io_row *row, const struct kt_io_path *p)
+{
+	for (int i = 0; i < 3; i++)
+		if (i ? p->irq_known : p->runq_known)
+			row->disturbed_ns[i] = 0;
+	for (size_t i = 0; i < p->segs.n; i++) {
+		const struct kt_io_seg *g = &p->segs.v[i];
+		int64_t *sum = &row->stage_ns[g->stage];
+
+		*sum = (*sum == KT_NULL ? 0 : *sum) + (g->end_ns - g->start_ns);
+		for (int j = 0; j < 3; j++)
+			if (row->disturbed_ns[j] != KT_NULL)
+				row->disturbed_ns[j] += g->disturbed_ns[j];
+	}
+}
+
+static int count(struct kt_io_state *s, const struct kt_io *io, const struct io_row *row,
+		 int64_t end_ns)
+{
+	struct kt_io_flow f = {
+		.run = io->key.run,
+		.kind = row->kind,
+		.op = row->op,
+		.state = row->state,
+		.path = row->path,
+		.id = io->id,
+		.device_id = row->device_id,
+		.ino = row->ino,
+		.utid = row->utid,
+		.ucgid = row->ucgid,
+		.end_ns = end_ns,
+		.dur_ns = row->dur_ns,
+		.size_bytes = row->size_bytes,
+		.n_bios = row->n_bios,
+		.runq_ns = row->disturbed_ns[0],
+		.irq_ns = row->disturbed_ns[1],
+		.softirq_ns = row->disturbed_ns[2],
+	};
+
+	memcpy(f.stage_ns, row->stage_ns, sizeof(f.stage_ns));
+	return kt_io_load_add(s->e, &f);
+}
+
+int kt_io_write(struct kt_io_state *s, const struct kt_io *io, int64_t end_ns, const char *state,
+		bool with_path)
+{
+	const struct kt_io_path *p = &s->path;
+	char flags[64];
+	struct io_row row = {
+		.io_id = io->id,
+		.run_id = io->key.run + 1,
+		.kind = kind_name(io->key.kind),
+		.op = op_name(io->op),
+		.flags = flag_names(io->flags, flags, sizeof(flags)),
+		.parent_io_id = KT_NULL,
+		.start_ns = io->start_ns,
+		.dur_ns = with_path ? end_ns - io->start_ns : KT_NULL,
+		.utid = KT_NULL,
+		.ucgid = s->names->ucgid(s->names_self, io->key.run, KT_CGROUP_V2, io->cgroup),
+		.device_id = device_of(s, io, with_path),
+		.ino = io->ino ? (int64_t)io->ino : KT_NULL,
+		.path = kt_io_path_of(s->runs.v[io->key.run], io->ino_dev, io->ino),
+		.offset_bytes = io->offset,
+		.size_bytes = io->size,
+		.result = io->result,
+		.n_bios = io->n_bios,
+		.path_bio_id = KT_NULL,
+		.n_forgotten = io->n_forgotten,
+		.state = state,
+	};
+	int err;
+
+	if (io->key.tid)
+		row.utid = s->names->utid(s->names_self, io->key.run, io->key.tid, io->key.tgid);
+	for (int i = 0; i < KT_IO_N_STAGES; i++)
+		row.stage_ns[i] = KT_NULL;
+	for (int i = 0; i < 3; i++)
+		row.disturbed_ns[i] = KT_NULL;
+	if (with_path) {
+		sum_stages(&row, p);
+		if (p->hops.n == 1)
+			row.path_bio_id = p->hops.v[0].bio->bio_id;
+		for (size_t i = 0; i < p->hops.n && row.parent_io_id == KT_NULL; i++)
+			if (p->hops.v[i].foreign)
+				row.parent_io_id = p->hops.v[i].bio->io_id;
+	}
+	err = kt_insert(s->e, &kt_io_table, &row);
+	if (!err)
+		err = count(s, io, &row, end_ns);
+	if (err || !with_path)
+		return err;
+	if (has_rounds(p))
+		err = write_stages(s, io);
+	if (!err)
+		err = write_blames(s, io);
+	return err ? err : write_wake(s, io);
+}
