@@ -52,7 +52,8 @@ struct page_task {
 struct page_state {
 	struct kt_engine *e;
 	const struct kt_svc_names *names;
-	void *names_self;
+	const struct kt_svc_io *io;
+	void *names_self, *io_self;
 	struct kt_page_map map;
 	struct kt_hash tasks; /* run and tid → struct page_task */
 	struct kt_slab task_slab, bio_slab;
@@ -347,10 +348,10 @@ static struct kt_page_writer *writer_new(struct page_state *s, const struct kt_e
 	return w;
 }
 
-/* The operation of the event: not told by family io yet. */
+/* The operation of the event. */
 static int64_t io_of(struct page_state *s, const struct kt_ev *ev)
 {
-	return KT_NULL;
+	return s->io ? s->io->of_event(s->io_self, ev) : KT_NULL;
 }
 
 /* A write of the task that is known as a whole, d->writer not set yet. */
@@ -511,6 +512,7 @@ static int init(void *self, struct kt_engine *e)
 
 	s->e = e;
 	s->names = kt_service(e, "core", &s->names_self);
+	s->io = kt_service(e, "io", &s->io_self);
 	kt_page_map_init(&s->map, MAX_EXTENTS, MAX_LIST);
 	s->task_slab.size = sizeof(struct page_task);
 	s->bio_slab.size = sizeof(struct kt_page_bio);

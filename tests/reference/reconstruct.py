@@ -16,19 +16,21 @@ FINAL, FLUSH_SEQ = 1, 2
 ERRNO = {0: 0, 1: -95, 2: -110, 3: -28, 4: -67, 5: -121, 6: -52, 7: -61, 8: -84, 9: -12, 10: -5, 12: -11}
 
 
+LOOP = '5'  # io_kind: the upper request of a stacked loop disk
 NO_SECTOR = '18446744073709551615'  # a request that has none
 
 
 class Bio:
 	__slots__ = ('addr', 'dev', 'op', 'flags', 'sector', 'size', 'left', 'start', 'end', 'own_end', 'join', 'got', 'tid', 'cgroup',
 		     'blkcg', 'ino', 'based', 'parent', 'link', 'open_children', 'had_children', 'request', 'extra', 'error', 'state', 'by_itself',
-		     'hit')
+		     'hit', 'cause')
 
 	def __init__(self, addr, start):
 		self.addr, self.start = addr, start
 		self.end = self.own_end = self.join = self.got = None
 		self.dev = self.op = self.flags = self.sector = self.size = None
 		self.tid = self.cgroup = self.blkcg = self.ino = None
+		self.cause = None  # how its io is known
 		self.parent = self.link = self.request = self.error = self.state = None
 		self.left = self.open_children = 0
 		self.based = self.had_children = self.by_itself = self.hit = False
@@ -163,6 +165,8 @@ class Run:
 				if p.op == b.op and int(p.sector) <= sector < int(p.sector) + p.size // 512 and p.addr != b.addr]
 			if fits:
 				b.parent, b.link = fits[-1], 'inferred'
+		if e.get('io_kind', '0') not in ('0', LOOP) and not b.parent:
+			b.cause = 'inferred' if int(e['io_flags'], 16) & 1 else 'exact'
 		self.add_bio(b)
 
 	def on_bio_split(self, t, cpu, e):
@@ -175,7 +179,7 @@ class Run:
 		b.dev, b.sector, b.size, b.left = e['dev'], e['sector'], size, size
 		b.op, b.flags = split_opf(e['opf'], size)
 		if p:
-			b.tid, b.cgroup, b.blkcg, b.ino, b.based = p.tid, p.cgroup, p.blkcg, p.ino, p.based
+			b.tid, b.cgroup, b.blkcg, b.ino, b.based, b.cause = p.tid, p.cgroup, p.blkcg, p.ino, p.based, p.cause
 			b.dev = p.dev if p.dev is not None else b.dev
 			b.parent = p
 			p.open_children += 1
@@ -404,7 +408,7 @@ def bio_row(b):
 	zero = (None, '0')
 	return (b.dev, b.op, b.flags, b.sector, b.size, b.start, minus(b.end, b.start), alloc, device, endio or None, b.tid,
 		None if b.cgroup in zero else b.cgroup, None if b.blkcg in zero else b.blkcg, None if b.ino in zero else b.ino, b.error,
-		b.state, b.link, b.parent.key() if b.parent else None, b.request.key() if b.request else None,
+		b.state, b.link or b.cause, b.parent.key() if b.parent else None, b.request.key() if b.request else None,
 		','.join(sorted(r.key() for r in b.extra)) or None)
 
 

@@ -47,8 +47,11 @@ static void compiled_is_sound(void **state)
 
 static void hooks_name_events(void **state)
 {
+	/* none: what the hook learns rides on another's event. */
 	for (size_t i = 0; i < KT_N_HOOKS; i++)
-		assert_non_null(kt_schema_event_by_name(kt_schema_compiled(), kt_hooks[i].event));
+		if (strcmp(kt_hooks[i].event, "none"))
+			assert_non_null(kt_schema_event_by_name(kt_schema_compiled(),
+								kt_hooks[i].event));
 }
 
 static void text_comes_back(void **state)

@@ -45,7 +45,7 @@ static void prints_as_documented(void **state)
 		text,
 		"500 3 bio_queue tid=42 bio=0xffff888000001000 sector=2048 bytes=4096 dev=254:1"
 		" opf=write|sync|0x40000000 tgid=41 cgroup=0 blkcg=0 ino=0 ino_dev=0:0"
-		" flags=0x1");
+		" flags=0x1 io=0x0 io_age_ns=0 offset=0 io_tid=0 io_kind=0 io_flags=0x0");
 	free(text);
 	text = print(&lost, 0, 1000);
 	assert_string_equal(text, "-100 0 lost cause=recursion end_ns=100 n=7");
