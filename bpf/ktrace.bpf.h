@@ -63,6 +63,12 @@ struct kt_stats_map {
  */
 #define KT_KERNEL_ENUM(name, otherwise) const volatile __u32 kt_enum_##name = (otherwise)
 
+/* A function's address; 0 = this kernel has none of that name, or not yet (modules): see record/ksym.h. */
+#define KT_KERNEL_SYM(name) const volatile __u64 kt_sym_##name = 0
+
+/* 1 if that family is recorded, else 0, which the verifier knows: what depends on it is not even loaded. */
+#define KT_WITH(family) const volatile __u32 kt_with_##family = 0
+
 /*
  * What is known of a task while it is traced: one part a family, written by its programs only, read by all. In task storage: made
  * when a family first needs it.
@@ -71,15 +77,21 @@ struct kt_task {
 	/* io: the operation that is open. page opens one for a kernel thread's writeback or commit. */
 	u64 call_ns;	/* when it began; 0 = none is open */
 	u64 call_inode; /* struct inode of its file; 0 = none */
+	u64 call_ino;	/* its number, where call_inode is not 0; of a block device: of its node */
 	s64 call_offset;
 	u64 call_size;
 	u32 call_bios; /* it caused so far */
 	u16 call_op;   /* enum kt_io_op */
 	u8 call_kind;  /* enum kt_io_kind */
 	u8 call_flags; /* enum kt_io_flags */
+	u32 call_ino_dev;
+	u32 call_dev; /* of a block device: the device; else 0 */
 	u64 fault_ns; /* of the last page fault in user mode since the last system call; 0 = none */
 	u64 fault_address;
 	u64 uring_req; /* the io_uring request that runs inline; 0 = none */
+	u64 named_ino; /* the file whose name was asked for last */
+	u32 named_dev;
+	u32 pad2;
 
 	/* sched: since when it is runnable and does not run; 0 = it runs or sleeps */
 	u64 wait_ns;

@@ -18,6 +18,8 @@
 #include "ktrace.skel.h"
 #include "record/choose.h"
 #include "record/kenum.h"
+#include "record/ksym.h"
+#include "record/rodata.h"
 #include "record/session.h"
 
 #define KERNEL_BTF "/sys/kernel/btf/vmlinux"
@@ -165,6 +167,16 @@ static int flush_of(const char *prog)
 	return -1;
 }
 
+/* KT_WITH(family) of bpf/ktrace.bpf.h. */
+static void set_with(struct kt_session *s)
+{
+	struct kt_rodata_var vars[KT_RODATA_MAX];
+	size_t n = kt_rodata_find(s->skel->obj, "kt_with_", sizeof(uint32_t), vars);
+
+	for (size_t i = 0; i < n; i++)
+		*(uint32_t *)vars[i].value = kt_chosen(s->families, vars[i].name);
+}
+
 static int open_skeleton(struct kt_session *s)
 {
 	struct bpf_program *prog;
@@ -195,6 +207,10 @@ static int open_skeleton(struct kt_session *s)
 	err = kt_kenum_set(s->skel->obj, s->btf);
 	btf__free(s->btf);
 	s->btf = NULL;
+	set_with(s);
+	/* Only what tells causes of bios apart needs them, and reading them takes a tenth of a second. */
+	if (!err && kt_chosen(s->families, "io"))
+		err = kt_ksym_set(s->skel->obj);
 	if (!err)
 		err = bpf_map__set_max_entries(s->skel->maps.kt_rings, s->n_cpus);
 	if (!err)
