@@ -1,56 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* bio: from its queueing to its end. */
-#include "bpf/ktrace.bpf.h"
-
-/*
- * A pointer as a number. The verifier forbids arithmetic on the pointers it knows; what comes back from the event's memory
- * is a number to it.
- */
-static __always_inline u64 as_number(const void *p, u64 *scratch)
-{
-	*(volatile u64 *)scratch = (u64)p;
-	return *(volatile u64 *)scratch;
-}
-
-/*
- * The file whose page cache the bio carries: inode number and its filesystem's device. Pages of direct I/O are
- * anonymous and name none; a block device's own cache is no file either.
- */
-static __always_inline void page_owner(const struct bio_vec *bvec, struct kt_bio_queue *e)
-{
-	struct address_space *mapping;
-	struct inode *inode;
-	struct super_block *sb;
-	struct page *page;
-	u64 head, m;
-
-	e->ino_dev = 0;
-	if (!bvec)
-		goto none;
-	page = bvec->bv_page;
-	if (!page)
-		goto none;
-	head = as_number((void *)page->compound_head, &e->ino);
-	if (head & 1)
-		m = (u64)BPF_CORE_READ((struct page *)(head - 1), mapping);
-	else
-		m = as_number(page->mapping, &e->ino);
-	if (!m || (m & KT_PAGE_MAPPING_FLAGS))
-		goto none;
-	mapping = (struct address_space *)m;
-	inode = BPF_CORE_READ(mapping, host);
-	/* A slab page has something else in that word: only a real mapping leads back to itself. */
-	if (!inode || BPF_CORE_READ(inode, i_mapping) != mapping)
-		goto none;
-	sb = BPF_CORE_READ(inode, i_sb);
-	if (BPF_CORE_READ(sb, s_magic) == KT_BDEVFS_MAGIC)
-		goto none;
-	e->ino = BPF_CORE_READ(inode, i_ino);
-	e->ino_dev = BPF_CORE_READ(sb, s_dev);
-	return;
-none:
-	e->ino = 0;
-}
+#include "bpf/owner.h"
 
 KT_PROG(bio, block_bio_queue, block_bio_queue, struct bio *bio)
 {
@@ -75,7 +25,18 @@ KT_PROG(bio, block_bio_queue, block_bio_queue, struct bio *bio)
 	e->cgroup = t->cgroups->dfl_cgrp->kn->id;
 	e->blkcg = bio->bi_blkg->blkcg->css.cgroup->kn->id;
 	e->flags = bdev->bd_queue->mq_ops ? 0 : KT_BIO_BASED;
-	page_owner(bio->bi_io_vec, e);
+	e->ino = 0;
+	e->ino_dev = 0;
+	e->offset = -1;
+	e->io = 0;
+	e->io_age_ns = 0;
+	e->io_tid = 0;
+	e->io_kind = 0;
+	e->io_flags = 0;
+	if (kt_with_io)
+		kt_own(bio, t, e);
+	else
+		kt_pages(bio, e);
 	KT_SUBMIT(e);
 	return 0;
 }

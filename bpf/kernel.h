@@ -38,12 +38,40 @@ struct sched_entity {
 	unsigned char sched_delayed; /* since 6.12: it sleeps, but its dequeueing is delayed */
 };
 
+struct thread_info {
+	__u32 status; /* x86 */
+};
+
+struct path {
+	struct dentry *dentry;
+};
+
+struct file {
+	unsigned int f_flags;
+	struct inode *f_inode;
+	struct path f_path;
+	long long f_pos;
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
 struct task_struct {
+	struct thread_info thread_info;
 	int pid;
 	int tgid;
+	unsigned int flags;
+	void *stack;
+	void *worker_private;
+	struct files_struct *files;
 	int on_rq;
 	struct sched_entity se;
-	unsigned int flags;
 	struct task_struct *real_parent;
 	char comm[16];
 	struct css_set *cgroups;
@@ -61,6 +89,16 @@ struct blkcg_gq {
 	struct blkcg *blkcg;
 };
 
+struct qstr {
+	__u32 len;
+	const unsigned char *name;
+};
+
+struct dentry {
+	struct dentry *d_parent;
+	struct qstr d_name;
+};
+
 struct super_block {
 	__u32 s_dev;
 	unsigned long s_magic;
@@ -72,6 +110,7 @@ struct inode {
 	struct super_block *i_sb;
 	struct address_space *i_mapping;
 	unsigned long i_ino;
+	unsigned short i_mode;
 	__u32 i_rdev;
 };
 
@@ -86,6 +125,7 @@ struct page {
 
 struct bio_vec {
 	struct page *bv_page;
+	unsigned int bv_offset;
 };
 
 struct gendisk {
@@ -99,6 +139,7 @@ struct request_queue {
 };
 
 struct block_device {
+	__u64 bd_start_sect;
 	__u32 bd_dev;
 	struct request_queue *bd_queue;
 };
@@ -107,6 +148,8 @@ struct block_device {
 struct bvec_iter {
 	__u64 bi_sector;
 	unsigned int bi_size;
+	unsigned int bi_idx;
+	unsigned int bi_bvec_done;
 };
 
 struct bio {
@@ -115,6 +158,7 @@ struct bio {
 	__u32 bi_opf;
 	__u8 bi_status;
 	struct bvec_iter bi_iter;
+	void *bi_end_io; /* a function */
 	void *bi_private;
 	struct blkcg_gq *bi_blkg;
 	struct bio_vec *bi_io_vec;
@@ -155,6 +199,70 @@ struct transaction_s {
 	unsigned int t_tid;
 };
 
+/* What may be behind bi_private: see bpf/owner.h. */
+
+struct kiocb {
+	struct file *ki_filp;
+	long long ki_pos;
+	void *ki_complete; /* a function; NULL = synchronous */
+};
+
+struct iomap_dio {
+	struct kiocb *iocb;
+	unsigned long size; /* submitted so far */
+	struct {
+		struct task_struct *waiter;
+	} submit;
+};
+
+struct blkdev_dio {
+	union {
+		struct kiocb *iocb;
+		struct task_struct *waiter;
+	};
+	unsigned int flags;
+	struct bio bio;
+};
+
+struct list_head {
+	struct list_head *next, *prev;
+};
+
+struct swait_queue_head {
+	struct list_head task_list;
+};
+
+struct swait_queue {
+	struct task_struct *task;
+	struct list_head task_list;
+};
+
+struct completion {
+	struct swait_queue_head wait;
+};
+
+struct io_event {
+	__u64 obj;
+};
+
+struct aio_kiocb {
+	struct kiocb rw;
+	struct io_event ki_res;
+};
+
+struct loop_cmd {
+	struct kiocb iocb;
+};
+
+struct pt_regs___x86 {
+	unsigned long r10, r9, r8, dx, si, di, orig_ax;
+};
+
+struct pt_regs___arm64 {
+	__u64 regs[31];
+	int syscallno;
+};
+
 struct request {
 	struct request_queue *q;
 	__u32 cmd_flags;
@@ -169,6 +277,15 @@ struct request {
 #pragma clang attribute pop
 
 #define KT_MKDEV(major, minor) (((__u32)(major) << 20) | (__u32)(minor))
+
+#define KT_PF_IO_WORKER 0x10
+#define KT_THREAD_SIZE (32 << 10) /* at least */
+#define KT_TS_COMPAT 2		  /* thread_info.status: the system call is a 32-bit one */
+
+#define KT_S_IFMT 0170000
+#define KT_S_IFREG 0100000
+#define KT_S_IFBLK 0060000
+#define KT_S_IFDIR 0040000
 
 #define KT_BDEVFS_MAGIC 0x62646576
 #define KT_PAGE_MAPPING_FLAGS 3ul /* low bits of page->mapping: anonymous, movable */

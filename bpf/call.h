@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* An operation that a task has open: a system call, or what a kernel thread does for a while (family page). */
+#ifndef KT_BPF_CALL_H
+#define KT_BPF_CALL_H
+
+#include "bpf/task.h"
+
+/*
+ * Opens one in k, which is the task's that runs. What is known of the file is filled in by the caller: everything about it
+ * is none after this, and its beginning is now.
+ */
+static __always_inline void kt_call_open(struct kt_task *k, u8 kind, u16 op)
+{
+	k->call_inode = k->call_ino = 0;
+	k->call_offset = -1;
+	k->call_size = 0;
+	k->call_bios = 0;
+	k->call_op = op;
+	k->call_kind = kind;
+	k->call_flags = 0;
+	k->call_ino_dev = k->call_dev = 0;
+	k->call_ns = bpf_ktime_get_ns();
+}
+
+/* Closes it and records it, as the run's own event. */
+static __always_inline void kt_call_end(struct kt_run *r, struct kt_task *k, struct task_struct *t,
+					s64 result)
+{
+	struct kt_io_call *e = KT_RESERVE(r, io_call);
+
+	if (e) {
+		e->tid = t->pid;
+		e->dur_ns = e->ts_ns - k->call_ns;
+		e->ino = k->call_ino;
+		e->offset = k->call_offset;
+		e->size = k->call_size;
+		e->result = result;
+		e->cgroup = t->cgroups->dfl_cgrp->kn->id;
+		e->tgid = t->tgid;
+		e->ino_dev = k->call_ino_dev;
+		e->dev = k->call_dev;
+		e->op = k->call_op;
+		e->kind = k->call_kind;
+		e->flags = k->call_flags;
+		e->n_bios = k->call_bios;
+		e->mmap_bytes = 0;
+		KT_SUBMIT(e);
+	}
+	k->call_ns = 0;
+}
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* From a descriptor to its file, and what a file is. */
+#ifndef KT_BPF_FILE_H
+#define KT_BPF_FILE_H
+
+#include "bpf/ktrace.bpf.h"
+
+#define KT_O_DIRECT 040000 /* x86; other machines differ */
+#define KT_O_DSYNC 010000
+#if defined(__TARGET_ARCH_arm64)
+#undef KT_O_DIRECT
+#define KT_O_DIRECT 0200000
+#endif
+
+/* File systems whose regular files are none: what is read there is made up by the kernel. */
+#define KT_PROC_MAGIC 0x9fa0
+#define KT_SYSFS_MAGIC 0x62656572
+#define KT_CGROUP_MAGIC 0x27e0eb
+#define KT_CGROUP2_MAGIC 0x63677270
+#define KT_TRACEFS_MAGIC 0x74726163
+#define KT_DEBUGFS_MAGIC 0x64626720
+
+struct kt_file {
+	u64 file, inode; /* addresses; 0 = there is none, or nothing that is of interest here */
+	u64 ino;
+	u32 ino_dev;
+	u32 dev;   /* of a block device; else 0 */
+	u32 flags; /* O_* */
+	bool data; /* a regular file or a block device */
+};
+
+/* The file that the descriptor is of now; 0 = none. */
+static __always_inline u64 kt_fd_file(struct task_struct *t, u32 fd)
+{
+	struct fdtable *fdt = t->files->fdt;
+	u64 file = 0;
+
+	if (fd >= fdt->max_fds)
+		return 0;
+	bpf_probe_read_kernel(&file, sizeof(file), fdt->fd + fd);
+	return file;
+}
+
+/*
+ * Reads what is of interest. Pipes, sockets, terminals, and what the kernel makes up leave inode 0, and so does a
+ * directory where data is wanted.
+ */
+static __always_inline void kt_file_read(u64 address, bool data, struct kt_file *f)
+{
+	struct file *file = (void *)address;
+	struct super_block *sb;
+	struct inode *inode;
+	u32 type;
+	u64 magic;
+
+	f->file = address;
+	f->inode = f->ino = 0;
+	f->ino_dev = f->dev = f->flags = 0;
+	f->data = false;
+	if (!address)
+		return;
+	inode = BPF_CORE_READ(file, f_inode);
+	type = BPF_CORE_READ(inode, i_mode) & KT_S_IFMT;
+	if (type != KT_S_IFREG && type != KT_S_IFBLK && (data || type != KT_S_IFDIR))
+		return;
+	sb = BPF_CORE_READ(inode, i_sb);
+	magic = BPF_CORE_READ(sb, s_magic);
+	if (magic == KT_PROC_MAGIC || magic == KT_SYSFS_MAGIC || magic == KT_CGROUP_MAGIC ||
+	    magic == KT_CGROUP2_MAGIC || magic == KT_TRACEFS_MAGIC || magic == KT_DEBUGFS_MAGIC)
+		return;
+	f->inode = (u64)inode;
+	f->ino = BPF_CORE_READ(inode, i_ino);
+	f->ino_dev = BPF_CORE_READ(sb, s_dev);
+	f->flags = BPF_CORE_READ(file, f_flags);
+	f->data = type != KT_S_IFDIR;
+	if (type == KT_S_IFBLK)
+		f->dev = BPF_CORE_READ(inode, i_rdev);
+}
+
+static __always_inline u8 kt_file_io_flags(const struct kt_file *f)
+{
+	u8 flags = 0;
+
+	if (f->flags & KT_O_DIRECT)
+		flags |= KT_IO_DIRECT;
+	if (f->flags & KT_O_DSYNC) /* O_SYNC has that bit, too */
+		flags |= KT_IO_SYNC;
+	return flags;
+}
+
+/* Where the next read or write of that file begins. */
+static __always_inline s64 kt_file_pos(u64 file)
+{
+	return BPF_CORE_READ((struct file *)file, f_pos);
+}
+
+#endif

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Which operation caused a bio, at the moment it is queued. bi_end_io tells what bi_private is, and from there the way leads to
+ * the kiocb or to the task that waits: an object that names the operation, whoever queues the bio. Where there is none
+ * (page cache, metadata), the bio is queued by the task on whose behalf it is, from within its operation.
+ * What cannot be told is left alone.
+ */
+#ifndef KT_BPF_OWNER_H
+#define KT_BPF_OWNER_H
+
+#include "bpf/pages.h"
+#include "bpf/task.h"
+
+KT_WITH(io);
+KT_KERNEL_SYM(submit_bio_wait_endio);
+KT_KERNEL_SYM(blkdev_bio_end_io);
+KT_KERNEL_SYM(blkdev_bio_end_io_async);
+KT_KERNEL_SYM(iomap_dio_bio_end_io);
+KT_KERNEL_SYM(io_complete_rw);
+KT_KERNEL_SYM(io_complete_rw_iopoll);
+KT_KERNEL_SYM(aio_complete_rw);
+KT_KERNEL_SYM(lo_rw_aio_complete);
+
+#define DIO_IS_SYNC 2 /* blkdev_dio.flags */
+
+/* What bi_end_io and bi_private led to. Addresses; 0 = none. */
+struct kt_dio {
+	u64 iocb;
+	u64 waiter; /* the task that waits for the whole operation */
+	u64 done;   /* bytes of this dio before the bio, where has_done */
+	bool has_done;
+	bool pages; /* it may carry page cache */
+	bool disk;  /* on a block device: the place in the file is the sector's */
+};
+
+static __always_inline bool kt_is_sym(u64 address, u64 sym)
+{
+	return sym && address == sym;
+}
+
+static __always_inline void kt_iomap_dio(u64 dio, u32 bytes, struct kt_dio *d)
+{
+	struct iomap_dio *p = (void *)dio;
+
+	d->iocb = (u64)BPF_CORE_READ(p, iocb);
+	d->waiter = (u64)BPF_CORE_READ(p, submit.waiter);
+	/* It counts a bio's bytes before it submits the bio. */
+	d->done = BPF_CORE_READ(p, size) - bytes;
+	d->has_done = true;
+}
+
+/* Of a completion that somebody may be waiting for already, the task; 0 = nobody is yet. */
+static __always_inline u64 kt_completion_waiter(u64 completion)
+{
+	struct completion *c = (void *)completion;
+	u64 head = completion + bpf_core_field_offset(c->wait.task_list);
+	u64 first = (u64)BPF_CORE_READ(c, wait.task_list.next);
+
+	if (!first || first == head)
+		return 0;
+	return (u64)BPF_CORE_READ(
+		(struct swait_queue *)(first -
+				       bpf_core_field_offset(struct swait_queue, task_list)),
+		task);
+}
+
+/* False: it is no direct I/O. */
+static __always_inline bool kt_dio_read(u64 bio, u64 end_io, u64 priv, u32 bytes,
+					struct task_struct *t, struct kt_dio *d)
+{
+	if (kt_is_sym(end_io, kt_sym_iomap_dio_bio_end_io)) {
+		kt_iomap_dio(priv, bytes, d);
+		return true;
+	}
+	if (kt_is_sym(end_io, kt_sym_submit_bio_wait_endio)) {
+		/* bi_private is a completion on the stack of the task that waits. */
+		if (priv - (u64)t->stack < KT_THREAD_SIZE)
+			d->waiter = (u64)t;
+		else
+			d->waiter = kt_completion_waiter(priv);
+		d->pages = true;
+		return true;
+	}
+	if (kt_is_sym(end_io, kt_sym_blkdev_bio_end_io_async)) {
+		struct blkdev_dio *p =
+			(void *)(bio - bpf_core_field_offset(struct blkdev_dio, bio));
+
+		d->iocb = (u64)BPF_CORE_READ(p, iocb);
+		d->disk = true;
+		return true;
+	}
+	if (kt_is_sym(end_io, kt_sym_blkdev_bio_end_io)) {
+		struct blkdev_dio *p = (void *)priv;
+
+		if (BPF_CORE_READ(p, flags) & DIO_IS_SYNC)
+			d->waiter = (u64)BPF_CORE_READ(p, waiter);
+		else
+			d->iocb = (u64)BPF_CORE_READ(p, iocb);
+		d->disk = true;
+		return true;
+	}
+	return false;
+}
+
+/* The bio is the open operation's of that task. */
+static __always_inline void kt_own_call(struct kt_task *k, u32 tid, struct kt_bio_queue *e)
+{
+	e->io_kind = k->call_kind;
+	e->io_tid = tid;
+	e->io_age_ns = e->ts_ns - k->call_ns;
+	k->call_bios++;
+}
+
+/* The bio is an operation's of the current task: one that it has open. */
+static __always_inline void kt_own_context(struct task_struct *t, struct kt_bio_queue *e)
+{
+	struct kt_task *k;
+
+	if (kt_in_interrupt())
+		return;
+	k = kt_task_find(t);
+	if (k && k->call_ns)
+		kt_own_call(k, t->pid, e);
+}
+
+/* Of a synchronous operation: the task that waits for it, which need not be the one that queues the bio. */
+static __always_inline void kt_own_waiter(u64 waiter, struct task_struct *t, struct kt_bio_queue *e)
+{
+	if (waiter == (u64)t) {
+		kt_own_context(t, e);
+	} else if (waiter) {
+		/* Its call is the one that is open now. */
+		e->io_kind = KT_IO_SYSCALL;
+		e->io_tid = BPF_CORE_READ((struct task_struct *)waiter, pid);
+	}
+	if (e->io_kind)
+		e->io_flags |= KT_LINK_WAITED;
+}
+
+static __always_inline void kt_own_iocb(struct kt_dio *d, struct task_struct *t,
+					struct kt_bio_queue *e)
+{
+	struct kiocb *iocb = (void *)d->iocb;
+	u64 done = (u64)BPF_CORE_READ(iocb, ki_complete);
+	struct aio_kiocb *aio = (void *)d->iocb;
+	struct inode *inode;
+
+	if (!d->disk) {
+		inode = BPF_CORE_READ(iocb, ki_filp, f_inode);
+		e->ino = BPF_CORE_READ(inode, i_ino);
+		e->ino_dev = BPF_CORE_READ(inode, i_sb, s_dev);
+		if (d->has_done)
+			e->offset = BPF_CORE_READ(iocb, ki_pos) + d->done;
+	}
+	if (!done) {
+		kt_own_waiter(d->waiter, t, e);
+	} else if (kt_is_sym(done, kt_sym_io_complete_rw) ||
+		   kt_is_sym(done, kt_sym_io_complete_rw_iopoll)) {
+		/* The kiocb is the first member of the request's command, which is the first of the request. */
+		e->io_kind = KT_IO_URING;
+		e->io = d->iocb;
+	} else if (kt_is_sym(done, kt_sym_aio_complete_rw)) {
+		struct kt_task *k = kt_in_interrupt() ? NULL : kt_task_find(t);
+
+		e->io_kind = KT_IO_AIO;
+		e->io = BPF_CORE_READ(aio, ki_res.obj);
+		/* An address of the process that submits it: useless without. */
+		if (k && k->call_ns && k->call_op == KT_IO_OP_IO_SUBMIT)
+			e->io_tid = t->pid;
+	} else if (kt_is_sym(done, kt_sym_lo_rw_aio_complete)) {
+		/* The command lies right behind its request. */
+		e->io_kind = KT_IO_LOOP;
+		e->io = d->iocb - bpf_core_field_offset(struct loop_cmd, iocb) -
+			bpf_core_type_size(struct request);
+	}
+}
+
+/* Fills io_kind, io, io_age_ns, io_tid, io_flags, and where it is direct I/O, ino, ino_dev and offset. */
+static __always_inline void kt_own(struct bio *bio, struct task_struct *t, struct kt_bio_queue *e)
+{
+	struct kt_dio d = {};
+
+	if (!kt_dio_read((u64)bio, (u64)bio->bi_end_io, (u64)bio->bi_private, e->bytes, t, &d)) {
+		kt_pages(bio, e);
+		kt_own_context(t, e);
+		return;
+	}
+	if (d.pages && kt_pages(bio, e) && e->ino_dev != e->dev) {
+		/* A mapping of some file is the buffer of direct I/O. */
+		e->ino = 0;
+		e->ino_dev = 0;
+		e->offset = -1;
+	}
+	if (d.disk)
+		e->offset = (e->sector - bio->bi_bdev->bd_start_sect) << 9;
+	if (d.iocb)
+		kt_own_iocb(&d, t, e);
+	else
+		kt_own_waiter(d.waiter, t, e);
+}
+
+#endif

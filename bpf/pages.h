@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* Whose page cache a bio carries. */
+#ifndef KT_BPF_PAGES_H
+#define KT_BPF_PAGES_H
+
+#include "bpf/ktrace.bpf.h"
+
+#define KT_PAGE_SHIFT 12 /* what a folio's index counts */
+
+/*
+ * A pointer as a number. The verifier forbids arithmetic on the pointers it knows; what comes back from the event's memory
+ * is a number to it.
+ */
+static __always_inline u64 kt_as_number(const void *p, u64 *scratch)
+{
+	*(volatile u64 *)scratch = (u64)p;
+	return *(volatile u64 *)scratch;
+}
+
+static __always_inline u64 kt_pages_read(struct bio *bio, struct kt_bio_queue *e)
+{
+	const struct bio_vec *bvec = bio->bi_io_vec;
+	u32 idx = bio->bi_iter.bi_idx, skip = bio->bi_iter.bi_bvec_done;
+	struct address_space *mapping;
+	struct super_block *sb;
+	struct inode *inode;
+	u64 page, head, m;
+
+	if (!bvec)
+		return 0;
+	if (!idx) {
+		page = kt_as_number(bvec->bv_page, &e->ino);
+		skip += bvec->bv_offset;
+	} else {
+		/* A clone that begins in the middle of its parent's pages. */
+		bvec = (void *)(kt_as_number(bvec, &e->ino) + idx * sizeof(u64) * 2);
+		page = (u64)BPF_CORE_READ(bvec, bv_page);
+		skip += BPF_CORE_READ(bvec, bv_offset);
+	}
+	if (!page)
+		return 0;
+	head = BPF_CORE_READ((struct page *)page, compound_head);
+	head = head & 1 ? head - 1 : page;
+	m = (u64)BPF_CORE_READ((struct page *)head, mapping);
+	if (!m || (m & KT_PAGE_MAPPING_FLAGS))
+		return 0;
+	mapping = (struct address_space *)m;
+	inode = BPF_CORE_READ(mapping, host);
+	/* A slab page has something else in that word: only a real mapping leads back to itself. */
+	if (!inode || BPF_CORE_READ(inode, i_mapping) != mapping)
+		return 0;
+	sb = BPF_CORE_READ(inode, i_sb);
+	if (BPF_CORE_READ(sb, s_magic) == KT_BDEVFS_MAGIC)
+		return 0;
+	e->ino = BPF_CORE_READ(inode, i_ino);
+	e->ino_dev = BPF_CORE_READ(sb, s_dev);
+	e->offset = (BPF_CORE_READ((struct folio *)head, index) << KT_PAGE_SHIFT) +
+		    ((page - head) / bpf_core_type_size(struct page) << KT_PAGE_SHIFT) + skip;
+	return (u64)inode;
+}
+
+/*
+ * Fills ino, ino_dev and offset by the first page, if it is of a file's page cache, and returns the inode's address; else
+ * sets them to none and returns 0. Pages of direct I/O are anonymous and name none; a block device's own cache is no file
+ * either.
+ */
+static __always_inline u64 kt_pages(struct bio *bio, struct kt_bio_queue *e)
+{
+	u64 inode = kt_pages_read(bio, e);
+
+	if (!inode) {
+		e->ino = 0;
+		e->ino_dev = 0;
+		e->offset = -1;
+	}
+	return inode;
+}
+
+#endif
