@@ -165,7 +165,8 @@ class Run:
 				if p.op == b.op and int(p.sector) <= sector < int(p.sector) + p.size // 512 and p.addr != b.addr]
 			if fits:
 				b.parent, b.link = fits[-1], 'inferred'
-		if e.get('io_kind', '0') not in ('0', LOOP) and not b.parent:
+		kind = e.get('io_kind', '0')
+		if kind != '0' and not b.parent and (kind != LOOP or e['io'] in self.requests):
 			b.cause = 'inferred' if int(e['io_flags'], 16) & 1 else 'exact'
 		self.add_bio(b)
 
