@@ -35,7 +35,9 @@ struct parser {
 	struct kt_report *r;
 	char *p;
 	int line;
-	bool in_part;	      /* of a file that another uses */
+	bool in_part;	     /* of a file that another uses */
+	const char *only_if; /* of all statements of the part that say none themselves */
+	bool unless;
 	struct kt_block next; /* directives of the statement to come */
 	bool in_block;	      /* a directive of a statement was seen since the last one */
 	char *err;
@@ -126,14 +128,20 @@ static int parse_column(struct parser *ps, char *rest)
 	return kt_vec_push(&ps->next.columns, c);
 }
 
-static int parse_use(struct parser *ps, const char *lib)
+/* PART [if TABLE|unless TABLE]; parts that it uses itself are there in any case. */
+static int parse_use(struct parser *ps, char *rest)
 {
+	const char *lib = next_word(&rest), *word = next_word(&rest);
 	char name[64];
 	const struct kt_sql_file *f;
 	struct parser sub = {
 		.r = ps->r, .line = 1, .in_part = true, .err = ps->err, .err_size = ps->err_size};
 	char *text;
 
+	if (*word && strcmp(word, "if") != 0 && strcmp(word, "unless") != 0)
+		return bad(ps, "unknown condition '%s'", word);
+	sub.unless = !strcmp(word, "unless");
+	sub.only_if = or_null(next_word(&rest));
 	snprintf(name, sizeof(name), "lib/%s", lib);
 	f = find_embedded(name);
 	if (!f)
@@ -169,7 +177,7 @@ static int parse_directive(struct parser *ps, char *s)
 	const char *word = next_word(&s);
 
 	if (!strcmp(word, "use"))
-		return parse_use(ps, next_word(&s));
+		return parse_use(ps, s);
 	if (!strcmp(word, "title") || !strcmp(word, "about") || !strcmp(word, "needs")) {
 		if (!ps->in_part)
 			*(*word == 't'	 ? &ps->r->title
@@ -309,6 +317,10 @@ static int parse_statement(struct parser *ps)
 
 		if (err)
 			return err;
+	}
+	if (!ps->next.only_if) {
+		ps->next.only_if = ps->only_if;
+		ps->next.unless = ps->unless;
 	}
 	if (kt_vec_push(&ps->r->blocks, ps->next))
 		return -ENOMEM;

@@ -6,7 +6,7 @@
  *	--: about each stage of the requests   one line, for the list of reports
  *	--: needs request bio                  tables without which it cannot be
  *	--: other                              it compares two databases; the second is the schema `other`
- *	--: use stat                           runs sql/lib/stat.sql first
+ *	--: use stat [if|unless TABLE]         runs sql/lib/stat.sql first
  *
  *	--: table NAME heading words           the next statement's rows are a table (the default)
  *	--: text heading words                 its rows are sentences, one a row, first column

@@ -3,7 +3,7 @@
 --: about which cgroups did or submitted the I/O: number, bytes and time by cgroup
 --: needs stage_stats request bio cgroup load task_load
 --: use io
---: use who
+--: use who unless io_main
 
 --: setup
 CREATE TEMP TABLE cgroup_io AS

@@ -3,7 +3,7 @@
 --: about the slowest operations or requests with their stages; show ID tells more about one
 --: needs stage_stats request bio load slowest
 --: use slow_io
---: use slow
+--: use slow unless io_main
 
 --: table slow
 --: if io_main

@@ -3,10 +3,10 @@
 --: about where the time went, in a few sentences, and the evidence (the default)
 --: needs stage_stats request bio run lost_interval load task_load slowest
 --: use summary_io
---: use stat
---: use slow
---: use volume
---: use who
+--: use stat unless io_main
+--: use slow unless io_main
+--: use volume unless io_main
+--: use who unless io_main
 
 -- The answer: per disk and operation, what took the time.
 --: text
@@ -159,10 +159,21 @@ SELECT fmt_ns(r.dur_ns) || ' from ' || datetime(m.value / 1000000000 + r.start_n
        || coalesce(', running: ' || nullif(r.command, ''), '') || '.'
 FROM run r LEFT JOIN meta m ON m.key = 'epoch_realtime_ns' ORDER BY r.run_id;
 
+--: setup
+CREATE TEMP TABLE its_own(words);
+--: if io_main
+--: setup
+INSERT INTO its_own
+SELECT '; ' || fmt_count(sum(n)) || CASE sum(n) WHEN 1 THEN ' operation was its own' ELSE ' operations were its own' END FROM io_load
+WHERE utid IN io_own HAVING sum(n) > 0;
+--: unless io_main
+--: setup
+INSERT INTO its_own SELECT '; ' || fmt_count(n) || ' bios were its own' FROM own WHERE n > 0;
+
 --: text
 --: if cost
 SELECT 'It cost ' || coalesce(fmt_share(1.0 * sum(bpf_ns) / sum(CASE WHEN bpf_ns IS NOT NULL THEN dur_ns END)) || ' of one CPU in BPF and ', '')
        || fmt_share(1.0 * sum(user_ns) / sum(dur_ns)) || ' of one in user space, ' || fmt_bytes(max(rss_bytes)) || ' of memory, '
        || coalesce((SELECT fmt_bytes(sum(file_bytes)) || ' of file for ' || fmt_count(sum(events)) || ' events' FROM run), 'an unknown size of file')
-       || coalesce((SELECT '; ' || fmt_count(n) || ' bios were its own' FROM own WHERE n > 0), '') || '.'
+       || coalesce((SELECT words FROM its_own), '') || '.'
 FROM cost HAVING sum(dur_ns) > 0;

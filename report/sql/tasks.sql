@@ -3,7 +3,7 @@
 --: about who did or submitted the I/O: number, bytes and time by task
 --: needs stage_stats request bio task load task_load
 --: use io
---: use who
+--: use who unless io_main
 
 --: setup
 CREATE TEMP TABLE task_io AS
