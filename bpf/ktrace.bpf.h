@@ -223,14 +223,17 @@ static __always_inline void kt_run_filtered(struct kt_run *r)
  */
 static __noinline __attribute__((unused)) int kt_lose(struct kt_cpu_stat *stat)
 {
-	u64 now = bpf_ktime_get_ns();
+	u64 now = bpf_ktime_get_ns(), first;
 
 	if (!stat)
 		return 0;
-	__sync_fetch_and_add(&stat->pending_n[KT_LOSS_RING_FULL], 1);
-	if (!stat->first_ns)
+	/* An interrupt may have come in between, and lost something later than this: the first is the earliest. */
+	first = stat->first_ns;
+	if (!first || now < first)
 		stat->first_ns = now;
 	stat->last_ns = now;
+	/* Last, so that whoever takes the count over finds the time. */
+	__sync_fetch_and_add(&stat->pending_n[KT_LOSS_RING_FULL], 1);
 	return 0;
 }
 

@@ -54,13 +54,15 @@ class Blind(Exception):
     """The kernel did not run the programs for some hits: see attempts()."""
 
 
-def attempts(name, test, n=12):
-    """Runs test() until it saw every hit of its hooks, n times at most.
+def attempts(name, test, seconds=240):
+    """Runs test() until it saw every hit of its hooks, again for so long at most.
 
     Some kernels run no BPF program while certain tasks are current (those of an agent that the machine is run by), interrupts on
     top of them included; perf and /proc/diskstats count such hits all the same. The trace shows it: flows without an
     end, cause `missed`. Such a run proves nothing about the recorder and is repeated; everything else is judged."""
-    for _ in range(n):
+    n, until = 0, time.monotonic() + seconds
+    while not n or time.monotonic() < until:
+        n += 1
         before = list(failures)
         try:
             test()
