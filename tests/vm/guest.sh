@@ -5,7 +5,7 @@
 #   skip REASON...          ends the case as skipped
 #   need PROGRAM...         or skips
 #   scheduler DISK NAME     or skips
-#   record NAME SCRIPT      records what SCRIPT does into NAME.ktr, with /proc/diskstats around it
+#   record NAME SCRIPT      records what SCRIPT does into NAME.ktr, with /proc/diskstats around it; families=... of others than block
 [ "$1" ] || {
 	while read -r name limit; do
 		mkdir -p "/out/$name"
@@ -42,7 +42,7 @@ scheduler() {
 
 record() {
 	cat /proc/diskstats >"$OUT/$1.before"
-	ktrace-record -e block -o "$OUT/$1.ktr" -- sh -ec "$2" 2>"$OUT/$1.err"
+	ktrace-record -e "${families:-block}" -o "$OUT/$1.ktr" -- sh -ec "$2" 2>"$OUT/$1.err"
 	rc=$?
 	cat /proc/diskstats >"$OUT/$1.after"
 	cat "$OUT/$1.err"

@@ -110,7 +110,7 @@ FROM slow_io_named ORDER BY dur_ns DESC, start_ns LIMIT min(coalesce(:top, 6), 6
 --: column share percent
 --: column bar bar ""
 SELECT CASE WHEN (SELECT count(*) FROM run) > 1 THEN s.run_id END AS run, t.comm AS task, t.tid, c.path AS cgroup, sum(n) AS n,
-       1.0 * sum(CASE WHEN is_cached THEN n ELSE 0 END) / sum(n) AS cached_share, sum(bytes) AS bytes,
+       1.0 * sum(CASE WHEN is_cached THEN n ELSE 0 END) / sum(n) AS cached_share, nullif(sum(bytes), 0) AS bytes,
        sum(total_ns) AS total_ns, sum(runq_ns) AS runq_ns, 1.0 * sum(total_ns) / nullif(sum(sum(total_ns)) OVER (), 0) AS share,
        1.0 * sum(total_ns) / nullif(sum(sum(total_ns)) OVER (), 0) AS bar
 FROM io_sum s LEFT JOIN task t ON t.utid = s.utid LEFT JOIN cgroup c ON c.ucgid = s.ucgid

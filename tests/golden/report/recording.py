@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-"""The whole way on the shipped recording: recording.py KTRACE-REPORT KTRACE-ANALYZE [--update].
+"""The whole way on the shipped recordings: recording.py KTRACE-REPORT KTRACE-ANALYZE [--update].
 
-Every report at 80 and 200 columns as in expect/recording/, as JSON against its schema; every file of examples/queries in
+Every report at 80 and 200 columns as in expect/recording/ and expect/storage/, as JSON against its schema; every file of examples/queries in
 sqlite3 and in ktrace-report; and the output that README.md shows. --update writes the expected texts, README's too: read the
 difference before you commit it.
 """
@@ -21,6 +21,11 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.abspath(os.path.join(HERE, "../../.."))
 TOOL, ANALYZE = (os.path.abspath(a) for a in sys.argv[1:3])
 UPDATE = "--update" in sys.argv
+# By name: where the expected texts are, and queries that find nothing in it.
+RECORDINGS = {
+    "randrw": ("recording", {"errors", "can-i-trust-it", "cpu-wait", "hot-files", "device-cpu-or-us", "whose-dirty-pages"}),
+    "storage": ("storage", {"errors", "can-i-trust-it", "since-when"}),
+}
 QUERIES = sorted(glob.glob(os.path.join(TOP, "examples/queries/*.sql")))
 failures = []
 
@@ -40,9 +45,9 @@ def run(args, cwd, **more):
 
 
 def compare(name, text, width):
-    path = os.path.join(HERE, "expect/recording", name + ".txt")
+    path = os.path.join(HERE, "expect", name + ".txt")
     check(not re.search(r" $", text, re.M), name + ": spaces at the end of a line")
-    check(not width or max(map(len, text.splitlines())) <= width, "%s: wider than %d" % (name, width))
+    check(not width or max(map(len, text.splitlines()), default=0) <= width, "%s: wider than %d" % (name, width))
     if UPDATE:
         with open(path, "w", encoding="utf-8") as f:
             f.write(text)
@@ -65,50 +70,74 @@ def check_lookup(db):
 
 
 def readme(tmp):
-    """README.md shows what its command prints, 100 columns wide."""
+    """README.md shows what its commands print, 100 columns wide."""
     path = os.path.join(TOP, "README.md")
     with open(path, encoding="utf-8") as f:
         text = f.read()
-    shown = re.search(r"^```\n\$ ktrace-report (.*) run\.db\n([^`]*)^```$", text, re.M)
-    if not shown:
-        check(False, "README.md: shows no output of ktrace-report")
-        return
-    out = run([TOOL, *shown[1].split(), "randrw.db"], tmp, COLUMNS="100")
+    shown = list(re.finditer(r"^```\n\$ ktrace-report (.*)\n([^`]*)^```$", text, re.M))
+    check(shown, "README.md: shows no output of ktrace-report")
+    for m in reversed(shown):
+        out = run([TOOL, *m[1].split()], tmp, COLUMNS="100")
+        if UPDATE:
+            text = text[:m.start(2)] + out + text[m.end(2):]
+        else:
+            check(m[2] == out, "README.md: the output shown is not what `ktrace-report %s` prints; --update" % m[1])
     if UPDATE:
         with open(path, "w", encoding="utf-8") as f:
-            f.write(text[:shown.start(2)] + out + text[shown.end(2):])
-    else:
-        check(shown[2] == out, "README.md: the output shown is not what `ktrace-report %s` prints; --update" % shown[1])
+            f.write(text)
+
+
+def check_closed(db):
+    """Stages of operations add up to their durations, and what disturbed them is no more than they are."""
+    con = sqlite3.connect(db)
+    bad = con.execute("SELECT count(*) FROM (SELECT i.io_id FROM io i JOIN stage g ON g.flow = 'io' AND g.flow_id = i.io_id"
+                      " WHERE i.state = 'whole' GROUP BY i.io_id HAVING sum(g.dur_ns) <> i.dur_ns"
+                      " OR sum(g.dur_ns) < total(g.runq_ns) + total(g.irq_ns) + total(g.softirq_ns))").fetchone()[0]
+    check(not bad, "%d operations whose stages do not add up" % bad)
+    rows, load = (con.execute("SELECT count(*), total(dur_ns), total(device_ns), total(runq_ns) FROM io WHERE state = 'whole'").fetchone(),
+                  con.execute("SELECT sum(n), total(dur_ns), total(device_ns), total(runq_ns) FROM io_load WHERE state = 'whole'").fetchone())
+    check(rows == load or not rows[0], "io_load %r, io %r" % (load, rows))
+    for table in ("io_hist", "io_hist_all"):
+        got = con.execute("SELECT sum(n), total(sum_ns) FROM " + table).fetchone()
+        check(got == rows[:2] or not rows[0], "%s %r, io %r" % (table, got, rows))
+
+
+def check_recording(tmp, schema, recording):
+    expect, empty = RECORDINGS[recording]
+    name_db = recording + ".db"
+    db = os.path.join(tmp, name_db)
+    run([ANALYZE, os.path.join(TOP, "examples/recordings", recording + ".ktr"), "-o", db], tmp)
+    names = [line.split()[0] for line in run([TOOL, "--list"], tmp).splitlines()]
+    slowest = json.loads(run([TOOL, "slow", "--json", "--top", "1", name_db], tmp))["tables"]["slow"][0]["id"]
+    for name in names:
+        args = [name] + {"show": [slowest], "diff": [name_db]}.get(name, []) + [name_db]
+        for width in (80, 200):
+            compare("%s/%s-%d" % (expect, name, width), run([TOOL, *args], tmp, COLUMNS=str(width)), width)
+        doc = json.loads(run([TOOL, *args, "--json"], tmp))
+        for e in schema.iter_errors(doc):
+            check(False, "%s: %s --json: %s: %s" % (recording, name, "/".join(map(str, e.path)), e.message))
+    check_lookup(db)
+    check_closed(db)
+    for q in QUERIES:
+        name = os.path.basename(q)[:-4]
+        with open(q, encoding="utf-8") as f:
+            text = f.read()
+        check("-- Question:" in text, name + ": says no question")
+        rows = sqlite3.connect(db).execute(text).fetchall()
+        doc = json.loads(run([TOOL, q, "--json", name_db], tmp))
+        check([list(r.values()) for r in doc["tables"]["rows"]] == [list(r) for r in rows],
+              name + ": sqlite3 and ktrace-report differ")
+        check(rows or name in empty, "%s: %s: no rows" % (recording, name))
+        compare("%s/query-%s" % (expect, name), run([TOOL, q, name_db], tmp, COLUMNS="120"), 120)
 
 
 def main():
     with open(os.path.join(TOP, "report/ktrace-report.schema.json"), encoding="utf-8") as f:
         schema = jsonschema.Draft7Validator(json.load(f))
+    check(len(QUERIES) >= 16, "examples/queries: only %d" % len(QUERIES))
     with tempfile.TemporaryDirectory() as tmp:
-        db = os.path.join(tmp, "randrw.db")
-        run([ANALYZE, os.path.join(TOP, "examples/recordings/randrw.ktr"), "-o", db], tmp)
-        names = [line.split()[0] for line in run([TOOL, "--list"], tmp).splitlines()]
-        slowest = json.loads(run([TOOL, "slow", "--json", "--top", "1", "randrw.db"], tmp))["tables"]["slow"][0]["id"]
-        for name in names:
-            args = [name] + {"show": [slowest], "diff": ["randrw.db"]}.get(name, []) + ["randrw.db"]
-            for width in (80, 200):
-                compare("%s-%d" % (name, width), run([TOOL, *args], tmp, COLUMNS=str(width)), width)
-            doc = json.loads(run([TOOL, *args, "--json"], tmp))
-            for e in schema.iter_errors(doc):
-                check(False, "%s --json: %s: %s" % (name, "/".join(map(str, e.path)), e.message))
-        check_lookup(db)
-        check(len(QUERIES) >= 12, "examples/queries: only %d" % len(QUERIES))
-        for q in QUERIES:
-            name = os.path.basename(q)
-            with open(q, encoding="utf-8") as f:
-                text = f.read()
-            check("-- Question:" in text, name + ": says no question")
-            rows = sqlite3.connect(db).execute(text).fetchall()
-            doc = json.loads(run([TOOL, q, "--json", "randrw.db"], tmp))
-            check([list(r.values()) for r in doc["tables"]["rows"]] == [list(r) for r in rows],
-                  name + ": sqlite3 and ktrace-report differ")
-            check(rows or name in ("errors.sql", "can-i-trust-it.sql"), name + ": no rows")
-            compare("query-" + name[:-4], run([TOOL, q, "randrw.db"], tmp, COLUMNS="120"), 120)
+        for recording in RECORDINGS:
+            check_recording(tmp, schema, recording)
         readme(tmp)
     print("%d failures" % len(failures))
     return 1 if failures else 0
