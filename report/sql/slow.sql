@@ -20,7 +20,7 @@
 --: column dur_ns duration "total"
 --: column mostly text
 --: column line span "its stages"
---: column way text optional "in the way"
+--: column way text optional wide "in the way"
 --: column submit_ns duration optional data
 --: column throttle_ns duration optional data
 --: column alloc_ns duration optional data

@@ -62,7 +62,8 @@ LEFT JOIN cgroup c ON c.ucgid = i.ucgid;
 --: text
 --: if shown_io
 SELECT group_concat(fmt_share(share) || CASE place WHEN 1 THEN ' of that was ' ELSE ' ' END || words, ', ') || '.' FROM (
-  SELECT coalesce(w.words, g.name) AS words, 1.0 * sum(g.dur_ns) / s.dur_ns AS share, row_number() OVER (ORDER BY sum(g.dur_ns) DESC) AS place
+  SELECT CASE WHEN g.name = 'plug' AND s.op IN ('fsync', 'fdatasync', 'sync', 'syncfs', 'commit') THEN 'being held back until a flush was done'
+              ELSE coalesce(w.words, g.name) END AS words, 1.0 * sum(g.dur_ns) / s.dur_ns AS share, row_number() OVER (ORDER BY sum(g.dur_ns) DESC) AS place
   FROM shown_io s CROSS JOIN own_stage g LEFT JOIN io_words w ON w.stage = g.name
   WHERE s.dur_ns > 0 GROUP BY g.name ORDER BY 3 LIMIT 3)
 WHERE place = 1 OR share >= 0.05 HAVING count(*) > 0;

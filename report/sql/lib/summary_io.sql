@@ -11,7 +11,10 @@ SELECT * FROM io_sum WHERE NOT is_cached AND (:recorder OR NOT is_own)
 
 --: setup
 CREATE TEMP TABLE waited_part AS
-SELECT w.stage, w.words, total(CASE w.stage WHEN 'submit' THEN submit_ns WHEN 'throttle' THEN throttle_ns WHEN 'alloc' THEN alloc_ns
+SELECT w.stage,
+       -- what a flush is to come before lies in plug until that is done
+       CASE WHEN w.stage = 'plug' AND total(CASE WHEN op IN ('fsync', 'fdatasync', 'sync', 'syncfs', 'commit') THEN plug_ns END) > 0.5 * total(plug_ns)
+            THEN 'held back until a flush was done' ELSE w.words END AS words, total(CASE w.stage WHEN 'submit' THEN submit_ns WHEN 'throttle' THEN throttle_ns WHEN 'alloc' THEN alloc_ns
          WHEN 'plug' THEN plug_ns WHEN 'queue' THEN queue_ns WHEN 'device' THEN device_ns WHEN 'complete' THEN complete_ns
          WHEN 'endio' THEN endio_ns WHEN 'wakeup' THEN wakeup_ns WHEN 'return' THEN return_ns WHEN 'between' THEN between_ns END)
          / nullif(total(total_ns), 0) AS share

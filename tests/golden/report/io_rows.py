@@ -35,6 +35,8 @@ CREATE TABLE sched_task(run_id INTEGER, utid INTEGER, run_ns INTEGER, runq_ns IN
 CREATE TABLE sched_delay(run_id INTEGER, utid INTEGER, by_utid INTEGER, n INTEGER, runq_ns INTEGER, max_runq_ns INTEGER);
 CREATE TABLE sched_cpu(run_id INTEGER, second INTEGER, cpu INTEGER, run_ns INTEGER, n_switches INTEGER, n_waits INTEGER,
   runq_ns INTEGER, max_runq_ns INTEGER);
+CREATE TABLE irq_load(run_id INTEGER, second INTEGER, cpu INTEGER, kind TEXT, nr INTEGER, name TEXT, n INTEGER, time_ns INTEGER,
+  max_ns INTEGER);
 CREATE INDEX bio_io_id ON bio(io_id);
 CREATE INDEX disturbance_flow ON disturbance(flow_id, flow);
 CREATE INDEX wake_flow ON wake(flow_id, flow);
@@ -141,6 +143,13 @@ def sched(db, run, k):
         for cpu, ran in ((0, 130), (1, 985)):
             db.insert("sched_cpu", run_id=run, second=t0 // 10**9 + second, cpu=cpu, run_ns=ran * MS, n_switches=200 + 40 * cpu,
                       n_waits=90 + cpu, runq_ns=(1 + 10 * cpu) * MS, max_runq_ns=(60 + 5840 * cpu) * US)
+
+        for cpu, kind, nr, name, n, ns, longest in (
+                (0, "hard", 25, "virtio1-req.0", 130, 3900, 16200), (1, "hard", 31, "virtio3-input.0", 60, 2100, 58300),
+                (0, "soft", 4, "BLOCK", 128, 7100, 22000), (1, "soft", 3, "NET_RX", 55, 12000, 68500), (0, "soft", 1, "TIMER", 250, 900, 4100),
+                (1, "soft", 1, "TIMER", 249, 950, 4300)):
+            db.insert("irq_load", run_id=run, second=t0 // 10**9 + second, cpu=cpu, kind=kind, nr=nr, name=name, n=n, time_ns=n * ns,
+                      max_ns=longest)
 
 
 def traffic(db, run, k):
