@@ -10,6 +10,7 @@
 #include "analyze/io_flow.h"
 #include "format/base/macros.h"
 
+#define MAX_ROUNDS 16	   /* of the task that woke it */
 #define MAX_HOPS_BETWEEN 8 /* tasks that woke each other, from the completion to the io's task */
 /*
  * How long after a completion whoever it wakes is woken: bio_endio() of a bio of many pages takes its time. A task that
@@ -87,6 +88,27 @@ static bool find_cause(struct kt_io_state *s, uint32_t run, struct kt_wait w, in
 	return false;
 }
 
+/*
+ * The bio because of which x ended; x: a sleep of the io's task, or, within that sleep w, one of the task that woke it. False:
+ * none that is known and not the io's own.
+ */
+static bool add_foreign(struct kt_io_state *s, const struct kt_io *io, const struct kt_wait *w,
+			const struct kt_wait *x)
+{
+	struct kt_io_path *p = &s->path;
+	const struct kt_io_bio *b;
+	int64_t request_id, bio_id;
+
+	if (!find_cause(s, io->key.run, *x, &request_id, &bio_id) || bio_id == KT_NULL)
+		return false;
+	b = &s->recent[bio_id & (KT_IO_N_RECENT - 1)];
+	if (b->bio_id != bio_id || b->io_id == io->id || b->end_ns < w->out_ns ||
+	    b->end_ns > x->waking_ns)
+		return false;
+	p->foreign[p->n_foreign++] = (struct kt_io_foreign){*b, *w, request_id};
+	return true;
+}
+
 /* Sleeps in which none of its own bios ended: whose did? */
 static void find_foreign(struct kt_io_state *s, const struct kt_io *io)
 {
@@ -95,9 +117,7 @@ static void find_foreign(struct kt_io_state *s, const struct kt_io *io)
 
 	for (size_t i = 0; i < p->n_waits && p->n_foreign < KT_IO_MAX_FOREIGN; i++) {
 		const struct kt_wait *w = &p->waits[i];
-		struct kt_io_foreign *f = &p->foreign[p->n_foreign];
-		const struct kt_io_bio *b;
-		int64_t request_id, bio_id;
+		struct kt_wait x;
 
 		if (w->waking_ns == KT_NULL)
 			continue;
@@ -105,14 +125,18 @@ static void find_foreign(struct kt_io_state *s, const struct kt_io *io)
 			own = own->older;
 		if (own && own->end_ns > w->out_ns)
 			continue;
-		if (!find_cause(s, io->key.run, *w, &request_id, &bio_id) || bio_id == KT_NULL)
+		if (!add_foreign(s, io, w, w) || w->by_irq || w->by_softirq)
 			continue;
-		b = &s->recent[bio_id & (KT_IO_N_RECENT - 1)];
-		if (b->bio_id != bio_id || b->io_id == io->id || b->end_ns < w->out_ns ||
-		    b->end_ns > w->waking_ns || b->end_ns < io->start_ns)
-			continue;
-		*f = (struct kt_io_foreign){*b, *w, request_id};
-		p->n_foreign++;
+		/* What the task that woke it had waited for since: a journal's commit has several rounds. */
+		for (int n = 0; n < MAX_ROUNDS && p->n_foreign < KT_IO_MAX_FOREIGN; n++) {
+			int64_t to = p->foreign[p->n_foreign - 1].bio.start_ns;
+
+			if (to <= w->out_ns ||
+			    s->task->last_wait(s->task_self, io->key.run, w->waker_tid, w->out_ns,
+					       to, &x) ||
+			    !add_foreign(s, io, w, &x))
+				break;
+		}
 	}
 }
 
