@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "format/base/macros.h"
+#include "record/clocks.h"
 #include "record/context.h"
 #include "record/context_parts.h"
 
@@ -239,10 +240,11 @@ int kt_context_ready(struct kt_gather *g, const struct kt_session *s)
 	return err;
 }
 
-int kt_context_now(struct kt_gather *g, struct ktr_context **ret)
+int kt_context_now(struct kt_gather *g, struct ktr_context **ret, uint64_t *ret_since_ns)
 {
 	int err = add_counters(g->context);
 
+	*ret_since_ns = kt_now_ns();
 	if (!err)
 		err = add_compared(g->context, false);
 	if (err)
@@ -263,7 +265,7 @@ void kt_context_cancel(struct kt_gather *g)
 	free(g);
 }
 
-int kt_context_end_now(struct ktr_context **ret)
+int kt_context_end_now(struct ktr_context **ret, uint64_t *ret_until_ns)
 {
 	struct ktr_context *c;
 	int err = ktr_context_create(&c);
@@ -271,6 +273,7 @@ int kt_context_end_now(struct ktr_context **ret)
 	if (err)
 		return err;
 	err = add_compared(c, true);
+	*ret_until_ns = kt_now_ns();
 	if (!err)
 		err = add_counters(c);
 	if (err) {
@@ -281,9 +284,24 @@ int kt_context_end_now(struct ktr_context **ret)
 	return 0;
 }
 
-int kt_context_end(struct ktr_context *c, const struct kt_session *s)
+static int add_edges(struct ktr_context *c, const uint64_t edge_ns[2])
+{
+	struct kt_text t;
+	int err = kt_text_open(&t);
+
+	if (err)
+		return err;
+	fprintf(t.f, "start\t%llu\nend\t%llu\n", (unsigned long long)edge_ns[0],
+		(unsigned long long)edge_ns[1]);
+	return kt_text_add(&t, c, "counters/edges");
+}
+
+int kt_context_end(struct ktr_context *c, const struct kt_session *s, const uint64_t edge_ns[2])
 {
 	int err = add_probes(c, s, true);
+
+	if (!err)
+		err = add_edges(c, edge_ns);
 
 	/* Disks that were made meanwhile. */
 	return err ? err : kt_context_disks(c);

@@ -44,6 +44,8 @@ struct run {
 	struct kt_compress *compress;
 	struct ktr_clocks start, end;
 	uint64_t start_cpu_ns;
+	uint64_t edge_ns
+		[2]; /* start, end: between the switch and the farthest reading of compared counters */
 	int signal_fd;
 	uint64_t dropped; /* events that could not be written */
 	int write_err;
@@ -145,16 +147,18 @@ static int write_head(struct run *r, struct ktr_context *c)
 static int start(struct run *r)
 {
 	struct ktr_context *c;
+	uint64_t since_ns;
 	int err;
 
 	err = kt_output_begin(&r->output);
 	if (!err)
-		err = no_memory(kt_context_now(r->gather, &c));
+		err = no_memory(kt_context_now(r->gather, &c, &since_ns));
 	if (err)
 		return err;
 	r->gather = NULL;
 	kt_clocks_read(&r->start);
 	kt_session_set_on(&r->session, true);
+	r->edge_ns[0] = kt_now_ns() - since_ns;
 	r->start_cpu_ns = kt_cpu_ns();
 	r->write_err = write_head(r, c);
 	ktr_context_destroy(c);
@@ -197,7 +201,7 @@ static int write_end(struct run *r, struct ktr_context *c)
 	size_t len;
 	int err;
 
-	err = kt_context_end(c, &r->session);
+	err = kt_context_end(c, &r->session, r->edge_ns);
 	if (!err)
 		err = ktr_context_finish(c, &tar, &len);
 	if (!err)
@@ -211,10 +215,13 @@ static int write_end(struct run *r, struct ktr_context *c)
 static void end(struct run *r)
 {
 	struct ktr_context *c = NULL;
+	uint64_t off_ns, until_ns = 0;
 	int err;
 
+	off_ns = kt_now_ns();
 	kt_session_set_on(&r->session, false);
-	err = kt_context_end_now(&c);
+	err = kt_context_end_now(&c, &until_ns);
+	r->edge_ns[1] = until_ns - off_ns;
 	kt_session_flush(&r->session);
 	kt_clocks_read(&r->end);
 	kt_meter_stop(&r->meter);
