@@ -42,14 +42,16 @@ FROM shown s HAVING sum(s.time_ns) > 0;
 --: column cpus text wide "mostly on"
 --: column bar bar ""
 --: empty There is no interrupt to show: the family irq was not recorded, or the filters leave none.
-SELECT CASE WHEN (SELECT count(*) FROM run) > 1 THEN s.run_id END AS run, s.kind, coalesce(s.name, CAST(s.nr AS TEXT)) AS name, s.nr, sum(s.n) AS n,
-       sum(s.n) * 1e9 / w.dur_ns AS per_s, sum(s.time_ns) AS time_ns, CAST(round(1.0 * sum(s.time_ns) / nullif(sum(s.n), 0)) AS INTEGER) AS mean_ns,
-       max(s.max_ns) AS max_ns, 1.0 * sum(s.time_ns) / (w.dur_ns * w.cpus) AS share,
-       (SELECT 'CPU ' || x.cpu || CASE WHEN x.n < sum(s.n) THEN ' (' || fmt_share(1.0 * x.n / sum(s.n)) || ')' ELSE '' END FROM shown x
-        WHERE x.run_id = s.run_id AND x.kind = s.kind AND x.nr = s.nr ORDER BY x.n DESC LIMIT 1) AS cpus,
-       1.0 * sum(s.time_ns) / nullif(max(sum(s.time_ns)) OVER (), 0) AS bar
-FROM shown s JOIN whole w ON w.run_id = s.run_id
-GROUP BY s.run_id, s.kind, s.nr, s.name ORDER BY run, s.kind, time_ns DESC, name LIMIT coalesce(:top, 30);
+WITH i AS (
+  SELECT run_id, kind, nr, name, sum(n) AS n, sum(time_ns) AS time_ns, max(max_ns) AS max_ns FROM shown GROUP BY 1, 2, 3, 4)
+SELECT CASE WHEN (SELECT count(*) FROM run) > 1 THEN i.run_id END AS run, i.kind, coalesce(i.name, CAST(i.nr AS TEXT)) AS name, i.nr, i.n,
+       i.n * 1e9 / w.dur_ns AS per_s, i.time_ns, CAST(round(1.0 * i.time_ns / nullif(i.n, 0)) AS INTEGER) AS mean_ns, i.max_ns,
+       1.0 * i.time_ns / (w.dur_ns * w.cpus) AS share,
+       (SELECT 'CPU ' || x.cpu || CASE WHEN x.n < i.n THEN ' (' || fmt_share(1.0 * x.n / i.n) || ')' ELSE '' END FROM shown x
+        WHERE x.run_id = i.run_id AND x.kind = i.kind AND x.nr = i.nr AND x.name IS i.name ORDER BY x.n DESC LIMIT 1) AS cpus,
+       1.0 * i.time_ns / nullif(max(i.time_ns) OVER (), 0) AS bar
+FROM i JOIN whole w ON w.run_id = i.run_id
+ORDER BY run, i.kind, i.time_ns DESC, name LIMIT coalesce(:top, 30);
 
 --: table cpus By CPU
 --: column run id group optional
