@@ -3,14 +3,18 @@
 #include "bpf/call.h"
 #include "bpf/file.h"
 #include "bpf/syscalls.h"
+#include "bpf/uring.h"
+
+#include <linux/aio_abi.h>
+#include <linux/io_uring.h>
 
 #define BEGIN_BYTES \
 	(64 << 10) /* a larger write into the page cache has an event at its begin, too */
 #define VEC_BATCH 8
 #define VEC_BATCHES \
 	8 /* so many iovecs are added up at most; of more the result tells how much it was */
-#define RWF_DSYNC 2
-#define RWF_SYNC 4
+#define AIO_MAX 1024 /* iocbs of one io_submit that are told at most */
+#define SYNC_FLAGS 6 /* RWF_DSYNC, RWF_SYNC */
 
 struct iovec64 {
 	u64 base, len;
@@ -74,7 +78,7 @@ static __always_inline void read_where(u8 shape, const struct kt_args *a, u64 fi
 	case KT_CALL_VEC_AT:
 		w->size = vec_bytes(a->a[1], a->a[2]);
 		w->offset = a->a[3] == (u64)-1 ? kt_file_pos(file) : (s64)a->a[3];
-		if (a->a[5] & (RWF_DSYNC | RWF_SYNC))
+		if (a->a[5] & SYNC_FLAGS)
 			w->flags |= KT_IO_SYNC;
 		break;
 	case KT_CALL_RANGE:
@@ -113,6 +117,102 @@ static __always_inline void begin(struct kt_run *r, struct kt_task *k, struct ta
 	e->ino_dev = k->call_ino_dev;
 	KT_SUBMIT(e);
 }
+
+/* ------------------------------------------------------------------ libaio: the kernel has no tracepoints for it */
+
+/* False: it is none of ours, or there is no room. */
+static __always_inline bool tell_submit(struct kt_run *r, struct task_struct *t,
+					const struct kt_file *f, const struct io_where *w, u64 io,
+					u64 user_data, u16 op, u8 kind)
+{
+	struct kt_io_submit *e;
+
+	if (f->inode)
+		kt_file_name(r, NULL, f);
+	e = KT_RESERVE(r, io_submit);
+	if (!e)
+		return false;
+	e->tid = t->pid;
+	e->io = io;
+	e->user_data = user_data;
+	e->ino = f->ino;
+	e->offset = w->offset;
+	e->size = w->size;
+	e->cgroup = t->cgroups->dfl_cgrp->kn->id;
+	e->tgid = t->tgid;
+	e->ino_dev = f->ino_dev;
+	e->dev = f->dev;
+	e->op = op;
+	e->kind = kind;
+	e->flags = w->flags;
+	KT_SUBMIT(e);
+	return true;
+}
+
+/* One iocb in the caller's memory. Out of line and verified once: it is called in a loop. */
+__noinline __attribute__((weak)) int kt_aio_one(u64 address)
+{
+	struct iocb iocb;
+	struct io_where w = {.flags = KT_IO_DATA};
+	struct task_struct *t = bpf_get_current_task_btf();
+	struct kt_file f = {};
+	struct kt_run r;
+	u16 op;
+
+	if (!kt_run_again(&r, KT_HOOK_io__sys_enter) ||
+	    bpf_probe_read_user(&iocb, sizeof(iocb), (void *)address))
+		return 0;
+	kt_file_read(kt_fd_file(t, iocb.aio_fildes), true, &f);
+	if (!f.inode)
+		return 0;
+	w.offset = iocb.aio_offset;
+	w.size = iocb.aio_nbytes;
+	w.flags |= kt_file_io_flags(&f);
+	if (iocb.aio_rw_flags & SYNC_FLAGS)
+		w.flags |= KT_IO_SYNC;
+	switch (iocb.aio_lio_opcode) {
+	case IOCB_CMD_PREADV:
+		w.size = vec_bytes(iocb.aio_buf, iocb.aio_nbytes);
+		op = KT_IO_OP_READ;
+		break;
+	case IOCB_CMD_PREAD:
+		op = KT_IO_OP_READ;
+		break;
+	case IOCB_CMD_PWRITEV:
+		w.size = vec_bytes(iocb.aio_buf, iocb.aio_nbytes);
+		op = KT_IO_OP_WRITE;
+		break;
+	case IOCB_CMD_PWRITE:
+		op = KT_IO_OP_WRITE;
+		break;
+	case IOCB_CMD_FSYNC:
+	case IOCB_CMD_FDSYNC:
+		op = iocb.aio_lio_opcode == IOCB_CMD_FSYNC ? KT_IO_OP_FSYNC : KT_IO_OP_FDATASYNC;
+		w.offset = -1;
+		w.size = 0;
+		break;
+	default:
+		return 0;
+	}
+	tell_submit(&r, t, &f, &w, address, iocb.aio_data, op, KT_IO_AIO);
+	return 0;
+}
+
+static __always_inline void aio_submit(struct kt_run *r, s64 n, u64 addresses)
+{
+	u64 address;
+
+	for (int i = 0; i < AIO_MAX && i < n; i++) {
+		if (bpf_probe_read_user(&address, sizeof(address), (void *)(addresses + i * 8)))
+			return;
+		kt_aio_one(address);
+	}
+	/* As if they had found no room. */
+	if (n > AIO_MAX)
+		kt_lose(r->stat);
+}
+
+/* ------------------------------------------------------------------ system calls */
 
 KT_PROG(io, sys_enter, sys_enter, struct pt_regs *regs, long nr)
 {
@@ -162,6 +262,10 @@ KT_PROG(io, sys_enter, sys_enter, struct pt_regs *regs, long nr)
 	k->call_flags = w.flags;
 	k->call_ino_dev = f.ino_dev;
 	k->call_dev = f.dev;
+	if (w.flags & KT_IO_DATA && f.inode)
+		kt_file_name(&r, k, &f);
+	if (shape == KT_CALL_AIO)
+		aio_submit(&r, a.a[1], a.a[2]);
 	if (d->op == KT_IO_OP_WRITE && w.size > BEGIN_BYTES && !f.dev && !(w.flags & KT_IO_DIRECT))
 		begin(&r, k, t);
 	return 0;
@@ -183,6 +287,7 @@ KT_PROG(io, sys_exit, sys_exit, struct pt_regs *regs, long result)
 	k = kt_task_find(t);
 	if (!k || !k->call_ns)
 		goto nothing;
+	k->uring_req = 0;
 	if (!k->call_bios && !(k->call_flags & KT_IO_DATA)) {
 		k->call_ns = 0;
 		goto nothing;
@@ -213,4 +318,211 @@ KT_PROG(io, page_fault_user, page_fault_user, unsigned long address)
 	k->fault_address = address;
 	k->fault_ns = bpf_ktime_get_ns();
 	return 0;
+}
+
+/* ------------------------------------------------------------------ io_uring */
+
+#define R(name, op_, shape_, flags_) \
+	[IORING_OP_##name] = {KT_IO_OP_##op_, KT_URING_##shape_, 1, flags_}
+#define C(name, op_, shape_) [IORING_OP_##name] = {KT_IO_OP_##op_, KT_URING_##shape_, 0, 0}
+static const volatile struct kt_uring_desc uring_ops[KT_N_URING_OPS] = {
+	R(READ, READ, RW, 0),
+	R(READ_FIXED, READ, RW, KT_IO_FIXED),
+	R(READV, READ, VEC, 0),
+	R(WRITE, WRITE, RW, 0),
+	R(WRITE_FIXED, WRITE, RW, KT_IO_FIXED),
+	R(WRITEV, WRITE, VEC, 0),
+	R(FSYNC, FSYNC, SYNC, 0),
+	R(SYNC_FILE_RANGE, SYNC_FILE_RANGE, SYNC, 0),
+	C(FALLOCATE, FALLOCATE, FILE),
+	C(FADVISE, FADVISE, FILE),
+	C(SPLICE, SPLICE, PATH),
+	C(MADVISE, MADVISE, PATH),
+	C(OPENAT, OPEN, PATH),
+	C(OPENAT2, OPEN, PATH),
+	C(CLOSE, CLOSE, PATH),
+	C(STATX, STAT, PATH),
+	C(RENAMEAT, RENAME, PATH),
+	C(UNLINKAT, UNLINK, PATH),
+	C(MKDIRAT, MKDIR, PATH),
+	C(SYMLINKAT, SYMLINK, PATH),
+	C(LINKAT, LINK, PATH),
+	/* Newer than the headers may be. */
+	[55] = {KT_IO_OP_TRUNCATE, KT_URING_FILE, 0, 0},
+	[60] = {KT_IO_OP_READ, KT_URING_VEC, 1, KT_IO_FIXED},
+	[61] = {KT_IO_OP_WRITE, KT_URING_VEC, 1, KT_IO_FIXED},
+};
+#undef R
+#undef C
+
+/* The file of a registered descriptor: its pointer's low bits are flags. */
+static __always_inline u64 fixed_file(struct io_kiocb *req, u32 fd)
+{
+	struct io_ring_ctx *ctx = req->ctx;
+	struct io_file_table___612 *old = (void *)&ctx->file_table;
+	u64 p = 0;
+
+	if (bpf_core_field_exists(ctx->file_table.data)) {
+		struct io_rsrc_node *node = NULL;
+
+		bpf_probe_read_kernel(&node, sizeof(node),
+				      BPF_CORE_READ(ctx, file_table.data.nodes) + fd);
+		p = BPF_CORE_READ(node, file_ptr);
+	} else if (bpf_core_field_exists(old->files)) {
+		bpf_probe_read_kernel(&p, sizeof(p), BPF_CORE_READ(old, files) + fd);
+	}
+	return p & ~7ull;
+}
+
+static __always_inline int submit(struct io_kiocb *req, u32 hook)
+{
+	struct task_struct *t = bpf_get_current_task_btf();
+	struct io_where w = {.offset = -1};
+	const volatile struct kt_uring_desc *d;
+	struct kt_file f = {};
+	struct kt_task *k;
+	struct kt_run r;
+	u32 fd;
+
+	if (!kt_run_begin(&r, hook))
+		return 0;
+	/* Of a chain the head is carried out when the chain is complete: io_uring_file_get tells. */
+	k = kt_task_get(t);
+	if (k)
+		k->uring_req = (req->flags & KT_URING_LINKS) || req->ctx->submit_state.link.head
+				       ? 0
+				       : (u64)req;
+	d = &uring_ops[req->opcode & (KT_N_URING_OPS - 1)];
+	if (!d->shape)
+		goto nothing;
+	if (d->shape != KT_URING_PATH) {
+		fd = req->cqe.fd;
+		kt_file_read(req->flags & KT_URING_FIXED_FILE ? fixed_file(req, fd)
+							      : kt_fd_file(t, fd),
+			     d->data, &f);
+		if (!f.inode)
+			goto nothing;
+		w.flags = kt_file_io_flags(&f) | d->flags;
+	}
+	if (d->shape == KT_URING_RW || d->shape == KT_URING_VEC) {
+		struct io_rw *rw = (void *)req;
+
+		w.offset = BPF_CORE_READ(rw, kiocb.ki_pos);
+		if (w.offset == -1)
+			w.offset = kt_file_pos(f.file);
+		w.size = BPF_CORE_READ(rw, len);
+		if (d->shape == KT_URING_VEC)
+			w.size = vec_bytes(BPF_CORE_READ(rw, addr), w.size);
+	} else if (d->shape == KT_URING_SYNC) {
+		struct io_sync *s = (void *)req;
+
+		w.offset = BPF_CORE_READ(s, off);
+		w.size = BPF_CORE_READ(s, len);
+	}
+	if (d->data)
+		w.flags |= KT_IO_DATA;
+	if (req->ctx->flags & KT_URING_SQPOLL)
+		w.flags |= KT_IO_SQPOLL;
+	tell_submit(&r, t, &f, &w, (u64)req, req->cqe.user_data, d->op, KT_IO_URING);
+	return 0;
+nothing:
+	kt_run_filtered(&r);
+	return 0;
+}
+
+KT_PROG(io, io_uring_submit_req, io_uring_submit_req, struct io_kiocb *req)
+{
+	return submit(req, KT_HOOK_io__io_uring_submit_req);
+}
+
+KT_PROG(io, io_uring_submit_req___61, io_uring_submit_sqe, struct io_kiocb *req)
+{
+	return submit(req, KT_HOOK_io__io_uring_submit_req___61);
+}
+
+/* A request looks its descriptor up right before it is carried out. */
+KT_PROG(io, io_uring_file_get, io_uring_file_get, struct io_kiocb *req)
+{
+	struct task_struct *t;
+	struct kt_task *k;
+	struct kt_run r;
+
+	if (!kt_run_begin(&r, KT_HOOK_io__io_uring_file_get))
+		return 0;
+	t = bpf_get_current_task_btf();
+	k = kt_task_find(t);
+	if (k && !kt_uring_work(t))
+		k->uring_req = (u64)req;
+	return 0;
+}
+
+/* The current task is done with that request, if it is the one that it carries out. */
+static __always_inline void uring_leave(u64 req)
+{
+	struct kt_task *k = kt_task_find(bpf_get_current_task_btf());
+
+	if (k && k->uring_req == req)
+		k->uring_req = 0;
+}
+
+KT_PROG(io, io_uring_queue_async_work, io_uring_queue_async_work, struct io_kiocb *req)
+{
+	struct kt_run r;
+
+	if (kt_run_begin(&r, KT_HOOK_io__io_uring_queue_async_work))
+		uring_leave((u64)req);
+	return 0;
+}
+
+/* Only what was told: what does I/O, and on a file. */
+static __always_inline int complete(u64 address, s64 result, u32 hook)
+{
+	struct io_kiocb *req = (void *)address;
+	const volatile struct kt_uring_desc *d;
+	struct kt_io_end *e;
+	struct kt_file f;
+	struct kt_run r;
+
+	if (!kt_run_begin(&r, hook))
+		return 0;
+	/* Not every entry is a request's. */
+	if (!address)
+		goto nothing;
+	uring_leave(address);
+	d = &uring_ops[BPF_CORE_READ(req, opcode) & (KT_N_URING_OPS - 1)];
+	if (!d->shape)
+		goto nothing;
+	if (d->shape != KT_URING_PATH) {
+		u64 file = (u64)BPF_CORE_READ(req, file);
+
+		/* Cancelled before it was looked up: not known, so told. */
+		if (file) {
+			kt_file_read(file, d->data, &f);
+			if (!f.inode)
+				goto nothing;
+		}
+	}
+	e = KT_RESERVE(&r, io_end);
+	if (!e)
+		return 0;
+	e->tid = bpf_get_current_task_btf()->pid;
+	e->io = address;
+	e->result = result;
+	KT_SUBMIT(e);
+	return 0;
+nothing:
+	kt_run_filtered(&r);
+	return 0;
+}
+
+KT_PROG(io, io_uring_complete, io_uring_complete, void *ctx_, void *req,
+	struct io_uring_cqe___kt *cqe)
+{
+	return complete((u64)req, BPF_CORE_READ(cqe, res), KT_HOOK_io__io_uring_complete);
+}
+
+KT_PROG(io, io_uring_complete___61, io_uring_complete, void *ctx_, void *req, u64 user_data,
+	int res)
+{
+	return complete((u64)req, res, KT_HOOK_io__io_uring_complete___61);
 }

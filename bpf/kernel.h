@@ -199,12 +199,93 @@ struct transaction_s {
 	unsigned int t_tid;
 };
 
+struct vm_area_struct {
+	struct file *vm_file;
+};
+
+/* io_uring */
+
+struct io_rsrc_node {
+	unsigned long file_ptr;
+};
+
+struct io_rsrc_data {
+	struct io_rsrc_node **nodes;
+};
+
+struct io_file_table {
+	struct io_rsrc_data data;
+};
+
+struct io_fixed_file {
+	unsigned long file_ptr;
+};
+
+/* Up to 6.12 */
+struct io_file_table___612 {
+	struct io_fixed_file *files;
+};
+
+struct io_submit_link {
+	struct io_kiocb *head;
+};
+
+struct io_submit_state {
+	struct io_submit_link link;
+};
+
+struct io_ring_ctx {
+	unsigned int flags;
+	struct io_file_table file_table;
+	struct io_submit_state submit_state;
+};
+
+struct io_cqe {
+	__u64 user_data;
+	int res;
+	int fd;
+};
+
+struct io_wq_work {
+	int cancel_seq;
+};
+
+struct io_kiocb {
+	struct file *file;
+	__u8 opcode;
+	unsigned int flags; /* 64 bits in newer kernels: the lower ones */
+	struct io_cqe cqe;
+	struct io_ring_ctx *ctx;
+	struct io_wq_work work;
+};
+
+struct io_worker {
+	struct io_wq_work *cur_work;
+};
+
+struct io_uring_cqe___kt {
+	int res;
+};
+
 /* What may be behind bi_private: see bpf/owner.h. */
 
 struct kiocb {
 	struct file *ki_filp;
 	long long ki_pos;
 	void *ki_complete; /* a function; NULL = synchronous */
+	int ki_flags;
+};
+
+/* Requests that read and write; the others of io_uring have something else behind their file. */
+struct io_rw {
+	struct kiocb kiocb;
+	__u64 addr;
+	unsigned int len;
+};
+
+struct io_sync {
+	long long len;
+	long long off;
 };
 
 struct iomap_dio {
@@ -221,6 +302,18 @@ struct blkdev_dio {
 		struct task_struct *waiter;
 	};
 	unsigned int flags;
+	struct bio bio;
+};
+
+struct btrfs_bio {
+	__u64 file_offset;
+	void *end_io; /* a function */
+	void *private;
+	struct bio bio;
+};
+
+/* Up to 6.2: what the private of its direct I/O is. */
+struct btrfs_dio_private {
 	struct bio bio;
 };
 
@@ -241,13 +334,14 @@ struct completion {
 	struct swait_queue_head wait;
 };
 
-struct io_event {
+/* Flavours, because the kernel's headers for programs have structures of these names. */
+struct io_event___kt {
 	__u64 obj;
 };
 
 struct aio_kiocb {
 	struct kiocb rw;
-	struct io_event ki_res;
+	struct io_event___kt ki_res;
 };
 
 struct loop_cmd {

@@ -210,6 +210,17 @@ static __always_inline bool kt_flush_begin(struct kt_run *r)
 	return r->stat && r->ring;
 }
 
+/* For a function that a program calls, out of line: the run that has begun. */
+static __always_inline bool kt_run_again(struct kt_run *r, u32 hook)
+{
+	u32 cpu = bpf_get_smp_processor_id();
+
+	r->hook = hook;
+	r->stat = bpf_map_lookup_elem(&kt_stats, &cpu);
+	r->ring = bpf_map_lookup_elem(&kt_rings, &cpu);
+	return r->stat;
+}
+
 /* This run emits nothing, by choice. */
 static __always_inline void kt_run_filtered(struct kt_run *r)
 {

@@ -39,7 +39,7 @@ static const char *arg_kind(const struct btf *btf, uint32_t id)
 	if (!btf_is_ptr(t))
 		return "other";
 	t = strip(btf, t->type);
-	if (!t)
+	if (!t || btf_is_void(t))
 		return "void";
 	if (btf_is_int(t) && t->size == 1)
 		return "char";
@@ -155,6 +155,36 @@ static bool check_one(const struct btf *btf, const struct kt_hook_desc *h, char 
 	return ok;
 }
 
+/* Length of a hook's name without its flavour: NAME___61 is NAME as older kernels have it. */
+static size_t base_length(const char *name)
+{
+	const char *flavour = strstr(name, "___");
+
+	return flavour ? (size_t)(flavour - name) : strlen(name);
+}
+
+static bool is_other_form(const struct kt_hook_desc *a, const struct kt_hook_desc *b)
+{
+	size_t n = base_length(a->name);
+
+	return a != b && !strcmp(a->family, b->family) && n == base_length(b->name) &&
+	       !memcmp(a->name, b->name, n);
+}
+
+/* Of the forms of one hook a kernel has one: the others are not missing. */
+static void drop_other_forms(struct kt_probe probes[KT_N_HOOKS])
+{
+	for (int i = 0; i < KT_N_HOOKS; i++)
+		for (int k = 0; k < KT_N_HOOKS && probes[i].state == KT_PROBE_MISSING; k++) {
+			if (probes[k].state != KT_PROBE_READY ||
+			    !is_other_form(&kt_hooks[i], &kt_hooks[k]))
+				continue;
+			probes[i].state = KT_PROBE_OFF;
+			snprintf(probes[i].reason, sizeof(probes[i].reason),
+				 "this kernel has the form %s", kt_hooks[k].name);
+		}
+}
+
 void kt_probes_check(struct kt_probe probes[KT_N_HOOKS], uint64_t families, const struct btf *btf)
 {
 	for (int i = 0; i < KT_N_HOOKS; i++) {
@@ -166,6 +196,7 @@ void kt_probes_check(struct kt_probe probes[KT_N_HOOKS], uint64_t families, cons
 					   ? KT_PROBE_READY
 					   : KT_PROBE_MISSING;
 	}
+	drop_other_forms(probes);
 }
 
 unsigned int kt_probes_warn(const struct kt_probe probes[KT_N_HOOKS])
