@@ -9,13 +9,19 @@
 #define KT_BPF_OWNER_H
 
 #include "bpf/pages.h"
+#include "bpf/syscalls.h"
 #include "bpf/task.h"
+#include "bpf/uring.h"
 
 KT_WITH(io);
 KT_KERNEL_SYM(submit_bio_wait_endio);
 KT_KERNEL_SYM(blkdev_bio_end_io);
 KT_KERNEL_SYM(blkdev_bio_end_io_async);
 KT_KERNEL_SYM(iomap_dio_bio_end_io);
+KT_KERNEL_SYM(btrfs_simple_end_io);
+KT_KERNEL_SYM(btrfs_orig_write_end_io);
+KT_KERNEL_SYM(btrfs_dio_end_io);
+KT_KERNEL_SYM(btrfs_end_dio_bio);
 KT_KERNEL_SYM(io_complete_rw);
 KT_KERNEL_SYM(io_complete_rw_iopoll);
 KT_KERNEL_SYM(aio_complete_rw);
@@ -27,8 +33,8 @@ KT_KERNEL_SYM(lo_rw_aio_complete);
 struct kt_dio {
 	u64 iocb;
 	u64 waiter; /* the task that waits for the whole operation */
-	u64 done;   /* bytes of this dio before the bio, where has_done */
-	bool has_done;
+	s64 offset; /* byte in the file, where place is set */
+	bool place;
 	bool pages; /* it may carry page cache */
 	bool disk;  /* on a block device: the place in the file is the sector's */
 };
@@ -41,12 +47,42 @@ static __always_inline bool kt_is_sym(u64 address, u64 sym)
 static __always_inline void kt_iomap_dio(u64 dio, u32 bytes, struct kt_dio *d)
 {
 	struct iomap_dio *p = (void *)dio;
+	struct kiocb *iocb = BPF_CORE_READ(p, iocb);
 
-	d->iocb = (u64)BPF_CORE_READ(p, iocb);
+	d->iocb = (u64)iocb;
 	d->waiter = (u64)BPF_CORE_READ(p, submit.waiter);
 	/* It counts a bio's bytes before it submits the bio. */
-	d->done = BPF_CORE_READ(p, size) - bytes;
-	d->has_done = true;
+	d->offset = BPF_CORE_READ(iocb, ki_pos) + BPF_CORE_READ(p, size) - bytes;
+	d->place = true;
+}
+
+/*
+ * btrfs sends on what iomap gives it, in pieces: a piece has no end_io of its own and names the whole one. Before 6.3 a bio of
+ * iomap's lies at the end of what it names.
+ */
+static __always_inline bool kt_btrfs_dio(u64 bio, u32 bytes, struct kt_dio *d)
+{
+	struct btrfs_bio *b = (void *)(bio - bpf_core_field_offset(struct btrfs_bio, bio));
+	s64 offset = BPF_CORE_READ(b, file_offset);
+	u64 end_io = (u64)BPF_CORE_READ(b, end_io), private;
+
+	if (!end_io) {
+		b = BPF_CORE_READ(b, private);
+		end_io = (u64)BPF_CORE_READ(b, end_io);
+	}
+	private = (u64)BPF_CORE_READ(b, private);
+	if (kt_is_sym(end_io, kt_sym_btrfs_end_dio_bio)) {
+		struct btrfs_dio_private *dip = (void *)private;
+
+		if (!bpf_core_field_exists(dip->bio))
+			return false;
+		private = (u64)BPF_CORE_READ(dip, bio.bi_private);
+	} else if (!kt_is_sym(end_io, kt_sym_btrfs_dio_end_io)) {
+		return false;
+	}
+	kt_iomap_dio(private, bytes, d);
+	d->offset = offset;
+	return true;
 }
 
 /* Of a completion that somebody may be waiting for already, the task; 0 = nobody is yet. */
@@ -99,35 +135,98 @@ static __always_inline bool kt_dio_read(u64 bio, u64 end_io, u64 priv, u32 bytes
 		d->disk = true;
 		return true;
 	}
+	if (kt_is_sym(end_io, kt_sym_btrfs_simple_end_io) ||
+	    kt_is_sym(end_io, kt_sym_btrfs_orig_write_end_io))
+		return kt_btrfs_dio(bio, bytes, d);
 	return false;
 }
 
-/* The bio is the open operation's of that task. */
-static __always_inline void kt_own_call(struct kt_task *k, u32 tid, struct kt_bio_queue *e)
+/* The bio is the open operation's of that task. place: its byte on its device. */
+static __always_inline void kt_own_call(struct kt_task *k, u32 tid, s64 place,
+					struct kt_bio_queue *e)
 {
+	/* Small direct I/O on a disk: its bio has no kiocb to ask. */
+	if (k->call_dev == e->dev && (k->call_flags & KT_IO_DIRECT) && e->offset == -1)
+		e->offset = place;
 	e->io_kind = k->call_kind;
 	e->io_tid = tid;
 	e->io_age_ns = e->ts_ns - k->call_ns;
 	k->call_bios++;
 }
 
-/* The bio is an operation's of the current task: one that it has open. */
-static __always_inline void kt_own_context(struct task_struct *t, struct kt_bio_queue *e)
+struct kt_vma_look {
+	u64 inode;
+	bool found;
+};
+
+static __attribute__((unused)) long kt_vma_look(struct task_struct *t, struct vm_area_struct *vma,
+						struct kt_vma_look *look)
 {
+	struct file *file = vma->vm_file;
+
+	look->found = (u64)BPF_CORE_READ(file, f_inode) == look->inode;
+	return 0;
+}
+
+/* No operation is open: a page fault in user mode, if the task is in one and the file is the one that is mapped there. */
+static __always_inline void kt_own_fault(struct task_struct *t, struct kt_task *k, u64 inode,
+					 struct kt_bio_queue *e)
+{
+	struct pt_regs *regs = (void *)bpf_task_pt_regs(t);
+	struct kt_vma_look look = {.inode = inode};
+
+	if (!k->fault_ns || kt_call_nr(regs) != -1 || !inode)
+		return;
+	if (bpf_find_vma(t, k->fault_address, kt_vma_look, &look, 0))
+		e->io_flags |= KT_LINK_INFERRED; /* the mappings are being changed */
+	else if (!look.found)
+		return;
+	e->io_kind = KT_IO_FAULT;
+	e->io_tid = t->pid;
+	e->io_age_ns = e->ts_ns - k->fault_ns;
+}
+
+/*
+ * The bio is an operation's of the current task. inode: whose page cache it carries; 0 = none's. Where a thread submits many
+ * io_uring requests in one call, the one that runs is the bio's only if it is of the same file and place.
+ */
+static __always_inline void kt_own_context(struct task_struct *t, u64 inode, s64 place,
+					   struct kt_bio_queue *e)
+{
+	bool inferred = false;
 	struct kt_task *k;
+	u64 req;
 
 	if (kt_in_interrupt())
 		return;
+	req = kt_uring_work(t);
+	if (req) {
+		e->io_kind = KT_IO_URING;
+		e->io = req;
+		return;
+	}
 	k = kt_task_find(t);
-	if (k && k->call_ns)
-		kt_own_call(k, t->pid, e);
+	if (!k)
+		return;
+	if (k->uring_req && inode &&
+	    kt_uring_fits(k->uring_req, inode, e->offset, e->bytes, &inferred)) {
+		e->io_kind = KT_IO_URING;
+		e->io = k->uring_req;
+		if (inferred)
+			e->io_flags |= KT_LINK_INFERRED;
+	} else if (k->call_ns) {
+		kt_own_call(k, t->pid, place, e);
+	} else {
+		kt_own_fault(t, k, inode, e);
+	}
 }
 
 /* Of a synchronous operation: the task that waits for it, which need not be the one that queues the bio. */
-static __always_inline void kt_own_waiter(u64 waiter, struct task_struct *t, struct kt_bio_queue *e)
+static __always_inline void kt_own_waiter(u64 waiter, struct task_struct *t, s64 place,
+					  struct kt_bio_queue *e)
 {
 	if (waiter == (u64)t) {
-		kt_own_context(t, e);
+		kt_own_context(t, 0, place, e);
 	} else if (waiter) {
 		/* Its call is the one that is open now. */
 		e->io_kind = KT_IO_SYSCALL;
@@ -149,11 +248,12 @@ static __always_inline void kt_own_iocb(struct kt_dio *d, struct task_struct *t,
 		inode = BPF_CORE_READ(iocb, ki_filp, f_inode);
 		e->ino = BPF_CORE_READ(inode, i_ino);
 		e->ino_dev = BPF_CORE_READ(inode, i_sb, s_dev);
-		if (d->has_done)
-			e->offset = BPF_CORE_READ(iocb, ki_pos) + d->done;
+		/* Behind a throttle another task queues it, and the dio is further on by now. */
+		if (d->place && d->waiter == (u64)t)
+			e->offset = d->offset;
 	}
 	if (!done) {
-		kt_own_waiter(d->waiter, t, e);
+		kt_own_waiter(d->waiter, t, -1, e);
 	} else if (kt_is_sym(done, kt_sym_io_complete_rw) ||
 		   kt_is_sym(done, kt_sym_io_complete_rw_iopoll)) {
 		/* The kiocb is the first member of the request's command, which is the first of the request. */
@@ -178,11 +278,11 @@ static __always_inline void kt_own_iocb(struct kt_dio *d, struct task_struct *t,
 /* Fills io_kind, io, io_age_ns, io_tid, io_flags, and where it is direct I/O, ino, ino_dev and offset. */
 static __always_inline void kt_own(struct bio *bio, struct task_struct *t, struct kt_bio_queue *e)
 {
+	s64 place = (e->sector - bio->bi_bdev->bd_start_sect) << 9;
 	struct kt_dio d = {};
 
 	if (!kt_dio_read((u64)bio, (u64)bio->bi_end_io, (u64)bio->bi_private, e->bytes, t, &d)) {
-		kt_pages(bio, e);
-		kt_own_context(t, e);
+		kt_own_context(t, kt_pages(bio, e), -1, e);
 		return;
 	}
 	if (d.pages && kt_pages(bio, e) && e->ino_dev != e->dev) {
@@ -192,11 +292,11 @@ static __always_inline void kt_own(struct bio *bio, struct task_struct *t, struc
 		e->offset = -1;
 	}
 	if (d.disk)
-		e->offset = (e->sector - bio->bi_bdev->bd_start_sect) << 9;
+		e->offset = place;
 	if (d.iocb)
 		kt_own_iocb(&d, t, e);
 	else
-		kt_own_waiter(d.waiter, t, e);
+		kt_own_waiter(d.waiter, t, place, e);
 }
 
 #endif
