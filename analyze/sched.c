@@ -253,6 +253,7 @@ static int restart(struct state *s, struct task *t, int64_t t_ns)
 
 		add_sums(&t->past, &sums);
 	}
+	t->seen_ns = t_ns;
 	return kt_task_hist_restart(&t->hist, &s->budget, t_ns);
 }
 
@@ -329,7 +330,6 @@ static int comes(struct state *s, struct run *r, const struct kt_ev *ev, struct 
 
 	if (err)
 		return err;
-	t->seen_ns = ev->t_ns;
 	t->row.n_wakeups += !!(d->flags & KT_SWITCH_WOKEN);
 	t->row.n_migrated += !!(d->flags & KT_SWITCH_MIGRATED);
 	if (!t->hist.off)
@@ -356,6 +356,7 @@ static int comes(struct state *s, struct run *r, const struct kt_ev *ev, struct 
 		stop.ready_ns = KT_MAX(ev->t_ns - (int64_t)d->wait_ns, stop.out_ns);
 	if (stop.ready_ns != KT_NULL)
 		stop.by_tid = kt_sched_cpu_who(c, stop.ready_ns, ev->t_ns);
+	t->seen_ns = ev->t_ns;
 	err = kt_task_hist_add(&t->hist, &s->budget, &stop);
 	if (err || stop.ready_ns == KT_NULL)
 		return err;
