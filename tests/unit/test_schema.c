@@ -50,8 +50,8 @@ static void hooks_name_events(void **state)
 	/* none: what the hook learns rides on another's event. */
 	for (size_t i = 0; i < KT_N_HOOKS; i++)
 		if (strcmp(kt_hooks[i].event, "none"))
-			assert_non_null(kt_schema_event_by_name(kt_schema_compiled(),
-								kt_hooks[i].event));
+			assert_non_null(
+				kt_schema_event_by_name(kt_schema_compiled(), kt_hooks[i].event));
 }
 
 static void text_comes_back(void **state)
