@@ -413,8 +413,9 @@ def bio_row(b):
 		','.join(sorted(r.key() for r in b.extra)) or None)
 
 
-def reconstruct(lines):
-	run = Run()
+def reconstruct(lines, run=None):
+	"""run: a Run, or one that rebuilds more."""
+	run = run or Run()
 	handlers = {name[3:]: getattr(run, name) for name in dir(run) if name.startswith('on_')}
 	for line in lines:
 		ts, cpu, name, rest = line.rstrip('\n').split(' ', 3)

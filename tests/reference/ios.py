@@ -1,0 +1,391 @@
+# SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+"""Rebuilds operations by the rules of README.md beside this, when all of a recording has been read: see reconstruct.py."""
+import bisect
+import collections
+
+import reconstruct
+
+STAGES = ('submit', 'throttle', 'alloc', 'plug', 'queue', 'device', 'complete', 'endio', 'wakeup', 'return', 'between', 'cached')
+IO = ('kind', 'op', 'tid', 'start_ns', 'dur_ns') + tuple(s + '_ns' for s in STAGES) + ('offset', 'size', 'result', 'n_bios', 'parent', 'state')
+
+KIND = {1: 'syscall', 2: 'io_uring', 3: 'aio', 4: 'fault', 6: 'writeback', 7: 'journal', 8: 'readahead', 9: 'swap'}
+URING, AIO, FAULT, LOOP = 2, 3, 4, 5
+DATA, WOKEN, BY_IRQ, BY_SOFTIRQ = 0x20, 1, 4, 8
+QUIET = 100_000_000
+IRQ_NS, TASK_NS = 1_000_000, 20_000
+
+OPS = dict(enumerate('read write fsync fdatasync sync_file_range syncfs sync sendfile splice copy_file_range fallocate truncate open close '
+                     'unlink rename mkdir rmdir execve stat getdents mmap munmap msync madvise fadvise readahead ioctl mount umount '
+                     'io_submit io_uring_enter fault writeback commit link symlink xattr chmod chown exit other discard'.split(), 1))
+
+Sleep = collections.namedtuple('Sleep', 'out waking into waker cpu by_irq')
+Hop = collections.namedtuple('Hop', 'bio start foreign')
+
+
+class Io:
+	def __init__(self, kind, tid, start, first):
+		self.kind, self.tid, self.start, self.first = kind, tid, start, first
+		self.end = self.op = self.result = self.offset = self.size = self.state = self.waiter = self.parent = None
+		self.bios, self.stages, self.open = [], [], True
+
+	def key(self):
+		return f'{KIND[self.kind]}/{self.start}/{self.tid}'
+
+
+class IoRun(reconstruct.Run):
+	def __init__(self):
+		super().__init__()
+		self.ios = []
+		self.calls = {}  # (kind, tid) -> open Io
+		self.asyncs = collections.defaultdict(list)  # (kind, address) -> open Ios
+		self.io_of = {}  # id of a bio -> its Io
+		self.completions = collections.defaultdict(list)  # cpu -> [(t, last bio)]
+		self.sleeps = collections.defaultdict(list)  # tid -> [Sleep]
+		self.outs = collections.defaultdict(list)  # tid -> [t]: it left the CPU
+		self.left = {}  # tid -> (t, state): off the CPU
+		self.has_sched = False
+
+	# ------------------------------------------------------------------ events
+
+	def on_bio_queue(self, t, cpu, e):
+		super().on_bio_queue(t, cpu, e)
+		b = self.bio_rows[-1]
+		kind = int(e.get('io_kind', 0))
+		if b.parent:
+			self.io_of[id(b)] = self.io_of.get(id(b.parent))
+		elif kind == LOOP:
+			r = self.requests.get(e['io'])
+			if r:
+				# Before its first issue a request's bios are not known.
+				self.io_of[id(b)] = self.io_of.get(id(r.bios[0])) if r.bios else None
+		elif kind in KIND:
+			age = int(e['io_age_ns'])
+			io = self.io_for(kind, e['io'], e['io_tid'], e['tgid'], t, t - age if age else None)
+			io.bios.append(b)
+			self.io_of[id(b)] = io
+			if kind == FAULT:
+				io.op = 'fault'
+				if io.offset is None and len(io.bios) == 1 and int(e['offset']) >= 0:
+					io.offset = int(e['offset'])
+
+	def on_bio_split(self, t, cpu, e):
+		n = len(self.bio_rows)
+		super().on_bio_split(t, cpu, e)
+		if len(self.bio_rows) > n and self.bio_rows[-1].parent:
+			self.io_of[id(self.bio_rows[-1])] = self.io_of.get(id(self.bio_rows[-1].parent))
+
+	def on_rq_complete(self, t, cpu, e):
+		r = self.requests.get(e['rq'])
+		n = len(self.request_rows)
+		super().on_rq_complete(t, cpu, e)
+		if not r and len(self.request_rows) > n:
+			r = self.request_rows[-1]
+		if r and (r.end == t or not int(e['flags'], 16) & reconstruct.FLUSH_SEQ):
+			self.completions[cpu].append((t, r.bios[-1] if r.bios else None))
+
+	def on_sched_switch(self, t, cpu, e):
+		self.has_sched = True
+		if e['prev_tid'] != '0':
+			self.left[e['prev_tid']] = (t, e['prev_state'])
+			self.outs[e['prev_tid']].append(t)
+		tid = e['next_tid']
+		out, state = self.left.pop(tid, (None, None))
+		if out is None or state == '0':
+			return
+		flags, wait = int(e['flags'], 16), int(e['wait_ns'])
+		waking = max(t - wait, out) if wait and flags & WOKEN else None
+		self.sleeps[tid].append(Sleep(out, waking, t, e['waker_tid'], int(e['wake_cpu']), bool(flags & (BY_IRQ | BY_SOFTIRQ))))
+
+	def new_io(self, kind, tid, start, first):
+		io = Io(kind, tid, start, first)
+		self.ios.append(io)
+		return io
+
+	def miss(self, io):
+		io.open = False
+		if io.kind == FAULT:
+			return
+		io.state = 'lossy'
+		self.missed += 1
+
+	def io_for(self, kind, addr, tid, tgid, t, start):
+		"""The open io that a bio or a call names, or a new one."""
+		if kind in (URING, AIO):
+			for io in self.asyncs[kind, addr]:
+				if kind == URING or io.tid == tid or io.tgid == tgid:
+					return io
+			io = self.new_io(kind, tid, start, t)
+			io.tgid = tgid
+			self.asyncs[kind, addr].append(io)
+			return io
+		io = self.calls.get((kind, tid))
+		if io and start is not None and start > io.first:
+			self.miss(io)
+			io = None
+		if not io:
+			io = self.calls[kind, tid] = self.new_io(kind, tid, start, t)
+		return io
+
+	def fill(self, io, e):
+		io.op = OPS.get(int(e['op']))
+		io.offset = int(e['offset']) if int(e['offset']) >= 0 else None
+		io.size = int(e['size'])
+
+	def on_io_call_begin(self, t, cpu, e):
+		io = self.io_for(1, None, e['tid'], e['tgid'], t, t)
+		self.fill(io, dict(e, op=2))
+
+	def on_io_call(self, t, cpu, e):
+		kind, start = int(e['kind']), t - int(e['dur_ns'])
+		known = self.calls.get((kind, e['tid']))
+		if (not known or start > known.first) and not int(e['flags'], 16) & DATA and e['n_bios'] == '0':
+			if known:
+				self.miss(self.calls.pop((kind, e['tid'])))
+			return
+		io = self.io_for(kind, None, e['tid'], e['tgid'], t, start)
+		del self.calls[kind, e['tid']]
+		self.fill(io, e)
+		io.start, io.result = start, int(e['result'])
+		self.over(io, t, e['tid'])
+
+	def over(self, io, t, waiter):
+		"""Ended, and seen to: its state is that of now."""
+		io.open, io.end, io.waiter = False, t, waiter
+		if not io.state:
+			io.state = self.state_without_birth() if io.start is None else self.state(io.start)
+
+	def on_io_submit(self, t, cpu, e):
+		kind = int(e['kind'])
+		live = self.asyncs[kind, e['io']]
+		for io in [x for x in live if kind == URING or x.tid == e['tid'] or x.tgid == e['tgid']]:
+			self.quiet_end(io)
+			live.remove(io)
+		io = self.new_io(kind, e['tid'], t, t)
+		io.tgid = e['tgid']
+		self.fill(io, e)
+		live.append(io)
+
+	def on_io_end(self, t, cpu, e):
+		live = self.asyncs[URING, e['io']]
+		io = live.pop() if live else self.new_io(URING, e['tid'], None, t)
+		io.result = int(e['result'])
+		self.over(io, t, e['tid'])
+
+	def quiet_end(self, io):
+		"""Over, and no event told: with its last bio."""
+		io.open = False
+		if any(b.end is None for b in io.bios):
+			io.state = 'lossy'
+		elif io.bios:
+			io.end = max(b.end for b in io.bios)
+		if not io.state:
+			io.state = self.state_without_birth() if io.start is None else self.state(io.start)
+
+	# ------------------------------------------------------------------ ends that are found afterwards
+
+	def finish(self):
+		for io in self.ios:
+			if io.kind == FAULT and not io.state:
+				self.fault_end(io)
+			elif io.open and io.kind == AIO and all(b.end is not None for b in io.bios):
+				self.quiet_end(io)
+			elif not io.state:
+				io.state = self.state_at_end(io.start)
+		for io in self.ios:
+			if io.start is not None and io.end is not None and io.end >= io.start:
+				Way(self, io)
+
+	def fault_end(self, io):
+		if not self.has_sched:
+			return self.quiet_end(io)
+		io.waiter = io.tid
+		for s in self.sleeps[io.tid]:
+			if s.out < io.start or not any(b.end is not None and s.out <= b.end <= s.into for b in io.bios):
+				continue
+			i = bisect.bisect_right(self.outs[io.tid], s.into)
+			leaves = self.outs[io.tid][i] if i < len(self.outs[io.tid]) else float('inf')
+			if not any(s.into <= b.start < leaves for b in io.bios):
+				io.end = s.into
+				break
+		if io.end is None and any(b.end is None for b in io.bios):
+			io.state = self.state_at_end(io.start)
+		elif not io.state:
+			io.state = 'whole' if self.lost_until is None else self.state(io.start)
+
+
+class Way:
+	"""The path of one io, and its stages."""
+
+	def __init__(self, run, io):
+		self.run, self.io = run, io
+		self.is_call = io.kind not in (URING, AIO)
+		self.sched = run.has_sched
+		self.own = sorted((b for b in io.bios if b.end is not None and b.end <= io.end), key=lambda b: (b.end, -run.number[id(b)]))
+		inside = [s for s in run.sleeps.get(io.tid, ()) if s.out >= io.start and s.into <= io.end][-256:]
+		self.sleeps = inside if self.is_call and self.sched else []
+		self.foreign = self.find_foreign() if self.sleeps else []
+		hops = self.find_hops()
+		io.parent = next((run.io_of[id(h.bio)].key() for h in hops if h.foreign and run.io_of.get(id(h.bio))), None)
+		io.stages = list(self.cut(hops[::-1]))
+
+	def last_sleep(self, tid, since, until):
+		"""The last one that began at or after since and was over by until."""
+		all_of = self.run.sleeps.get(tid, ())
+		i = bisect.bisect_right(all_of, until, key=lambda s: s.into)
+		return all_of[i - 1] if i and (since is None or all_of[i - 1].out >= since) else None
+
+	def completed(self, sleep, since, within):
+		done = self.run.completions[sleep.cpu]
+		i = bisect.bisect_right(done, sleep.waking, key=lambda d: d[0])
+		if not i or done[i - 1][0] < since or sleep.waking - done[i - 1][0] > within:
+			return None
+		return done[i - 1]
+
+	def cause(self, sleep):
+		began = sleep.out
+		for _ in range(8):
+			if sleep.waking is None:
+				return None
+			if sleep.by_irq:
+				return self.completed(sleep, began, IRQ_NS)
+			if sleep.waker == '0':
+				return None
+			before = self.last_sleep(sleep.waker, None, sleep.waking)
+			since = max(began, before.into) if before else began
+			at_once = self.completed(sleep, since, TASK_NS)
+			if at_once:
+				return at_once
+			if not before or before.waking is None or before.waking < began:
+				return self.completed(sleep, since, IRQ_NS)
+			sleep = before
+		return None
+
+	def waited(self, sleep, inner):
+		"""The bio because of which inner ended, if it is none of its own."""
+		done = self.cause(inner)
+		b = done[1] if done else None
+		if not b or b.start is None or b.end is None or self.run.io_of.get(id(b)) is self.io or not sleep.out <= b.end <= inner.waking:
+			return None
+		return b
+
+	def find_foreign(self):
+		found = []
+		for s in reversed(self.sleeps):
+			if s.waking is None or any(s.out < b.end <= s.waking for b in self.own):
+				continue
+			b, n = self.waited(s, s), 0
+			while b and len(found) < 64:
+				found.append((b, s))
+				inner = self.last_sleep(s.waker, s.out, b.start) if not s.by_irq and n < 16 and b.start > s.out else None
+				b, n = self.waited(s, inner) if inner else None, n + 1
+		return found
+
+	def find_hops(self):
+		hops, moment = [], self.io.end
+		own, foreign = list(self.own), list(self.foreign)
+		while True:
+			own = [b for b in own if b.end <= moment]
+			foreign = [f for f in foreign if f[0].end <= moment]
+			if own and (not foreign or own[-1].end >= foreign[0][0].end):
+				b, start, is_foreign = own[-1], own[-1].start, False
+				own = [x for x in own if x.end < b.end]
+			elif foreign:
+				b, sleep = foreign.pop(0)
+				start, is_foreign = (b.start if b.start >= self.io.start else sleep.out), True
+			else:
+				return hops
+			if b.end < self.io.start:
+				return hops
+			start = min(max(start, self.io.start), b.end)
+			hops.append(Hop(b, start, is_foreign))
+			moment = start
+
+	def marks(self, b):
+		"""[(stage, begin)] of a bio: of its part that ended last."""
+		part = b
+		while True:
+			children = [c for c in self.run.children.get(id(part), ()) if c.end is not None]
+			last = max(children, key=lambda c: c.end, default=None)
+			if not last or (part.own_end is not None and last.end <= part.own_end):
+				break
+			part = last
+		if part.by_itself and part.based:
+			return [('device', b.start)]
+		out, r = [('alloc', b.start)], part.request
+		if part.by_itself or not r or r.start is None or part.join is None:
+			return out
+		join, end = max(part.join, r.start), part.own_end
+		opened = r.opened if r.opened is not None else r.issued
+		named = [('plug', r.start, opened if opened is not None else r.end), ('queue', r.opened, r.issued if r.issued is not None else r.end)]
+		if not r.got and (r.opened is None or r.opened == r.start):
+			named.pop(0)
+		complete = r.irq is not None and r.end is not None and r.issued is not None and r.irq > r.issued
+		named.append(('device', r.issued, r.irq if complete else r.end))
+		if complete:
+			named.append(('complete', r.irq, r.end))
+		for stage, begin, until in named:
+			if begin is None:
+				continue
+			until = end if until is None else until
+			if min(until, end) > max(begin, join) or (begin == until and join <= begin <= end):
+				out.append((stage, max(begin, join)))
+		return out
+
+	def cut(self, hops):
+		"""(stage, begin, end) in order of time."""
+		io = self.io
+		at, before = io.start, 'submit'
+		if not hops:
+			yield ('submit' if io.bios or not self.sched else 'cached'), at, io.end
+			return
+		for h in hops:
+			sleep = self.sleep_at(h.start)
+			if self.sched and self.is_call and not h.foreign and h.bio.tid not in (io.tid, '0') and sleep and \
+			   at <= sleep.out and h.start < sleep.into:
+				yield before, at, sleep.out
+				yield 'throttle', sleep.out, h.start
+			else:
+				yield before, at, h.start
+			marks = self.marks(h.bio)
+			clipped = h.start > h.bio.start
+			for (stage, begin), (_, until) in zip(marks, marks[1:] + [(None, h.bio.end)]):
+				begin, until = max(begin, h.start), min(until, h.bio.end)
+				if until > begin or (until == begin and (not clipped or until == h.bio.end)):
+					yield stage, begin, until
+			at, before = h.bio.end, 'between'
+		if at == io.end:
+			return
+		if not self.is_call and self.sched and io.kind == URING:
+			self.sleeps = [s for s in self.run.sleeps.get(io.waiter, ()) if s.into <= io.end][-8:]
+		sleep = self.sleep_at(at)
+		if not sleep:
+			yield 'endio', at, io.end
+			return
+		if sleep.waking is None or sleep.waking < at:
+			yield 'endio', at, sleep.into
+		else:
+			yield 'endio', at, sleep.waking
+			yield 'wakeup', sleep.waking, sleep.into
+		if io.kind != FAULT or sleep.into != io.end:
+			yield 'return', sleep.into, io.end
+
+	def sleep_at(self, t):
+		return next((s for s in reversed(self.sleeps) if s.out <= t <= s.into), None)
+
+
+def rows(run):
+	run.number = {id(b): i for i, b in enumerate(run.bio_rows)}
+	run.children = collections.defaultdict(list)
+	for b in run.bio_rows:
+		if b.parent and b.link is None:
+			run.children[id(b.parent)].append(b)
+	run.finish()
+	out = []
+	for io in run.ios:
+		sums = dict.fromkeys(STAGES)
+		for stage, begin, end in io.stages:
+			sums[stage] = (sums[stage] or 0) + end - begin
+		dur = io.end - io.start if io.stages else None
+		out.append((KIND[io.kind], io.op, io.tid if io.tid != '0' else None, io.start, dur) + tuple(sums.values()) +
+			   (io.offset, io.size, io.result, len(io.bios), io.parent, io.state))
+	return out
