@@ -377,6 +377,70 @@ def test_numbers(tmp):
           db.execute("SELECT dur_ns FROM request WHERE request_id = 100011").fetchone()[0], "show: stages do not add up")
 
 
+def test_io_numbers(tmp):
+    """What the reports say of operations, against the rows."""
+    db = sqlite3.connect(os.path.join(tmp, "io.db"))
+    stage_names = ("submit", "throttle", "alloc", "plug", "queue", "device", "complete", "endio", "wakeup", "return", "between")
+
+    def tables(*args):
+        return json.loads(run(*args, "--json", "io.db", cwd=tmp)[1])["tables"]
+
+    # Stages: by disk and operation from sums, and the same from rows (--over 0ns takes the other way).
+    for args in ((), ("--over", "0ns"), ("--since", "0s", "--until", "11s")):
+        t = tables("stages", "--flow", "io", *args)
+        for r in t["io"]:
+            where = ("device_id = (SELECT device_id FROM device WHERE name = ?) AND op = ? AND state = 'whole' AND cached_ns IS %s NULL"
+                     % ("NOT" if r["via"] == "cache" else ""))
+            col = "dur_ns" if r["stage"] == "total" else r["stage"] + "_ns"
+            v = [x for x, in db.execute("SELECT %s FROM io WHERE %s AND %s IS NOT NULL" % (col, where, col), (r["what"], r["op"]))]
+            n, = db.execute("SELECT count(*) FROM io WHERE " + where, (r["what"], r["op"])).fetchone()
+            label = "stages %r: %r" % (args, r)
+            check(r["n"] == len(v) and abs(r["mean_ns"] - sum(v) / n) <= 0.5 and abs(r["max_ns"] - max(v)) <= 0.01 * max(v), label)
+            check(abs(r["p99_ns"] - exact(v, 990)) <= 0.01 * exact(v, 990), label)
+        groups = {}
+        for r in t["io"]:
+            if r["stage"] != "total":
+                groups.setdefault((r["what"], r["op"], r["via"]), []).append(r["share"])
+        check(groups and all(abs(sum(g) - 1) < 1e-9 for g in groups.values()), "stages %r: shares do not add up: %r" % (args, groups))
+        check(abs(sum(r["time_share"] for r in t["groups"]) - 1) < 1e-9, "stages: groups do not add up")
+
+    # Each way to group is of the same whole.
+    want, = db.execute("SELECT sum(dur_ns) FROM io WHERE state = 'whole' AND utid NOT IN (SELECT utid FROM task WHERE is_recorder)").fetchone()
+    for by in ("kind", "task", "cgroup"):
+        check(sum(r["total_ns"] for r in tables("stages", "--by", by)["groups"]) == want, "stages --by " + by)
+    for report, table in (("tasks", "tasks"), ("cgroups", "cgroups")):
+        rows = tables(report)[table]
+        check(sum(r["total_ns"] for r in rows) == want and abs(sum(r["share"] for r in rows) - 1) < 1e-9, report)
+    check(sum(r["n"] for r in tables("files")["files"]) == db.execute(
+        "SELECT count(*) FROM io WHERE state = 'whole' AND ino IS NOT NULL AND utid NOT IN (SELECT utid FROM task WHERE is_recorder)").fetchone()[0],
+        "files: n")
+    check(sum(r["n"] for r in tables("hist", "--top", "99")["hist"]) == sum(
+        sum(r["heat"]) for r in tables("heatmap", "--top", "99")["heatmap"]) == db.execute(
+        "SELECT count(*) FROM io WHERE state = 'whole' AND utid NOT IN (SELECT utid FROM task WHERE is_recorder)").fetchone()[0], "hist, heatmap: n")
+
+    # The summary's parts are the whole of what programs waited for.
+    t = tables("summary")
+    app = "state = 'whole' AND cached_ns IS NULL AND kind IN ('syscall', 'io_uring', 'aio', 'fault')"
+    want, = db.execute("SELECT sum(dur_ns) FROM io WHERE " + app).fetchone()
+    check(sum(r["total_ns"] for r in t["stages"]) == want and abs(sum(r["share"] for r in t["stages"]) - 1) < 1e-9, "summary: stages")
+    for cause, words in (("runq", "had the CPU"), ("irq", "interrupt"), ("softirq", "soft interrupt")):
+        want, = db.execute("SELECT total(%s_ns) FROM io WHERE %s" % (cause, app)).fetchone()
+        check(sum(r["total_ns"] for r in t["in_the_way"] if r["cause"] == words) == want, "summary: " + cause)
+
+    for args, where in (((), "1"), (("--task", "fio"), "utid IN (SELECT utid FROM task WHERE comm = 'fio')"), (("--over", "5ms"), "dur_ns >= 5000000"),
+                        (("--since", "2.5s"), "start_ns + dur_ns >= 2500000000"), (("--op", "fault"), "op = 'fault'")):
+        want = db.execute("SELECT 'i' || io_id, dur_ns FROM io WHERE state = 'whole' AND utid NOT IN (SELECT utid FROM task WHERE is_recorder) AND %s"
+                          " ORDER BY dur_ns DESC LIMIT 25" % where).fetchall()
+        rows = tables("slow", "--top", "25", *args)["slow"]
+        check([(r["id"], r["dur_ns"]) for r in rows] == want, "slow %r" % (args,))
+        for r in rows:
+            check(sum(r[s + "_ns"] or 0 for s in stage_names + ("cached",)) == r["dur_ns"], "slow: stages of %s" % r["id"])
+
+    for flow in ("i150008", "i171502", "i171501", "i151001"):
+        rows = [r for r in tables("show", flow)["stages"] if r["flow"] == flow]
+        check(rows[0]["dur_ns"] == sum(r["dur_ns"] for r in rows[1:] if not r["what"].startswith(" ")), "show %s: stages do not add up" % flow)
+
+
 def on_terminal(args, tmp, **more):
     pid, fd = pty.fork()
     if not pid:
@@ -419,7 +483,7 @@ def test_full_disk(tmp):
 def main():
     with tempfile.TemporaryDirectory() as tmp:
         make(tmp)
-        for test in (test_texts, test_errors, test_formats, test_numbers, test_terminal, test_full_disk):
+        for test in (test_texts, test_errors, test_formats, test_numbers, test_io_numbers, test_terminal, test_full_disk):
             test(tmp)
     print("%d failures" % len(failures))
     return 1 if failures else 0

@@ -7,43 +7,30 @@ mkfs.ext4 -q -F -E lazy_itable_init=0,lazy_journal_init=0 /dev/vda
 mkdir -p /mnt
 mount -t ext4 /dev/vda /mnt
 # table: read past the page cache, on the CPU that hog works on; orders: buffered, with fsync; index: read again and again.
-cat >/tmp/storage.fio <<'END'
-[global]
-directory=/mnt
-ioengine=psync
-runtime=2
-time_based
-[table]
-filename=table
-size=8m
-rw=randread
-bs=16k
-direct=1
-rate_iops=60
-cpus_allowed=1
-[orders]
-filename=orders
-size=2m
-rw=randwrite
-bs=4k
-fsync=8
-rate_iops=80
-[index]
-filename=index
-invalidate=0
-size=256k
-rw=randread
-bs=4k
-rate_iops=150
-[hog]
-ioengine=cpuio
-cpuload=50
-cpuchunks=20000
-cpus_allowed=1
-runtime=2
+# Each is a fio of its own name: that is what reports call them.
+for f in table orders index hog; do cp "$(command -v fio)" /tmp/$f; done
+cat >/tmp/jobs <<'END'
+job() {
+	n=$1
+	shift
+	/tmp/$n --name=$n --thread --output=/dev/null "$@"
+}
+disk() {
+	job "$@" --directory=/mnt --ioengine=psync
+}
+table="table --size=8m --rw=randread --bs=16k --direct=1"
+orders="orders --size=2m --rw=randwrite --bs=4k --fsync=8"
+index="index --size=256k --rw=randread --bs=4k --invalidate=0"
 END
-fio --output=/dev/null --create_only=1 /tmp/storage.fio
-cat /mnt/index >/dev/null
+. /tmp/jobs
+for j in "$table" "$orders" "$index"; do disk $j --create_only=1; done
+cat /mnt/index.0.0 >/dev/null
 sync
-families=storage record storage 'fio --output=/dev/null /tmp/storage.fio; sync'
+families=storage record storage '. /tmp/jobs
+for j in "$table --rate_iops=60 --cpus_allowed=1" "$orders --rate_iops=80" "$index --rate_iops=150"; do
+	disk $j --time_based --runtime=2 &
+done
+job hog --ioengine=cpuio --cpuload=50 --cpuchunks=20000 --cpus_allowed=1 --runtime=2 --time_based &
+wait
+sync'
 umount /mnt
