@@ -78,13 +78,19 @@ __noinline __attribute__((weak)) int kt_name_build(u64 address)
 		n->text[at] = '/';
 		d = parent;
 	}
-	if (whole && at == KT_NAME_BYTES - 1)
-		n->text[--at] = '/';
+	if (whole && at == KT_NAME_BYTES - 1) {
+		at = KT_NAME_BYTES - 2;
+		n->text[KT_NAME_BYTES - 2] = '/';
+	}
 	if (!whole) {
+		char *dots;
+
 		at -= 3;
+		barrier_var(at);
 		if (at >= KT_NAME_BYTES)
 			return -1;
-		n->text[at] = n->text[at + 1] = n->text[at + 2] = '.';
+		dots = &n->text[at];
+		dots[0] = dots[1] = dots[2] = '.';
 	}
 	return at;
 }
@@ -278,13 +284,19 @@ __noinline __attribute__((weak)) int kt_name_build(u64 address)
 		n->text[at] = '/';
 		d = parent;
 	}
-	if (whole && at == KT_NAME_BYTES - 1)
-		n->text[--at] = '/';
+	if (whole && at == KT_NAME_BYTES - 1) {
+		at = KT_NAME_BYTES - 2;
+		n->text[KT_NAME_BYTES - 2] = '/';
+	}
 	if (!whole) {
+		char *dots;
+
 		at -= 3;
+		barrier_var(at);
 		if (at >= KT_NAME_BYTES)
 			return -1;
-		n->text[at] = n->text[at + 1] = n->text[at + 2] = '.';
+		dots = &n->text[at];
+		dots[0] = dots[1] = dots[2] = '.';
 	}
 	return at;
 }

@@ -13,15 +13,15 @@
 #define VEC_BATCH 8
 #define VEC_BATCHES \
 	8 /* so many iovecs are added up at most; of more the result tells how much it was */
-#define AIO_MAX 1024 /* iocbs of one io_submit that are told at most */
+#define AIO_MAX 256  /* iocbs of one io_submit that are told at most */
 #define SYNC_FLAGS 6 /* RWF_DSYNC, RWF_SYNC */
 
 struct iovec64 {
 	u64 base, len;
 };
 
-/* Bytes in n iovecs of the caller's memory, as far as they are added up. */
-static __always_inline u64 vec_bytes(u64 address, u64 n)
+/* Bytes in n iovecs of the caller's memory, as far as they are added up. Out of line: it has a stack of its own. */
+static __noinline u64 vec_bytes(u64 address, u64 n)
 {
 	struct iovec64 v[VEC_BATCH];
 	u64 sum = 0;
@@ -30,7 +30,7 @@ static __always_inline u64 vec_bytes(u64 address, u64 n)
 		u64 some = n < VEC_BATCH ? n : VEC_BATCH;
 
 		__builtin_memset(v, 0, sizeof(v));
-		if (bpf_probe_read_user(v, (some & 15) * sizeof(v[0]), (void *)address))
+		if (bpf_probe_read_user(v, (some & 7) * sizeof(v[0]), (void *)address))
 			break;
 #pragma clang loop unroll(full)
 		for (int i = 0; i < VEC_BATCH; i++)
