@@ -59,33 +59,40 @@ static bool completed(struct kt_io_state *s, uint32_t run, const struct kt_wait 
 
 /*
  * Because of which completion w ended: an interrupt's, or, if a task woke it, that task's own, or what woke that task after the
- * sleep had begun, and so on.
+ * sleep had begun, and so on. Where that leads nowhere, what was completed on top of the task.
  */
 static bool find_cause(struct kt_io_state *s, uint32_t run, struct kt_wait w, int64_t *request_id,
 		       int64_t *bio_id)
 {
 	int64_t out = w.out_ns;
+	bool found = false; /* of the last resort: it is in *request_id and *bio_id */
 
 	for (int i = 0; i < MAX_HOPS_BETWEEN && w.waking_ns != KT_NULL; i++) {
-		int64_t since = out;
+		int64_t since = out, request, bio;
 		struct kt_wait up;
-		bool has_up;
+		bool has_up, direct = w.by_irq || w.by_softirq;
 
-		if (w.by_irq || w.by_softirq)
-			return completed(s, run, &w, out, MAX_IRQ_NS, request_id, bio_id);
-		if (!w.waker_tid)
-			return false;
-		has_up = !s->task->last_wait(s->task_self, run, w.waker_tid, KT_NULL, w.waking_ns,
-					     &up);
+		if (!direct && !w.waker_tid)
+			break;
+		has_up = !direct && !s->task->last_wait(s->task_self, run, w.waker_tid, KT_NULL,
+							w.waking_ns, &up);
 		if (has_up)
 			since = KT_MAX(since, up.in_ns);
-		if (completed(s, run, &w, since, MAX_TASK_NS, request_id, bio_id))
+		if (completed(s, run, &w, since, direct ? MAX_IRQ_NS : MAX_TASK_NS, &request,
+			      &bio)) {
+			*request_id = request;
+			*bio_id = bio;
 			return true;
+		}
+		if (direct)
+			break;
+		if (!found)
+			found = completed(s, run, &w, since, MAX_IRQ_NS, request_id, bio_id);
 		if (!has_up || up.waking_ns == KT_NULL || up.waking_ns < out)
-			return completed(s, run, &w, since, MAX_IRQ_NS, request_id, bio_id);
+			break;
 		w = up;
 	}
-	return false;
+	return found;
 }
 
 /*

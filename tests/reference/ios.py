@@ -242,23 +242,24 @@ class Way:
 		return done[i - 1]
 
 	def cause(self, sleep):
-		began = sleep.out
+		began, resort = sleep.out, None
 		for _ in range(8):
 			if sleep.waking is None:
-				return None
+				break
 			if sleep.by_irq:
-				return self.completed(sleep, began, IRQ_NS)
+				return self.completed(sleep, began, IRQ_NS) or resort
 			if sleep.waker == '0':
-				return None
+				break
 			before = self.last_sleep(sleep.waker, None, sleep.waking)
 			since = max(began, before.into) if before else began
 			at_once = self.completed(sleep, since, TASK_NS)
 			if at_once:
 				return at_once
+			resort = resort or self.completed(sleep, since, IRQ_NS)
 			if not before or before.waking is None or before.waking < began:
-				return self.completed(sleep, since, IRQ_NS)
+				break
 			sleep = before
-		return None
+		return resort
 
 	def waited(self, sleep, inner):
 		"""The bio because of which inner ended, if it is none of its own."""
