@@ -108,6 +108,23 @@ static void queue_remove(struct bio_queue *q, struct kt_page_bio *b)
 	q->n--;
 }
 
+/*
+ * Was it somebody's page after all? What was written before and is in the bio for want of another (kt_page_take()) is not of it
+ * where an event that came later has named one.
+ */
+static bool is_superseded(const struct kt_page_list *l, const struct kt_page_extent *x)
+{
+	uint64_t start = x->start - x->start % KT_PAGE_BYTES;
+	uint64_t end = KT_ALIGN_UP(x->end, (uint64_t)KT_PAGE_BYTES);
+
+	if (x->written_ns == KT_NULL)
+		return false;
+	for (size_t i = kt_page_find(l, start); i < l->e.n && l->e.v[i].start < end; i++)
+		if (l->e.v[i].written_ns == KT_NULL)
+			return true;
+	return false;
+}
+
 /* Writes its rows and forgets it. */
 static int bio_close(struct page_state *s, struct bio_queue *q, struct kt_page_bio *b)
 {
@@ -128,7 +145,8 @@ static int bio_close(struct page_state *s, struct bio_queue *q, struct kt_page_b
 			.link = w->inferred || x->written_ns != KT_NULL ? "inferred" : "exact",
 		};
 
-		err = kt_insert(s->e, &origin_table, &row);
+		if (!is_superseded(&b->list, x))
+			err = kt_insert(s->e, &origin_table, &row);
 	}
 	queue_remove(q, b);
 	kt_page_bio_del(&s->map, &b->file, b->start, b->end, b);
@@ -150,7 +168,7 @@ static bool bio_is_complete(const struct kt_page_bio *b)
 			return false;
 		pos = x->end;
 	}
-	return b->list.e.n && KT_ALIGN_UP(pos, KT_PAGE_BYTES) >= b->end;
+	return b->list.e.n && KT_ALIGN_UP(pos, (uint64_t)KT_PAGE_BYTES) >= b->end;
 }
 
 static int bios_expire(struct page_state *s, int64_t now_ns)
