@@ -396,6 +396,7 @@ static int task_wrote(struct page_state *s, const struct kt_ev *ev, struct dirty
 		t->last_file = d->file;
 	}
 	t->last_end = d->end;
+	w->end_ns = ev->t_ns;
 	d->writer = w;
 	return dirty(s, d);
 }
@@ -432,7 +433,7 @@ static int on_io_call_begin(void *self, const struct kt_ev *ev)
 
 /* The end of the write that io_call_begin told. */
 static int open_ends(struct page_state *s, const struct kt_ev *ev, struct page_task *t,
-		     uint64_t done)
+		     uint64_t done, bool synced)
 {
 	int err = 0;
 
@@ -441,6 +442,11 @@ static int open_ends(struct page_state *s, const struct kt_ev *ev, struct page_t
 	if (t->open_start + done < t->open_end)
 		err = kt_page_undo(&s->map, &t->open_file, t->open_start + done, t->open_end,
 				   t->open);
+	t->open->end_ns = ev->t_ns;
+	/* One that waited for its own bios at last (O_SYNC) was not the last to write. */
+	if (!err && done && !synced)
+		err = kt_page_reclaim(&s->map, &t->open_file, t->open_start, t->open_start + done,
+				      t->open);
 	open_forget(s, t);
 	return err;
 }
@@ -464,7 +470,7 @@ static int on_io_call(void *self, const struct kt_ev *ev)
 	if (t && t->open) {
 		if (d->op == KT_IO_OP_WRITE && same_file(&t->open_file, &w.file) &&
 		    t->open_start == w.start)
-			return open_ends(s, ev, t, done);
+			return open_ends(s, ev, t, done, d->flags & KT_IO_SYNC);
 		open_forget(s, t);
 	}
 	if (d->op != KT_IO_OP_WRITE || (d->flags & KT_IO_DIRECT) || !done ||

@@ -45,7 +45,7 @@ struct kt_page_writer *kt_page_writer_new(struct kt_page_map *m)
 	if (w) {
 		w->refs = 1;
 		w->n_writes = 1;
-		w->utid = w->ucgid = w->io_id = w->first_ns = KT_NULL;
+		w->utid = w->ucgid = w->io_id = w->first_ns = w->end_ns = KT_NULL;
 	}
 	return w;
 }
@@ -182,11 +182,22 @@ uint64_t kt_page_covered(const struct kt_page_list *l, uint64_t start, uint64_t 
 }
 
 /* What becomes of the part of an extent that lies in a range. */
-enum fate { KEEP, DROP, WRITTEN };
+enum fate { DROP, WRITTEN, RECLAIM };
 
-/* Changes the extents within [start, end): those that are dirty and, unless w is NULL, w's. */
+static bool is_meant(const struct kt_page_extent *e, const struct kt_page_writer *w, enum fate fate)
+{
+	const struct kt_page_writer *o = e->writer;
+
+	if (e->written_ns != KT_NULL)
+		return false;
+	if (fate == RECLAIM)
+		return o != w && o->end_ns != KT_NULL && o->first_ns > w->first_ns;
+	return !w || o == w;
+}
+
+/* Changes the extents within [start, end): those that are dirty and, unless w is NULL, w's (to be reclaimed: others'). */
 static int change(struct kt_page_map *m, struct kt_page_list *l, uint64_t start, uint64_t end,
-		  const struct kt_page_writer *w, enum fate fate, int64_t t_ns)
+		  struct kt_page_writer *w, enum fate fate, int64_t t_ns)
 {
 	struct kt_page_list p;
 	size_t i, j;
@@ -198,16 +209,17 @@ static int change(struct kt_page_map *m, struct kt_page_list *l, uint64_t start,
 	err = pieces_init(&p, i, j);
 	for (size_t k = i; k < j && !err; k++) {
 		struct kt_page_extent *e = &l->e.v[k];
-		bool is = e->written_ns == KT_NULL && (!w || e->writer == w);
 		uint64_t a = KT_MAX(e->start, start), b = KT_MIN(e->end, end);
 
-		if (!is || a >= b) {
+		if (a >= b || !is_meant(e, w, fate)) {
 			piece(&p, e->start, e->end, e->writer, e->written_ns);
 			continue;
 		}
 		piece(&p, e->start, a, e->writer, e->written_ns);
 		if (fate == WRITTEN)
 			piece(&p, a, b, e->writer, t_ns);
+		else if (fate == RECLAIM)
+			piece(&p, a, b, w, KT_NULL);
 		piece(&p, b, e->end, e->writer, e->written_ns);
 	}
 	if (!err)
@@ -380,7 +392,7 @@ int kt_page_dirty(struct kt_page_map *m, const struct kt_page_file *f, uint64_t 
 }
 
 static int change_all(struct kt_page_map *m, const struct kt_page_file *f, uint64_t start,
-		      uint64_t end, const struct kt_page_writer *w, enum fate fate, int64_t t_ns)
+		      uint64_t end, struct kt_page_writer *w, enum fate fate, int64_t t_ns)
 {
 	int err = 0;
 
@@ -406,8 +418,14 @@ int kt_page_written(struct kt_page_map *m, const struct kt_page_file *f, uint64_
 	return change_all(m, f, start, end, w, WRITTEN, t_ns);
 }
 
+int kt_page_reclaim(struct kt_page_map *m, const struct kt_page_file *f, uint64_t start,
+		    uint64_t end, struct kt_page_writer *w)
+{
+	return change_all(m, f, start, end, w, RECLAIM, 0);
+}
+
 int kt_page_undo(struct kt_page_map *m, const struct kt_page_file *f, uint64_t start, uint64_t end,
-		 const struct kt_page_writer *w)
+		 struct kt_page_writer *w)
 {
 	return change_all(m, f, start, end, w, DROP, 0);
 }

@@ -26,6 +26,7 @@ struct kt_page_writer {
 	int64_t utid, ucgid;
 	int64_t io_id; /* of the first; KT_NULL = not known */
 	int64_t first_ns;
+	int64_t end_ns; /* of its last call; KT_NULL = not over yet, or not a call */
 	bool inferred;
 };
 
@@ -91,7 +92,13 @@ int kt_page_written(struct kt_page_map *m, const struct kt_page_file *f, uint64_
 		    uint64_t end, struct kt_page_writer *w, int64_t t_ns);
 /* w did not make it dirty after all. */
 int kt_page_undo(struct kt_page_map *m, const struct kt_page_file *f, uint64_t start, uint64_t end,
-		 const struct kt_page_writer *w);
+		 struct kt_page_writer *w);
+/*
+ * The call w is over, which was told at its begin. Writes of a file go one by one: those that began later and were over before it went
+ * first, so what is dirty of them there is w's.
+ */
+int kt_page_reclaim(struct kt_page_map *m, const struct kt_page_file *f, uint64_t start,
+		    uint64_t end, struct kt_page_writer *w);
 /*
  * A bio with these bytes was queued at t_ns: what is dirty there goes into ret and is marked as written; for pages that nobody has
  * made dirty what was written within keep_ns before goes into ret, marked as written.
