@@ -81,7 +81,7 @@ WHERE d.flow = 'io' AND d.flow_id = :id;
 --: text
 SELECT CASE cause WHEN 'runq' THEN 'It was ready to run for ' || fmt_ns(sum(dur_ns)) || ' while ' || who || ' had the CPU'
                   ELSE CASE cause WHEN 'irq' THEN 'The interrupt ' ELSE 'The soft interrupt ' END || who || ' took ' || fmt_ns(sum(dur_ns)) || ' from it' END
-       || coalesce(' (in ' || group_concat(DISTINCT stage) || ')', '') || '.'
+       || coalesce(' (in ' || replace(group_concat(DISTINCT stage), ',', ', ') || ')', '') || '.'
 FROM way GROUP BY cause, who HAVING sum(dur_ns) * 1000 >= (SELECT dur_ns FROM shown_io) ORDER BY sum(dur_ns) DESC LIMIT 6;
 
 -- Who ended its wait.

@@ -24,7 +24,7 @@ UPDATE = "--update" in sys.argv
 # By name: where the expected texts are, and queries that find nothing in it.
 RECORDINGS = {
     "randrw": ("recording", {"errors", "can-i-trust-it", "cpu-wait", "hot-files", "device-cpu-or-us", "whose-dirty-pages"}),
-    "storage": ("storage", {"errors", "can-i-trust-it", "since-when"}),
+    "storage": ("storage", {"errors", "can-i-trust-it", "since-when", "neighbours"}),
 }
 QUERIES = sorted(glob.glob(os.path.join(TOP, "examples/queries/*.sql")))
 failures = []

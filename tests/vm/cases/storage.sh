@@ -26,11 +26,14 @@ END
 for j in "$table" "$orders" "$index"; do disk $j --create_only=1; done
 cat /mnt/index.0.0 >/dev/null
 sync
-families=storage record storage '. /tmp/jobs
+cat >/tmp/load <<'END'
+. /tmp/jobs
 for j in "$table --rate_iops=60 --cpus_allowed=1" "$orders --rate_iops=80" "$index --rate_iops=150"; do
 	disk $j --time_based --runtime=2 &
 done
 job hog --ioengine=cpuio --cpuload=50 --cpuchunks=20000 --cpus_allowed=1 --runtime=2 --time_based &
 wait
-sync'
+sync
+END
+families=storage record storage 'sh -e /tmp/load'
 umount /mnt
