@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "analyze/keyed.h"
 #include "analyze/sched_cpu.h"
 #include "analyze/sched_hist.h"
 #include "format/base/array.h"
@@ -20,7 +21,7 @@
 #define MAX_STOPS (256u << 10)
 #define MAX_TASKS (32u << 10) /* of one run; more of them live only when ends were lost */
 #define MAX_CPUS 65536
-#define N_DELAYS 8 /* a task, told apart */
+#define MAX_DELAYS (16u << 10) /* pairs of tasks; what is beyond becomes rows early */
 
 /* ------------------------------------------------------------------ tables */
 
@@ -86,8 +87,9 @@ static const struct kt_table delay_table = {
 
 /* ------------------------------------------------------------------ state */
 
+/* The first two are its key. */
 struct delay {
-	int64_t by_utid, n, runq_ns, max_runq_ns;
+	int64_t utid, by_utid, n, runq_ns, max_runq_ns;
 };
 
 struct task {
@@ -98,13 +100,11 @@ struct task {
 	bool exits;
 	uint8_t left; /* enum kt_task_state, while it is off the CPU */
 	struct task_row row;
-	uint32_t n_delays;
-	struct delay delays[N_DELAYS];
-	struct delay other_delays;
 };
 
 struct run {
 	struct kt_hash tasks; /* tid */
+	struct kt_keyed delays;
 	KT_VEC(struct kt_sched_cpu *) cpus;
 };
 
@@ -125,6 +125,7 @@ static struct run *get_run(struct state *s, uint32_t run)
 			free(r);
 			return NULL;
 		}
+		kt_keyed_init(&r->delays, offsetof(struct delay, n), sizeof(struct delay));
 	}
 	return s->runs.v[run];
 }
@@ -156,18 +157,26 @@ static void add_sums(struct kt_sums *to, const struct kt_sums *s)
 	to->sleep_ns += s->sleep_ns;
 }
 
-static int write_delay(struct state *s, const struct task *t, const struct delay *d)
+/* The table is full, or the run over. */
+static int write_delays(struct state *s, struct run *r, uint32_t run)
 {
-	struct delay_row row = {
-		.run_id = t->row.run_id,
-		.utid = t->row.utid,
-		.by_utid = d->by_utid,
-		.n = d->n,
-		.runq_ns = d->runq_ns,
-		.max_runq_ns = d->max_runq_ns,
-	};
+	int err = 0;
 
-	return d->n ? kt_insert(s->e, &delay_table, &row) : 0;
+	for (size_t i = 0; i < r->delays.n && !err; i++) {
+		const struct delay *d = kt_keyed_at(&r->delays, i);
+		struct delay_row row = {
+			.run_id = run + 1,
+			.utid = d->utid,
+			.by_utid = d->by_utid,
+			.n = d->n,
+			.runq_ns = d->runq_ns,
+			.max_runq_ns = d->max_runq_ns,
+		};
+
+		err = kt_insert(s->e, &delay_table, &row);
+	}
+	kt_keyed_clear(&r->delays);
+	return err;
 }
 
 /* Its rows; then it is forgotten. end_ns KT_NULL: it did nothing since it was last seen. */
@@ -189,10 +198,6 @@ static int forget(struct state *s, struct run *r, struct task *t, int64_t end_ns
 	row->softirq_ns = sums.softirq_ns;
 	row->sleep_ns = sums.sleep_ns;
 	err = kt_insert(s->e, &task_table, row);
-	for (uint32_t i = 0; i < t->n_delays && !err; i++)
-		err = write_delay(s, t, &t->delays[i]);
-	if (!err)
-		err = write_delay(s, t, &t->other_delays);
 	kt_hash_del(&r->tasks, t->tid);
 	kt_task_hist_finish(&t->hist, &s->budget);
 	free(t);
@@ -240,7 +245,7 @@ static int get_task(struct state *s, struct run *r, const struct kt_ev *ev, uint
 	t->tid = tid;
 	t->row.run_id = ev->run + 1;
 	t->row.utid = s->names->utid(s->names_self, ev->run, tid, 0);
-	t->row.max_runq_at_ns = t->row.max_runq_by_utid = t->other_delays.by_utid = KT_NULL;
+	t->row.max_runq_at_ns = t->row.max_runq_by_utid = KT_NULL;
 	*ret = t;
 	return 0;
 }
@@ -258,29 +263,19 @@ static int restart(struct state *s, struct task *t, int64_t t_ns)
 }
 
 /* A wait is over: who ran instead? */
-static void add_delay(struct state *s, struct task *t, uint32_t run, uint32_t by_tid, int64_t ns,
-		      int64_t end_ns)
+static int add_delay(struct state *s, struct run *r, struct task *t, uint32_t run, uint32_t by_tid,
+		     int64_t ns, int64_t end_ns)
 {
 	int64_t by = by_tid ? s->names->utid(s->names_self, run, by_tid, 0) : KT_NULL;
-	struct delay *d = NULL, *least = &t->delays[0];
+	const int64_t key[] = {t->row.utid, by};
+	struct delay *d;
+	int err = r->delays.n < MAX_DELAYS ? 0 : write_delays(s, r, run);
 
-	for (uint32_t i = 0; i < t->n_delays && !d; i++) {
-		if (t->delays[i].by_utid == by)
-			d = &t->delays[i];
-		else if (t->delays[i].runq_ns < least->runq_ns)
-			least = &t->delays[i];
-	}
-	if (!d && t->n_delays < N_DELAYS)
-		d = &t->delays[t->n_delays++];
-	if (!d) {
-		t->other_delays.n += least->n;
-		t->other_delays.runq_ns += least->runq_ns;
-		t->other_delays.max_runq_ns =
-			KT_MAX(t->other_delays.max_runq_ns, least->max_runq_ns);
-		*least = (struct delay){0};
-		d = least;
-	}
-	d->by_utid = by;
+	if (err)
+		return err;
+	d = kt_keyed_get(&r->delays, key);
+	if (!d)
+		return -ENOMEM;
 	d->n++;
 	d->runq_ns += ns;
 	d->max_runq_ns = KT_MAX(d->max_runq_ns, ns);
@@ -289,6 +284,7 @@ static void add_delay(struct state *s, struct task *t, uint32_t run, uint32_t by
 		t->row.max_runq_at_ns = end_ns;
 		t->row.max_runq_by_utid = by;
 	}
+	return 0;
 }
 
 /* ------------------------------------------------------------------ events */
@@ -363,8 +359,7 @@ static int comes(struct state *s, struct run *r, const struct kt_ev *ev, struct 
 	last = kt_task_hist_last(&t->hist);
 	ns = last->in_ns - last->ready_ns - last->irq_ns - last->softirq_ns;
 	kt_sched_cpu_waited(c, ns);
-	add_delay(s, t, ev->run, stop.by_tid, ns, ev->t_ns);
-	return 0;
+	return add_delay(s, r, t, ev->run, stop.by_tid, ns, ev->t_ns);
 }
 
 static int on_switch(void *self, const struct kt_ev *ev)
@@ -506,6 +501,8 @@ static int ended(void *self, uint32_t run, int64_t end_ns)
 	for (size_t i = 0; i < r->cpus.n && !err; i++)
 		if (r->cpus.v[i])
 			err = kt_sched_cpu_end(r->cpus.v[i], s->e, end_ns);
+	if (!err)
+		err = write_delays(s, r, run);
 	/* Taking one out moves others: look at the same slot again. */
 	for (size_t i = 0; r->tasks.slots && i <= r->tasks.mask && !err;) {
 		struct task *t = r->tasks.slots[i].value;
@@ -533,6 +530,7 @@ static void finish(void *self)
 			free(t);
 		}
 		kt_hash_finish(&r->tasks);
+		kt_keyed_finish(&r->delays);
 		for (size_t i = 0; i < r->cpus.n; i++)
 			free(r->cpus.v[i]);
 		kt_vec_finish(&r->cpus);

@@ -4,7 +4,7 @@
 #include "format/base/macros.h"
 
 #define NS_PER_S 1000000000ll
-#define MAX_WHO 8 /* tasks told apart in one wait: each is one that ran in it */
+#define MAX_WHO 16 /* tasks told apart in one wait: each is one that ran in it */
 
 static const struct kt_col cols[] = {
 	KT_COL(kt_cpu_second, run_id, KT_COL_INT, "", "the run"),
