@@ -330,6 +330,13 @@ static int svc_carry(void *self, const struct kt_ev *ev, uint64_t bio, int64_t r
 		*ret_got_ns = KT_NULL;
 		return 0;
 	}
+	/* Somebody else's, that no filter let in, beside one that did. */
+	if (kt_unlikely(r->filtered && (!b || b->own_end_ns != KT_NULL) &&
+			!(b && b->list == list))) {
+		list->foreign = true;
+		*ret_got_ns = KT_NULL;
+		return 0;
+	}
 	if (kt_unlikely(!b || (b->own_end_ns != KT_NULL && b->list != list)))
 		err = kt_bio_birth(s, r, ev, bio, &b);
 	if (err)
@@ -380,6 +387,9 @@ static int svc_part(void *self, const struct kt_ev *ev, struct kt_bio_list *list
 	int err = 0;
 
 	list->partly = list->partly || bytes;
+	/* How many of them are those of bios that are not known? They are complete with the request. */
+	if (kt_unlikely(list->foreign))
+		return 0;
 	for (; b && b->sized && bytes && bytes >= b->left && !err; b = next) {
 		next = b->next;
 		bytes -= b->left;

@@ -102,6 +102,7 @@ struct kt_bio_run *kt_bio_run(struct kt_bio_state *s, uint32_t run)
 		return r;
 	if (!r || kt_blk_ops_init(&r->ops, kt_run_consts(s->e, run), &s->op_names))
 		return NULL;
+	r->filtered = kt_run_filtered(s->e, run);
 	r->ready = true;
 	return r;
 }

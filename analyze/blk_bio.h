@@ -70,7 +70,7 @@ struct kt_bio_run {
 	struct kt_blk_ops ops;
 	struct kt_blk_stats stats;
 	int64_t n_evicted;
-	bool ready; /* ops */
+	bool ready, filtered; /* ops */
 };
 
 struct kt_bio_watch {

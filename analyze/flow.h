@@ -174,10 +174,12 @@ int kt_io_load_add(struct kt_engine *e, const struct kt_io_flow *f);
 const struct kt_const_table *kt_run_consts(struct kt_engine *e, uint32_t run);
 int64_t kt_run_start(struct kt_engine *e, uint32_t run);
 bool kt_run_has(struct kt_engine *e, uint32_t run, uint16_t event_id);
+/* Recorded with a filter: what is not known need not have been missed. */
+bool kt_run_filtered(struct kt_engine *e, uint32_t run);
 
 /*
  * One line of the audit: what the kernel counted and what the trace holds. tolerance: how far they may differ for a
- * stated reason; verdict is ok, off, or n/a (kernel KT_NULL).
+ * stated reason; verdict is ok, off, or n/a (kernel KT_NULL, or the run has filters).
  */
 int kt_audit(struct kt_engine *e, uint32_t run, const char *counter, int64_t kernel, int64_t traced,
 	     int64_t tolerance);
@@ -217,6 +219,7 @@ struct kt_bio_list {
 	struct kt_bio *first, *last;
 	struct kt_bio *next; /* the first that is not complete yet */
 	bool partly; /* some of its bytes are complete: no carrier in that state is absorbed by another */
+	bool foreign; /* it carries bios that are not known: no filter let them in */
 	bool missed; /* a bio of it was found to have ended unseen: the carrier has, and the loss is counted */
 };
 

@@ -78,7 +78,7 @@ static const struct kt_col audit_cols[] = {
 	KT_COL(audit_row, difference, KT_COL_INT, "", "traced less kernel"),
 	KT_COL(audit_row, tolerance, KT_COL_INT, "", "how far they may differ for a known reason"),
 	KT_COL(audit_row, verdict, KT_COL_TEXT, "",
-	       "ok; off: they differ by more; n/a: one is not known"),
+	       "ok; off: they differ by more; n/a: one is not known, or a filter left things out"),
 };
 
 static const struct kt_table audit_table = {
@@ -103,7 +103,8 @@ int kt_audit(struct kt_engine *e, uint32_t run, const char *counter, int64_t ker
 
 	if (kernel != KT_NULL && traced != KT_NULL) {
 		row.difference = traced - kernel;
-		row.verdict = llabs(row.difference) <= tolerance ? "ok" : "off";
+		if (!kt_run_filtered(e, run))
+			row.verdict = llabs(row.difference) <= tolerance ? "ok" : "off";
 	}
 	return kt_insert(e, &audit_table, &row);
 }

@@ -271,6 +271,11 @@ bool kt_run_has(struct kt_engine *e, uint32_t run, uint16_t event_id)
 	return kt_input_has(e->runs.v[run]->in, event_id);
 }
 
+bool kt_run_filtered(struct kt_engine *e, uint32_t run)
+{
+	return e->runs.v[run]->in->info->filters[0];
+}
+
 const void *kt_service(struct kt_engine *e, const char *family, void **ret_self)
 {
 	for (size_t i = 0; i < e->services.n; i++) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* bio: from its queueing to its end. */
+#include "bpf/filter.h"
 #include "bpf/owner.h"
 
 KT_PROG(bio, block_bio_queue, block_bio_queue, struct bio *bio)
@@ -11,10 +12,12 @@ KT_PROG(bio, block_bio_queue, block_bio_queue, struct bio *bio)
 
 	if (!kt_run_begin(&r, KT_HOOK_bio__block_bio_queue))
 		return 0;
+	t = bpf_get_current_task_btf();
+	if (kt_filter.kinds && !kt_wants_new_bio(&r, bio, kt_filter_task(t)))
+		return 0;
 	e = KT_RESERVE(&r, bio_queue);
 	if (!e)
 		return 0;
-	t = bpf_get_current_task_btf();
 	e->tid = t->pid;
 	e->tgid = t->tgid;
 	e->bio = (u64)bio;
@@ -47,7 +50,7 @@ KT_PROG(bio, block_split, block_split, struct bio *bio)
 	struct kt_bio_split *e;
 	struct kt_run r;
 
-	if (!kt_run_begin(&r, KT_HOOK_bio__block_split))
+	if (!kt_run_begin(&r, KT_HOOK_bio__block_split) || !kt_wants_part(&r, bio, bio->bi_private))
 		return 0;
 	e = KT_RESERVE(&r, bio_split);
 	if (!e)
@@ -60,6 +63,18 @@ KT_PROG(bio, block_split, block_split, struct bio *bio)
 	e->opf = bio->bi_opf;
 	KT_SUBMIT(e);
 	return 0;
+}
+
+/* What a filter knows of a bio that comes from the device above. */
+static __always_inline u32 remapped(struct bio *bio, u32 from_dev)
+{
+	u32 has = kt_filter_task(bpf_get_current_task_btf());
+
+	if ((kt_filter.kinds & KT_FILTER_DISK) && kt_dev_matches(from_dev))
+		has |= KT_FILTER_DISK;
+	if (kt_is_tracked(bio, KT_OBJECT_BIO))
+		has |= ~0u;
+	return has;
 }
 
 /*
@@ -78,6 +93,8 @@ KT_PROG(bio, block_bio_remap, block_bio_remap, struct bio *bio, u32 from_dev, u6
 		kt_run_filtered(&r);
 		return 0;
 	}
+	if (kt_filter.kinds && !kt_wants_new_bio(&r, bio, remapped(bio, from_dev)))
+		return 0;
 	e = KT_RESERVE(&r, bio_remap);
 	if (!e)
 		return 0;
@@ -96,7 +113,7 @@ static __always_inline int merge(struct bio *bio, u32 hook, u32 front)
 	struct kt_bio_merge *e;
 	struct kt_run r;
 
-	if (!kt_run_begin(&r, hook))
+	if (!kt_run_begin(&r, hook) || !kt_wants_bio(&r, bio))
 		return 0;
 	e = KT_RESERVE(&r, bio_merge);
 	if (!e)
@@ -124,8 +141,10 @@ KT_PROG(bio, block_bio_complete, block_bio_complete, struct request_queue *q, st
 	struct kt_bio_complete *e;
 	struct kt_run r;
 
-	if (!kt_run_begin(&r, KT_HOOK_bio__block_bio_complete))
+	if (!kt_run_begin(&r, KT_HOOK_bio__block_bio_complete) || !kt_wants_bio(&r, bio))
 		return 0;
+	if (kt_filter.kinds)
+		kt_untrack(bio, KT_OBJECT_BIO);
 	e = KT_RESERVE(&r, bio_complete);
 	if (!e)
 		return 0;

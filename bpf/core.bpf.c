@@ -1,22 +1,46 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* Owns the maps; tasks and cgroups that come after the start. */
-#include "bpf/ktrace.bpf.h"
+#include "bpf/filter.h"
 
 struct kt_rings_map kt_rings SEC(".maps");
 struct kt_stats_map kt_stats SEC(".maps");
 struct kt_tasks_map kt_tasks SEC(".maps");
 struct kt_cpus_map kt_cpus SEC(".maps");
+struct kt_filter_objects_map kt_filter_objects SEC(".maps");
+struct kt_filter_pids_map kt_filter_pids SEC(".maps");
+
+/* Set by the recorder before it loads. */
+const volatile struct kt_filter kt_filter = {};
+
+KT_KERNEL_ENUM(REQ_OP_FLUSH, 2);
+KT_KERNEL_ENUM(REQ_OP_DRV_IN, 34);
+KT_KERNEL_ENUM(__REQ_PREFLUSH, 18);
 
 /* Set by the recorder at the run's official start, cleared at its end. */
 volatile __u32 kt_on = 0;
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
+/* A process of -p has a child: also while nothing is recorded yet. Any other may get the number of one that ended. */
+static __always_inline void follow_child(struct task_struct *task)
+{
+	u32 parent = bpf_get_current_pid_tgid() >> 32, child = task->tgid;
+	u8 yes = 1;
+
+	if (!(kt_filter.kinds & KT_FILTER_PID) || child == parent)
+		return;
+	if (kt_pid_matches(parent))
+		bpf_map_update_elem(&kt_filter_pids, &child, &yes, BPF_ANY);
+	else if (bpf_map_lookup_elem(&kt_filter_pids, &child))
+		bpf_map_delete_elem(&kt_filter_pids, &child);
+}
+
 KT_PROG(core, task_newtask, task_newtask, struct task_struct *task)
 {
 	struct kt_run r;
 	struct kt_task_new *e;
 
+	follow_child(task);
 	if (!kt_run_begin(&r, KT_HOOK_core__task_newtask))
 		return 0;
 	e = KT_RESERVE(&r, task_new);

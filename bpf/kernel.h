@@ -21,13 +21,17 @@ struct cgroup_root {
 	int hierarchy_id;
 };
 
-struct cgroup {
-	struct kernfs_node *kn;
-	struct cgroup_root *root;
-};
+struct cgroup;
 
 struct cgroup_subsys_state {
 	struct cgroup *cgroup;
+	struct cgroup_subsys_state *parent;
+};
+
+struct cgroup {
+	struct cgroup_subsys_state self;
+	struct kernfs_node *kn;
+	struct cgroup_root *root;
 };
 
 struct css_set {
@@ -73,6 +77,7 @@ struct task_struct {
 	int on_rq;
 	struct sched_entity se;
 	struct task_struct *real_parent;
+	struct task_struct *group_leader;
 	char comm[16];
 	struct css_set *cgroups;
 };
@@ -133,6 +138,20 @@ struct gendisk {
 	int first_minor;
 };
 
+struct list_head {
+	struct list_head *next, *prev;
+};
+
+/* Which of the two lists the flush under way is for. */
+struct blk_flush_queue {
+	unsigned int flush_running_idx : 1;
+	struct list_head flush_queue[2];
+};
+
+struct blk_mq_hw_ctx {
+	struct blk_flush_queue *fq;
+};
+
 struct request_queue {
 	struct gendisk *disk;
 	void *mq_ops; /* NULL: the disk takes bios itself */
@@ -141,6 +160,7 @@ struct request_queue {
 struct block_device {
 	__u64 bd_start_sect;
 	__u32 bd_dev;
+	struct gendisk *bd_disk;
 	struct request_queue *bd_queue;
 };
 
@@ -317,10 +337,6 @@ struct btrfs_dio_private {
 	struct bio bio;
 };
 
-struct list_head {
-	struct list_head *next, *prev;
-};
-
 struct swait_queue_head {
 	struct list_head task_list;
 };
@@ -359,6 +375,8 @@ struct pt_regs___arm64 {
 
 struct request {
 	struct request_queue *q;
+	struct blk_mq_hw_ctx *mq_hctx;
+	struct list_head queuelist; /* of one that waits for a flush: in its list */
 	__u32 cmd_flags;
 	__u32 rq_flags;
 	unsigned int __data_len;
@@ -366,6 +384,13 @@ struct request {
 	struct bio *bio;
 	struct block_device *part;
 	unsigned short nr_phys_segments;
+};
+
+/* Up to 6.5 a list of its own. */
+struct request___flush {
+	struct {
+		struct list_head list;
+	} flush;
 };
 
 #pragma clang attribute pop

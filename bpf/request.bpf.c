@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* request: from getting it to its completion, and the bios it carries. */
-#include "bpf/ktrace.bpf.h"
+#include "bpf/filter.h"
 
 #define WALK_BATCH 15 /* bios in one rq_bios event */
 #define WALK_BATCHES \
@@ -20,10 +20,6 @@ static __always_inline u32 disk_dev(struct request *rq)
 #define RQF_IO_STAT_MACRO 13
 KT_KERNEL_ENUM(__RQF_FLUSH_SEQ, 4);
 KT_KERNEL_ENUM(__RQF_IO_STAT, RQF_IO_STAT_MACRO);
-KT_KERNEL_ENUM(REQ_OP_FLUSH, 2);
-KT_KERNEL_ENUM(REQ_OP_DRV_IN, 34);
-
-#define OP_MASK 0xff
 
 static __always_inline u32 rq_flags(struct request *rq)
 {
@@ -34,7 +30,7 @@ static __always_inline u32 rq_flags(struct request *rq)
 	/* Older kernels set it for passthrough too, which they do not count. */
 	if ((raw & (1u << (kt_enum___RQF_IO_STAT & 31))) &&
 	    (kt_enum___RQF_IO_STAT != RQF_IO_STAT_MACRO ||
-	     (rq->cmd_flags & OP_MASK) < kt_enum_REQ_OP_DRV_IN))
+	     (rq->cmd_flags & KT_OP_MASK) < kt_enum_REQ_OP_DRV_IN))
 		flags |= KT_RQ_IO_STAT;
 	return flags;
 }
@@ -79,7 +75,7 @@ KT_PROG(request, block_getrq, block_getrq, struct bio *bio)
 	struct kt_rq_get *e;
 	struct kt_run r;
 
-	if (!kt_run_begin(&r, KT_HOOK_request__block_getrq))
+	if (!kt_run_begin(&r, KT_HOOK_request__block_getrq) || !kt_wants_bio(&r, bio))
 		return 0;
 	e = KT_RESERVE(&r, rq_get);
 	if (!e)
@@ -95,7 +91,7 @@ KT_PROG(request, block_rq_insert, block_rq_insert, struct request *rq)
 	struct kt_rq_insert *e;
 	struct kt_run r;
 
-	if (!kt_run_begin(&r, KT_HOOK_request__block_rq_insert))
+	if (!kt_run_begin(&r, KT_HOOK_request__block_rq_insert) || !kt_wants_request(&r, rq))
 		return 0;
 	e = KT_RESERVE(&r, rq_insert);
 	if (!e)
@@ -115,7 +111,7 @@ KT_PROG(request, block_rq_issue, block_rq_issue, struct request *rq)
 	struct bio *bio;
 	u32 flags, n;
 
-	if (!kt_run_begin(&r, KT_HOOK_request__block_rq_issue))
+	if (!kt_run_begin(&r, KT_HOOK_request__block_rq_issue) || !kt_wants_request(&r, rq))
 		return 0;
 	bio = rq->bio;
 	flags = rq_flags(rq);
@@ -143,7 +139,7 @@ KT_PROG(request, block_rq_requeue, block_rq_requeue, struct request *rq)
 	struct kt_rq_requeue *e;
 	struct kt_run r;
 
-	if (!kt_run_begin(&r, KT_HOOK_request__block_rq_requeue))
+	if (!kt_run_begin(&r, KT_HOOK_request__block_rq_requeue) || !kt_wants_request(&r, rq))
 		return 0;
 	e = KT_RESERVE(&r, rq_requeue);
 	if (!e)
@@ -162,8 +158,10 @@ KT_PROG(request, block_rq_merge, block_rq_merge, struct request *rq)
 	struct bio *bio;
 	u32 flags, n;
 
-	if (!kt_run_begin(&r, KT_HOOK_request__block_rq_merge))
+	if (!kt_run_begin(&r, KT_HOOK_request__block_rq_merge) || !kt_wants_request(&r, rq))
 		return 0;
+	if (kt_filter.kinds)
+		kt_untrack(rq, KT_OBJECT_REQUEST);
 	bio = rq->bio;
 	flags = rq_flags(rq);
 	n = walk_bios(&r, rq, bio, &flags);
@@ -219,13 +217,17 @@ KT_PROG(request, block_rq_complete, block_rq_complete, struct request *rq, u8 st
 
 	if (!kt_run_begin(&r, KT_HOOK_request__block_rq_complete))
 		return 0;
+	flags = rq_flags(rq);
+	if (bytes >= rq->__data_len &&
+	    (!(flags & KT_RQ_FLUSH_SEQ) || (rq->cmd_flags & KT_OP_MASK) == kt_enum_REQ_OP_FLUSH))
+		flags |= KT_RQ_FINAL;
+	if (!kt_wants_end(&r, rq, flags & KT_RQ_FLUSH_SEQ))
+		return 0;
+	if (kt_filter.kinds)
+		kt_forget_complete(rq, bytes, flags & KT_RQ_FINAL);
 	e = KT_RESERVE(&r, rq_complete);
 	if (!e)
 		return 0;
-	flags = rq_flags(rq);
-	if (bytes >= rq->__data_len &&
-	    (!(flags & KT_RQ_FLUSH_SEQ) || (rq->cmd_flags & OP_MASK) == kt_enum_REQ_OP_FLUSH))
-		flags |= KT_RQ_FINAL;
 	e->bytes = bytes;
 	e->rq = (u64)rq;
 	e->bio = (u64)rq->bio;

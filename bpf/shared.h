@@ -12,6 +12,41 @@
 #include "format/event.h"
 
 /*
+ * Filters: what the recorder was told to record, in .rodata, so that without one their code is dead to the verifier. All given
+ * kinds must match; several values of one kind: any of them.
+ */
+enum kt_filter_kind {
+	KT_FILTER_PID = 1 << 0,
+	KT_FILTER_TID = 1 << 1,
+	KT_FILTER_COMM = 1 << 2,
+	KT_FILTER_CGROUP = 1 << 3, /* this v2 cgroup and those below it */
+	KT_FILTER_DISK = 1 << 4,   /* a disk with its partitions, or a partition */
+	KT_FILTER_FILE = 1 << 5,
+	KT_FILTER_DIR = 1 << 6, /* all files below it */
+	KT_FILTER_OP = 1 << 7,
+};
+#define KT_FILTER_MAX 16 /* values of one kind */
+
+struct kt_filter_file {
+	__u64 ino;
+	__u32 dev; /* s_dev of its file system */
+	__u32 pad;
+};
+
+struct kt_filter {
+	__u32 kinds; /* enum kt_filter_kind: those given; 0 = none, all is recorded */
+	__u32 n_pids, n_tids, n_comms, n_cgroups, n_disks, n_files, n_dirs;
+	__u64 io_ops;		       /* bit = enum kt_io_op */
+	__u64 rq_ops;		       /* bit = REQ_OP_* of the running kernel */
+	__u64 comms[KT_FILTER_MAX][2]; /* padded by 0 */
+	__u64 cgroups[KT_FILTER_MAX];
+	struct kt_filter_file files[KT_FILTER_MAX], dirs[KT_FILTER_MAX];
+	__u32 pids[KT_FILTER_MAX]; /* their children are in map kt_filter_pids */
+	__u32 tids[KT_FILTER_MAX];
+	__u32 disks[KT_FILTER_MAX]; /* major << 20 | minor */
+};
+
+/*
  * Written by its own CPU only. Per hook: runs = recorded + lost + filtered, where recorded are the
  * events of the hook's kind in the file (kt_hooks[].event). Counted only while kt_on is set. A hook cannot interrupt itself
  * on one CPU (the kernel refuses the inner run: recursion_misses of the program), so plain increments are exact.

@@ -17,7 +17,7 @@ VALUES = {
     "--op": "op", "--trigger": "none",
     "FILE": "file", "F": "file", "PATH": "file", "DIR": "dir", "PID": "pid", "TID": "pid",
 }
-OPS = "read write flush discard secure_erase write_zeroes zone_append zone_reset"
+OPS = "read write fsync fdatasync flush discard secure_erase write_zeroes zone_append zone_reset"
 DISKS = "command ls /sys/class/block 2>/dev/null"
 PIDS = "command ps -eo pid= 2>/dev/null"
 

@@ -6,13 +6,23 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bpf/shared.h"
 #include "format/base/log.h"
 #include "format/base/units.h"
 #include "record/options.h"
 
 const char *argp_program_version = "ktrace-record " KT_VERSION;
 
-enum { OPT_BUFFER = 0x100, OPT_NO_CMDLINE, OPT_LIST };
+enum {
+	OPT_BUFFER = 0x100,
+	OPT_NO_CMDLINE,
+	OPT_LIST,
+	OPT_CGROUP,
+	OPT_DISK,
+	OPT_FILE,
+	OPT_DIR,
+	OPT_OP,
+};
 
 static const struct argp_option options[] = {
 	{"output", 'o', "FILE", 0, "Write the trace to FILE; - is standard output", 0},
@@ -20,6 +30,14 @@ static const struct argp_option options[] = {
 	{"duration", 'd', "TIME", 0, "Stop after TIME: 10, 500ms, 2m (a bare number is seconds)",
 	 0},
 	{"events", 'e', "NAME,...", 0, "Families or presets to record (default: storage)", 0},
+	{"pid", 'p', "PID", 0, "Only I/O of this process, and of children it makes from now on", 0},
+	{"tid", 't', "TID", 0, "Only I/O of this thread", 0},
+	{"comm", 'c', "NAME", 0, "Only I/O of threads, or of processes, of this name", 0},
+	{"cgroup", OPT_CGROUP, "PATH", 0, "Only I/O of tasks in this v2 cgroup or below it", 0},
+	{"disk", OPT_DISK, "DISK", 0, "Only I/O on this disk or partition: sda1, 8:1", 0},
+	{"file", OPT_FILE, "PATH", 0, "Only I/O on this file", 0},
+	{"dir", OPT_DIR, "PATH", 0, "Only I/O on files below this directory", 0},
+	{"op", OPT_OP, "OP,...", 0, "Only these operations: read,write,fsync,flush,discard", 0},
 	{"buffer", OPT_BUFFER, "SIZE", 0, "Ring buffers of all CPUs together: 64M", 0},
 	{"no-cmdline", OPT_NO_CMDLINE, NULL, 0, "Leave arguments of processes out of the trace", 0},
 	{"list", OPT_LIST, NULL, 0, "Print the probes and their state on this kernel, and exit", 0},
@@ -37,10 +55,48 @@ static int add_events(struct kt_options *o, const char *arg)
 	return 0;
 }
 
+/* The kind of filter that an option sets; 0 = it is none. */
+static uint32_t filter_kind(int key)
+{
+	switch (key) {
+	case 'p':
+		return KT_FILTER_PID;
+	case 't':
+		return KT_FILTER_TID;
+	case 'c':
+		return KT_FILTER_COMM;
+	case OPT_CGROUP:
+		return KT_FILTER_CGROUP;
+	case OPT_DISK:
+		return KT_FILTER_DISK;
+	case OPT_FILE:
+		return KT_FILTER_FILE;
+	case OPT_DIR:
+		return KT_FILTER_DIR;
+	case OPT_OP:
+		return KT_FILTER_OP;
+	default:
+		return 0;
+	}
+}
+
+static error_t add_filter(struct kt_options *o, uint32_t kind, const char *value)
+{
+	if (o->n_filters == KT_FILTER_ARGS) {
+		kt_error("too many filters: %d at most", KT_FILTER_ARGS);
+		return EINVAL;
+	}
+	o->filters[o->n_filters++] = (struct kt_filter_arg){kind, value};
+	return 0;
+}
+
 static error_t parse_one(int key, char *arg, struct argp_state *state)
 {
 	struct kt_options *o = state->input;
+	uint32_t kind = filter_kind(key);
 
+	if (kind)
+		return add_filter(o, kind, arg);
 	switch (key) {
 	case 'o':
 		o->output = arg;

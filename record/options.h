@@ -6,11 +6,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* One filter as given: -p PID and so on. */
+struct kt_filter_arg {
+	uint32_t kind;	   /* enum kt_filter_kind */
+	const char *value; /* in argv */
+};
+
+#define KT_FILTER_ARGS 128 /* options with filters, at most */
+
 struct kt_options {
 	const char *output;    /* path, or "-" = stdout; NULL only with list */
 	char *events;	       /* as given to -e, several joined by commas; owned */
 	int64_t duration_ns;   /* 0 = no limit */
 	uint64_t buffer_bytes; /* all rings together; 0 = default */
+	struct kt_filter_arg filters[KT_FILTER_ARGS];
+	uint32_t n_filters;
 	bool force;
 	bool no_cmdline;
 	bool list;

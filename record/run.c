@@ -78,7 +78,8 @@ static int no_memory(int err)
 
 static int prepare(struct run *r)
 {
-	struct kt_context_run cr = {.filters = "", .no_cmdline = r->o->no_cmdline};
+	struct kt_context_run cr = {.filters = r->session.filters.text,
+				    .no_cmdline = r->o->no_cmdline};
 	uint64_t attached_ns, late_ns;
 	int err;
 
@@ -131,7 +132,7 @@ static int write_head(struct run *r, struct ktr_context *c)
 	snprintf(info.tool_version, sizeof(info.tool_version), "%s", KT_VERSION);
 	info.n_cpus = info.n_streams = r->session.n_cpus;
 	info.kinds = r->families;
-	info.filters = "";
+	info.filters = r->session.filters.text;
 	info.command = r->command;
 	err = ktr_writer_create(r->output.fd, &info, NULL, &r->writer);
 	if (!err)

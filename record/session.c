@@ -11,6 +11,7 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
+#include "bpf/shared.h"
 #include "format/base/log.h"
 #include "format/base/macros.h"
 #include "format/base/units.h"
@@ -27,6 +28,8 @@
 #define RING_DEFAULT (8ull << 20)	 /* of one CPU, where memory allows */
 #define RINGS_DEFAULT_MAX (256ull << 20) /* of all CPUs, unless asked for */
 #define RING_MAX (1ull << 30)
+#define FILTER_OBJECTS (1u << 16) /* bios and requests under way at once that match a filter */
+#define FILTER_PIDS (1u << 16)	  /* children of processes of -p */
 
 /* libbpf's last words, to name the program that the kernel refused. */
 static char libbpf_said[512];
@@ -138,6 +141,9 @@ int kt_session_init(struct kt_session *s, const struct kt_options *o)
 	err = read_btf(s);
 	if (err)
 		return err;
+	err = kt_filters_resolve(o, s->btf, &s->filters);
+	if (err)
+		return err;
 	kt_probes_check(s->probes, s->families, s->btf);
 	return 0;
 }
@@ -177,6 +183,25 @@ static void set_with(struct kt_session *s)
 		*(uint32_t *)vars[i].value = kt_chosen(s->families, vars[i].name);
 }
 
+/* The programs take nothing else for constant. */
+static void set_filters(struct kt_session *s)
+{
+	memcpy((void *)&s->skel->rodata->kt_filter, &s->filters.f, sizeof(s->filters.f));
+}
+
+/* What filters keep of each object costs no memory where there are none. */
+static int size_filters(struct kt_session *s)
+{
+	bool any = s->filters.f.kinds, pids = s->filters.f.kinds & KT_FILTER_PID;
+	int err;
+
+	err = bpf_map__set_max_entries(s->skel->maps.kt_filter_pids, pids ? FILTER_PIDS : 1);
+	if (!err)
+		err = bpf_map__set_max_entries(s->skel->maps.kt_filter_objects,
+					       any ? FILTER_OBJECTS : 1);
+	return err;
+}
+
 static int open_skeleton(struct kt_session *s)
 {
 	struct bpf_program *prog;
@@ -204,6 +229,7 @@ static int open_skeleton(struct kt_session *s)
 		if (err)
 			return err;
 	}
+	set_filters(s);
 	err = kt_kenum_set(s->skel->obj, s->btf);
 	btf__free(s->btf);
 	s->btf = NULL;
@@ -215,6 +241,8 @@ static int open_skeleton(struct kt_session *s)
 		err = bpf_map__set_max_entries(s->skel->maps.kt_rings, s->n_cpus);
 	if (!err)
 		err = bpf_map__set_max_entries(s->skel->maps.kt_stats, s->n_cpus);
+	if (!err)
+		err = size_filters(s);
 	return err;
 }
 
@@ -430,6 +458,7 @@ void kt_session_finish(struct kt_session *s)
 			close(s->ring_fds[i]);
 	free(s->ring_fds);
 	ktrace_bpf__destroy(s->skel);
+	kt_filters_finish(&s->filters);
 	btf__free(s->btf);
 	*s = (struct kt_session){0};
 }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "bpf/shared.h"
+#include "record/filter.h"
 #include "record/options.h"
 #include "record/probes.h"
 
@@ -19,6 +20,7 @@ struct kt_session {
 	struct ktrace_bpf *skel;
 	struct btf *btf;   /* of the running kernel; gone once loaded */
 	uint64_t families; /* mask, see choose.h */
+	struct kt_filters filters;
 	struct kt_probe probes[KT_N_HOOKS];
 	struct bpf_program *progs[KT_N_HOOKS]; /* NULL: not loaded */
 	struct bpf_link *links[KT_N_HOOKS];    /* NULL: not attached */

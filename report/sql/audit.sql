@@ -24,5 +24,5 @@ FROM audit ORDER BY run, CASE verdict WHEN 'off' THEN 0 WHEN 'ok' THEN 1 ELSE 2 
 
 --: text
 SELECT 'tolerance: how far the two may differ for a reason that is known, such as I/O that completes while the counter is read; '
-       || 'n/a: the kernel keeps no such counter.'
+       || 'n/a: the kernel keeps no such counter, or filters left out what it counts.'
 WHERE EXISTS (SELECT 1 FROM audit);

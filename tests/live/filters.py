@@ -1,0 +1,306 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+"""filters.py [CASE…]: of two identical loads one is filtered in: all of its I/O is recorded, and none of the other's.
+
+Both loads wait for the recording to begin, so that their process numbers can be given to it. What a load did is what fio
+counts; whose a bio is, its submitter tells. Every hook's runs are recorded, lost or filtered."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import kt
+
+V2 = "/sys/fs/cgroup/unified" if os.path.isdir("/sys/fs/cgroup/unified") else "/sys/fs/cgroup"
+SIZE = 8 << 20
+NAMES = ("kt-ina", "kt-outb")
+
+
+class Load:
+    """A program that waits for go(): its number is known before it does anything."""
+
+    def __init__(self, name, cmd, setup=""):
+        self.name = name
+        # exec -a does not name the task: only prctl and the program's file name do.
+        script = "%s\nread go\n%s\nexec \"$@\"" % (setup, "")
+        self.p = subprocess.Popen(["sh", "-c", script, "sh", *cmd], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT, text=True)
+        self.pid = self.p.pid
+        kt.stack.callback(self.end)
+
+    def go(self):
+        self.p.stdin.write("go\n")
+        self.p.stdin.flush()
+
+    def wait(self):
+        out = self.p.communicate(timeout=120)[0]
+        kt.check(self.p.returncode == 0, "%s: exit %d: %s" % (self.name, self.p.returncode, out))
+        return out
+
+    def end(self):
+        if self.p.poll() is None:
+            self.p.kill()
+            self.p.wait()
+
+
+def fio(path, **opts):
+    """I/O of SIZE bytes by one thread; its name is fio's."""
+    base = dict(filename=path, rw="randread", bs="4k", size=SIZE, **{"output-format": "json"}, minimal=0)
+    base.update(opts)
+    cmd = kt.fio(**base)
+    return [a for a in cmd if not a.startswith("--minimal")]
+
+
+def ios(out):
+    """How many reads and writes fio did."""
+    job = json.loads(out[out.index("{"):])["jobs"][0]
+    return job["read"]["total_ios"] + job["write"]["total_ios"]
+
+
+def record(loads, options, during=None):
+    """The database of a recording in which all loads ran; what they printed."""
+    d = kt.tmpdir()
+    ktr = os.path.join(d, "run.ktr")
+    p = subprocess.Popen([kt.RECORD, "-o", ktr, *map(str, options)], stderr=subprocess.PIPE, text=True)
+    kt.stack.callback(lambda: p.poll() is None and p.kill())
+    said = ""
+    while "recording\n" not in said:
+        line = p.stderr.readline()
+        if not line:
+            raise RuntimeError("ktrace-record %s: %s" % (options, said))
+        said += line
+    if during:
+        during()
+    for l in loads:
+        l.go()
+    outs = [l.wait() for l in loads]
+    kt.time.sleep(0.1)
+    p.send_signal(signal.SIGINT)
+    said += p.communicate(timeout=60)[1]
+    if not kt.check(p.returncode == 0, "ktrace-record: exit %d: %s" % (p.returncode, said)):
+        raise RuntimeError(said)
+    db = kt.analyze(ktr, "--raw")
+    accounted(db, options)
+    return db, outs
+
+
+def accounted(db, options):
+    """Each run of each hook is recorded, lost, or filtered; the sums of the hooks of one event agree with its number."""
+    tables = {t for t, in db.rows("SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name LIKE 'raw_%'")}
+    sums = {}
+    for hook, runs, lost, filtered in db.rows("SELECT hook, runs, lost, filtered FROM probe WHERE runs IS NOT NULL"):
+        event = EVENTS.get(hook)
+        if event:
+            s = sums.setdefault(event, [0, 0])
+            s[0] += runs
+            s[1] += lost + filtered
+    for event, (runs, other) in sums.items():
+        n = db.one("SELECT count(*) FROM raw_" + event) if "raw_" + event in tables else 0
+        kt.check(runs == n + other, "%s: %s: %d runs, but %d recorded + %d lost or filtered" % (options, event, runs, n, other))
+    text = db.one("SELECT filters FROM run")
+    kt.check(text == " ".join(map(str, options_text(options))), "the run's filters are '%s', given: %s" % (text, options))
+    kt.check(not db.one("SELECT count(*) FROM audit WHERE verdict = 'off'"), "the audit of a filtered run says off")
+
+
+def options_text(options):
+    rest = list(map(str, options))
+    while "-e" in rest:
+        i = rest.index("-e")
+        del rest[i:i + 2]
+    return rest
+
+
+EVENTS = {"block_bio_queue": "bio_queue", "block_split": "bio_split", "block_bio_remap": "bio_remap",
+          "block_bio_backmerge": "bio_merge", "block_bio_frontmerge": "bio_merge", "block_bio_complete": "bio_complete",
+          "block_getrq": "rq_get", "block_rq_insert": "rq_insert", "block_rq_issue": "rq_issue",
+          "block_rq_requeue": "rq_requeue", "block_rq_merge": "rq_merge", "block_rq_complete": "rq_complete"}
+
+
+def bios(db, pid=None, disk=None):
+    sql = "SELECT count(*) FROM bio b LEFT JOIN task t USING (utid) LEFT JOIN device d USING (device_id) WHERE b.parent_bio_id IS NULL"
+    args = []
+    if pid is not None:
+        sql += " AND t.tgid = ?"
+        args.append(pid)
+    if disk is not None:
+        sql += " AND d.dev = ?"
+        args.append(kt.dev_of(disk))
+    return db.one(sql, *args)
+
+
+def whole(db, name):
+    """No flow was caught in the middle: what does not match leaves nothing behind."""
+    kt.seen_all(db)
+    for table in ("bio", "request"):
+        odd = db.rows("SELECT state, count(*) FROM %s WHERE state <> 'whole' GROUP BY 1" % table)
+        kt.check(not odd, "%s: %ss that are not whole: %s" % (name, table, odd))
+
+
+def only(name, db, disk, n, pid, other=None):
+    got = bios(db, pid, disk)
+    kt.check(got == n, "%s: %d bios of the load, %d recorded" % (name, n, got))
+    all_ = bios(db, disk=disk)
+    kt.check(all_ == got, "%s: %d bios on the disk are not the load's" % (name, all_ - got))
+    if other is not None:
+        kt.check(bios(db, other) == 0, "%s: %d bios of the other load" % (name, bios(db, other)))
+    rq = db.one("SELECT count(*) FROM request r JOIN device d USING (device_id) WHERE d.dev = ?", kt.dev_of(disk))
+    linked = db.one("SELECT count(DISTINCT request_id) FROM bio")
+    kt.check(0 < rq <= got and rq <= linked, "%s: %d requests of %d bios (%d linked)" % (name, rq, got, linked))
+    whole(db, name)
+    print("%-20s %d bios, %d requests, nothing else" % (name, got, rq), flush=True)
+
+
+def by_pid():
+    disk = kt.loop_disk(size_mib=64)
+    for engine, opts in (("psync", {}), ("io_uring", {"iodepth": 16}), ("libaio", {"iodepth": 16})):
+        loads = [Load(n, fio(disk, ioengine=engine, **opts)) for n in NAMES]
+        db, outs = record(loads, ["-p", loads[0].pid])
+        only("-p " + engine, db, disk, ios(outs[0]), loads[0].pid, loads[1].pid)
+
+
+def merged():
+    """Bios that share a request with those of somebody else: the request is recorded, the other's bios are not."""
+    disk = kt.loop_disk(size_mib=64, scheduler="mq-deadline")
+    loads = [Load(n, fio(disk, ioengine="libaio", iodepth=64, rw="read", bs="4k", iodepth_batch_submit=32)) for n in NAMES]
+    db, outs = record(loads, ["-p", loads[0].pid])
+    only("-p merged", db, disk, ios(outs[0]), loads[0].pid, loads[1].pid)
+
+
+def by_tid():
+    disk = kt.loop_disk(size_mib=64)
+    # One process of its own, without threads: it is its own thread.
+    loads = [Load(n, ["dd", "if=" + disk, "of=/dev/null", "bs=4k", "count=500", "iflag=direct", "status=none"]) for n in NAMES]
+    db, _ = record(loads, ["-t", loads[0].pid])
+    only("-t", db, disk, 500, loads[0].pid, loads[1].pid)
+
+
+def by_comm():
+    disk = kt.loop_disk(size_mib=64)
+    d = kt.tmpdir()
+    tools = []
+    for n in NAMES:
+        tools.append(os.path.join(d, n))
+        kt.shutil.copy(kt.shutil.which("dd"), tools[-1])
+    loads = [Load(n, [t, "if=" + disk, "of=/dev/null", "bs=4k", "count=500", "iflag=direct", "status=none"])
+             for n, t in zip(NAMES, tools)]
+    db, _ = record(loads, ["-c", NAMES[0]])
+    only("-c", db, disk, 500, loads[0].pid, loads[1].pid)
+
+
+def by_cgroup():
+    if not os.path.exists(V2 + "/cgroup.procs"):
+        kt.skip("no cgroup v2 tree at " + V2)
+    disk = kt.loop_disk(size_mib=64)
+    name = "ktrace-test-%d" % os.getpid()
+    top, late = os.path.join(V2, name), os.path.join(V2, name, "late")
+    os.mkdir(top)
+    kt.stack.callback(os.rmdir, top)
+    kt.stack.callback(lambda: os.path.isdir(late) and os.rmdir(late))
+    dd = ["dd", "if=" + disk, "of=/dev/null", "bs=4k", "count=500", "iflag=direct", "status=none"]
+    early = Load("early", dd, setup="echo $$ > %s/cgroup.procs" % top)
+    # It enters a cgroup that is made only after the recording has begun.
+    after = Load("late", ["sh", "-c", "echo $$ > %s/cgroup.procs; exec \"$@\"" % late, "sh", *dd])
+    other = Load("other", dd)
+    db, _ = record([early, after, other], ["--cgroup", top], during=lambda: os.mkdir(late))
+    kt.check(bios(db, early.pid) == 500, "--cgroup: %d of 500 bios" % bios(db, early.pid))
+    kt.check(bios(db, after.pid) == 500, "--cgroup made later: %d of 500 bios" % bios(db, after.pid))
+    kt.check(bios(db, disk=disk) == 1000, "--cgroup: %d of 1000 bios" % bios(db, disk=disk))
+    whole(db, "--cgroup")
+    print("%-20s a cgroup, and one below it that was made later" % "--cgroup", flush=True)
+    os.rmdir(late)
+
+
+def by_disk():
+    a, b = kt.loop_disk(size_mib=64), kt.loop_disk(size_mib=64)
+    loads = [Load(n, fio(x, ioengine="io_uring", iodepth=8)) for n, x in zip(NAMES, (a, b))]
+    db, outs = record(loads, ["--disk", os.path.basename(a)])
+    only("--disk", db, a, ios(outs[0]), loads[0].pid, loads[1].pid)
+    kt.check(bios(db, disk=b) == 0, "--disk: %d bios of the other disk" % bios(db, disk=b))
+    loads = [Load(n, fio(x)) for n, x in zip(NAMES, (a, b))]
+    db, outs = record(loads, ["--disk", kt.dev_of(b)])
+    only("--disk MAJ:MIN", db, b, ios(outs[1]), loads[1].pid, loads[0].pid)
+
+
+def by_partition():
+    disk = kt.loop_disk(size_mib=64, partitions=True)
+    part = disk + "p1"
+    loads = [Load(n, fio(x)) for n, x in zip(NAMES, (part, disk))]
+    db, outs = record(loads, ["--disk", part])
+    got = bios(db, disk=part)
+    kt.check(got == ios(outs[0]) and bios(db) == got, "--disk partition: %d of %d bios, %d in all" % (got, ios(outs[0]), bios(db)))
+    whole(db, "--disk partition")
+    loads = [Load(n, fio(x)) for n, x in zip(NAMES, (part, disk))]
+    db, outs = record(loads, ["--disk", disk])
+    want = ios(outs[0]) + ios(outs[1])
+    kt.check(bios(db, loads[0].pid) + bios(db, loads[1].pid) == want, "--disk: of %d bios on a disk and its partition %d" % (want, bios(db)))
+    whole(db, "--disk and partition")
+    print("%-20s a partition alone, and a disk with its partitions" % "--disk", flush=True)
+
+
+def by_op():
+    disk = kt.loop_disk(size_mib=64)
+    loads = [Load(n, fio(disk, rw=rw)) for n, rw in zip(NAMES, ("randread", "randwrite"))]
+    db, outs = record(loads, ["--op", "write", "--disk", disk])
+    only("--op write --disk", db, disk, ios(outs[1]), loads[1].pid, loads[0].pid)
+    kt.check(db.one("SELECT count(*) FROM bio WHERE op <> 'write'") == 0, "--op write: other operations")
+    mnt = kt.filesystem(disk)
+    load = Load("sync", ["sh", "-c", "for i in 1 2 3; do echo x >> %s/f; sync %s/f; done; fstrim %s" % (mnt, mnt, mnt)])
+    db, _ = record([load], ["-e", "block", "--op", "discard,flush", "--disk", disk])
+    ops = dict(db.rows("SELECT op, count(*) FROM bio GROUP BY 1"))
+    kt.check(set(ops) <= {"discard", "flush"} and "discard" in ops, "--op discard,flush: %s" % ops)
+    ops = dict(db.rows("SELECT op, count(*) FROM request GROUP BY 1"))
+    print("%-20s requests: %s" % ("--op discard,flush", ops), flush=True)
+    whole(db, "--op discard,flush")
+
+
+def two_kinds():
+    a, b = kt.loop_disk(size_mib=64), kt.loop_disk(size_mib=64)
+    dd = "dd if=%s of=/dev/null bs=4k count=300 iflag=direct status=none"
+    loads = [Load(n, ["sh", "-c", dd % a + "; " + dd % b]) for n in NAMES]
+    db, _ = record(loads, ["-p", loads[0].pid, "--disk", a])
+    # dd is a child of that shell, born after the start.
+    got = db.rows("SELECT d.dev, count(*), count(DISTINCT t.tgid) FROM bio b JOIN task t USING (utid) JOIN device d USING (device_id) GROUP BY 1")
+    kt.check(got == [(kt.dev_of(a), 300, 1)], "-p and --disk: %s" % got)
+    whole(db, "-p and --disk")
+    print("%-20s a child's I/O on one of two disks" % "-p --disk", flush=True)
+
+
+def bad_values():
+    d = kt.tmpdir()
+    out = os.path.join(d, "x.ktr")
+    for options, words in (
+            (["-p", "0"], ["process", "0"]), (["-p", "x"], ["process", "x"]), (["-p", "2147483646"], ["no such process"]),
+            (["-t", "2147483646"], ["no such thread"]), (["-c", "a-name-much-too-long"], ["15"]), (["-c", ""], ["-c"]),
+            (["--cgroup", "/nosuch"], ["no such cgroup", "/nosuch"]), (["--disk", "nosuch"], ["no such disk"]),
+            (["--disk", "4000:1"], ["no such disk"]), (["--file", d + "/nosuch"], ["no such file"]), (["--file", d], ["--dir"]),
+            (["--dir", "/etc/passwd"], ["--file"]), (["--dir", "/nosuch"], ["no such directory"]),
+            (["--op", "reed"], ["reed"]), (["--op", ""], ["--op"])):
+        p = kt.run(kt.RECORD, "-o", out, "-d", "1", *options, check=False)
+        lines = p.stderr.strip().splitlines()
+        kt.check(p.returncode == 1 and len(lines) == 1, "%s: exit %d: %s" % (options, p.returncode, p.stderr))
+        for w in words:
+            kt.check(w in p.stderr, "%s: '%s' is not in: %s" % (options, w, p.stderr))
+        kt.check(not os.path.exists(out), "%s: a file was left behind" % options)
+        print("%-28s %s" % (" ".join(options), p.stderr.strip()))
+
+
+CASES = [bad_values, by_pid, merged, by_tid, by_comm, by_cgroup, by_disk, by_partition, by_op, two_kinds]
+
+
+def test():
+    wanted = sys.argv[1:]
+    for case in CASES:
+        if not wanted or case.__name__ in wanted:
+            with kt.contextlib.ExitStack() as own:
+                whole_stack, kt.stack = kt.stack, own
+                try:
+                    kt.attempts(case.__name__, case)
+                finally:
+                    kt.stack = whole_stack
+
+
+if __name__ == "__main__":
+    kt.need_root_and_bpf()
+    kt.main(test)
