@@ -143,7 +143,8 @@ static double log_p99(struct row *rows, size_t n_rows)
 	for (size_t k = 0; k < n_rows; k++)
 		n += rows[k].n;
 	rank = n - n / 100;
-	qsort(rows, n_rows, sizeof(*rows), by_bucket);
+	if (n_rows)
+		qsort(rows, n_rows, sizeof(*rows), by_bucket);
 	while (i + 1 < n_rows && seen + rows[i].n < rank)
 		seen += rows[i++].n;
 	return log_of_bucket(rows[i].bucket);
@@ -166,7 +167,8 @@ static size_t make_blocks(struct side *s, int64_t least, bool tail, double *valu
 
 	/* Enough to a block that there are no more than MAX_BLOCKS. */
 	least = KT_MAX(least, s->n / MAX_BLOCKS + 1);
-	qsort(s->rows.v, s->rows.n, sizeof(*s->rows.v), by_time);
+	if (s->rows.n)
+		qsort(s->rows.v, s->rows.n, sizeof(*s->rows.v), by_time);
 	for (size_t i = 0; i < s->rows.n; i++) {
 		struct row next = i + 1 < s->rows.n ? s->rows.v[i + 1] : (struct row){0};
 		bool last = i + 1 == s->rows.n;
@@ -208,7 +210,8 @@ static size_t make_pairs(struct side s[2], int64_t least, bool tail, double *val
 
 	least = KT_MAX(least, KT_MAX(s[0].n, s[1].n) / MAX_BLOCKS + 1);
 	for (int i = 0; i < 2; i++)
-		qsort(s[i].rows.v, s[i].rows.n, sizeof(*s[i].rows.v), by_time);
+		if (s[i].rows.n)
+			qsort(s[i].rows.v, s[i].rows.n, sizeof(*s[i].rows.v), by_time);
 	while (at[0] < s[0].rows.n || at[1] < s[1].rows.n) {
 		double v[2];
 		int i;

@@ -247,7 +247,8 @@ static void union_final(sqlite3_context *ctx)
 
 	if (!s || !s->v.n)
 		return;
-	qsort(s->v.v, s->v.n, sizeof(*s->v.v), by_start);
+	if (s->v.n)
+		qsort(s->v.v, s->v.n, sizeof(*s->v.v), by_start);
 	for (size_t i = 0; i < s->v.n; i++) {
 		int64_t from = KT_MAX(s->v.v[i].start, until);
 
