@@ -66,8 +66,8 @@ def writer(kind, path, log, seed, seconds):
             os.fsync(fd)
         elif kind == "large" and n % 3 == 0:
             libc.sync_file_range(fd, ctypes.c_long(0), ctypes.c_long(0), 2)
-        if kind in ("stream", "mmap"):
-            time.sleep(0.0005)
+        if kind in ("stream", "mmap", "large"):
+            time.sleep(0.005 if kind == "large" else 0.0005)
     with open(log, "wb") as f:
         for e in entries:
             f.write(struct.pack("<QQQQ", *e))
@@ -108,6 +108,9 @@ class Unit:
     def ready(self):
         self.writes.sort()
         self.ends = [w[0] for w in self.writes]
+        self.by_tid = {}
+        for w in self.writes:
+            self.by_tid.setdefault(w[2], []).append(w)
         self.max_begin, m = [], 0
         for w in self.writes:
             m = max(m, w[1])
@@ -122,11 +125,13 @@ class Unit:
             if self.ends[k] < newest:
                 break
             who.add(self.writes[k][2])
-        for w in self.writes[i:i + 16]:
-            if w[1] < q:
-                who.add(w[2])
-        own = [w for w in self.writes[i:i + 16] if w[1] < q and w[2] == tid]  # O_SYNC: in the middle of the call
-        return who, bool(own) or i > 0 and newest > self.last_bio
+        open_now = set()  # a writer does one write at a time
+        for t, mine in self.by_tid.items():
+            k = bisect.bisect_left(mine, (q,))
+            if k < len(mine) and mine[k][1] < q:
+                open_now.add(t)
+        # Of an O_SYNC write the bio is queued in the middle of its call.
+        return who | open_now, tid in open_now or i > 0 and newest > self.last_bio
 
 
 def judge(name, db, path, epoch, logs, exact):
