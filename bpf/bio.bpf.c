@@ -1,21 +1,47 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* bio: from its queueing to its end. */
-#include "bpf/filter.h"
+#include "bpf/filter_call.h"
 #include "bpf/owner.h"
+
+/* With filters the owner has to be known before there is an event. */
+static __always_inline struct kt_bio_queue *judged_first(void)
+{
+	u32 zero = 0;
+	struct kt_bio_queue *e = bpf_map_lookup_elem(&kt_filter_scratch, &zero);
+
+	if (e)
+		e->ts_ns = bpf_ktime_get_ns();
+	return e;
+}
+
+static __always_inline void submit_judged(struct kt_run *r, const struct kt_bio_queue *judged)
+{
+	struct kt_bio_queue *e = KT_RESERVE(r, bio_queue);
+
+	if (!e)
+		return;
+	__builtin_memcpy((void *)e + KT_EVENT_HDR, (void *)judged + KT_EVENT_HDR,
+			 sizeof(*e) - KT_EVENT_HDR);
+	if (e->io_age_ns)
+		e->io_age_ns += e->ts_ns - judged->ts_ns;
+	KT_SUBMIT(e);
+}
 
 KT_PROG(bio, block_bio_queue, block_bio_queue, struct bio *bio)
 {
 	struct block_device *bdev = bio->bi_bdev;
 	struct kt_bio_queue *e;
-	struct kt_run r;
 	struct task_struct *t;
+	struct kt_run r;
+	u64 inode, waiter = 0;
 
 	if (!kt_run_begin(&r, KT_HOOK_bio__block_bio_queue))
 		return 0;
 	t = bpf_get_current_task_btf();
-	if (kt_filter.kinds && !kt_wants_new_bio(&r, bio, kt_filter_task(t)))
-		return 0;
-	e = KT_RESERVE(&r, bio_queue);
+	if (kt_filter.kinds)
+		e = judged_first();
+	else
+		e = KT_RESERVE(&r, bio_queue);
 	if (!e)
 		return 0;
 	e->tid = t->pid;
@@ -37,10 +63,13 @@ KT_PROG(bio, block_bio_queue, block_bio_queue, struct bio *bio)
 	e->io_kind = 0;
 	e->io_flags = 0;
 	if (kt_with_io)
-		kt_own(bio, t, e);
+		inode = kt_own(bio, t, e, &waiter);
 	else
-		kt_pages(bio, e);
-	KT_SUBMIT(e);
+		inode = kt_pages(bio, e);
+	if (!kt_filter.kinds)
+		KT_SUBMIT(e);
+	else if (kt_wants_owned(&r, bio, t, inode, waiter, e))
+		submit_judged(&r, e);
 	return 0;
 }
 
@@ -68,7 +97,7 @@ KT_PROG(bio, block_split, block_split, struct bio *bio)
 /* What a filter knows of a bio that comes from the device above. */
 static __always_inline u32 remapped(struct bio *bio, u32 from_dev)
 {
-	u32 has = kt_filter_task(bpf_get_current_task_btf());
+	u32 has = kt_filter_current();
 
 	if ((kt_filter.kinds & KT_FILTER_DISK) && kt_dev_matches(from_dev))
 		has |= KT_FILTER_DISK;

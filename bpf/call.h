@@ -3,6 +3,7 @@
 #ifndef KT_BPF_CALL_H
 #define KT_BPF_CALL_H
 
+#include "bpf/filter.h"
 #include "bpf/task.h"
 
 /*
@@ -19,6 +20,10 @@ static __always_inline void kt_call_open(struct kt_task *k, u8 kind, u16 op)
 	k->call_kind = kind;
 	k->call_flags = 0;
 	k->call_ino_dev = k->call_dev = 0;
+	if (kt_filter.kinds) {
+		k->call_has = 0;
+		k->tracked = 0;
+	}
 	k->call_ns = bpf_ktime_get_ns();
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* Owns the maps; tasks and cgroups that come after the start. */
-#include "bpf/filter.h"
+#include "bpf/filter_call.h"
 
 struct kt_rings_map kt_rings SEC(".maps");
 struct kt_stats_map kt_stats SEC(".maps");
@@ -8,6 +8,8 @@ struct kt_tasks_map kt_tasks SEC(".maps");
 struct kt_cpus_map kt_cpus SEC(".maps");
 struct kt_filter_objects_map kt_filter_objects SEC(".maps");
 struct kt_filter_pids_map kt_filter_pids SEC(".maps");
+struct kt_filter_inodes_map kt_filter_inodes SEC(".maps");
+struct kt_filter_scratch_map kt_filter_scratch SEC(".maps");
 
 /* Set by the recorder before it loads. */
 const volatile struct kt_filter kt_filter = {};

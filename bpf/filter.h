@@ -18,6 +18,7 @@
 enum kt_filter_object {
 	KT_OBJECT_BIO = 1,
 	KT_OBJECT_REQUEST = 2,
+	KT_OBJECT_URING = 3, /* an io_uring request */
 };
 
 struct kt_filter_objects_map {
@@ -113,9 +114,10 @@ static __always_inline bool kt_pid_matches(u32 tgid)
 	return bpf_map_lookup_elem(&kt_filter_pids, &tgid);
 }
 
-/* The kinds of filters that a task satisfies. */
-static __always_inline u32 kt_filter_task(struct task_struct *t)
+/* The kinds of filters that the current task satisfies. Out of line: verified once in a program, however often it is asked. */
+__noinline __attribute__((weak)) int kt_filter_current(void)
 {
+	struct task_struct *t = bpf_get_current_task_btf();
 	u32 has = 0;
 
 	if ((kt_filter.kinds & KT_FILTER_PID) && kt_pid_matches(t->tgid))
@@ -161,6 +163,25 @@ static __always_inline bool kt_opf_matches(u32 opf, u32 bytes)
 	return op < 64 && (kt_filter.rq_ops >> (op & 63) & 1);
 }
 
+/* The cgroup that the kernel charges. Where io is a v1 controller it is one of another tree, and ids repeat. */
+__noinline __attribute__((weak)) int kt_blkg_matches(u64 blkg)
+{
+	struct blkcg_gq *g = (void *)blkg;
+	struct cgroup *cgrp = BPF_CORE_READ(g, blkcg, css.cgroup);
+
+	if (!cgrp || BPF_CORE_READ(cgrp, root, hierarchy_id))
+		return 0;
+	for (u32 depth = 0; depth < KT_CGROUP_DEPTH && cgrp; depth++) {
+		u64 id = BPF_CORE_READ(cgrp, kn, id);
+
+		for (u32 i = 0; i < KT_FILTER_MAX && i < kt_filter.n_cgroups; i++)
+			if (id == kt_filter.cgroups[i])
+				return 1;
+		cgrp = BPF_CORE_READ(cgrp, self.parent, cgroup);
+	}
+	return 0;
+}
+
 /* The kinds of filters that a bio satisfies by itself, whoever owns it. */
 static __always_inline u32 kt_filter_bio(struct bio *bio)
 {
@@ -170,13 +191,9 @@ static __always_inline u32 kt_filter_bio(struct bio *bio)
 		has |= KT_FILTER_DISK;
 	if ((kt_filter.kinds & KT_FILTER_OP) && kt_opf_matches(bio->bi_opf, bio->bi_iter.bi_size))
 		has |= KT_FILTER_OP;
-	if (kt_filter.kinds & KT_FILTER_CGROUP) {
-		struct cgroup *cgrp = bio->bi_blkg->blkcg->css.cgroup;
-
-		/* Where io is a v1 controller this is a cgroup of another tree, and ids repeat. */
-		if (cgrp && !cgrp->root->hierarchy_id && kt_cgroup_matches(cgrp))
-			has |= KT_FILTER_CGROUP;
-	}
+	if ((kt_filter.kinds & KT_FILTER_CGROUP) &&
+	    kt_blkg_matches((u64)BPF_CORE_READ(bio, bi_blkg)))
+		has |= KT_FILTER_CGROUP;
 	return has;
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* io: what applications asked for. */
 #include "bpf/call.h"
-#include "bpf/file.h"
+#include "bpf/file_name.h"
+#include "bpf/filter_call.h"
 #include "bpf/syscalls.h"
 #include "bpf/uring.h"
 
@@ -120,6 +121,24 @@ static __always_inline void begin(struct kt_run *r, struct kt_task *k, struct ta
 
 /* ------------------------------------------------------------------ libaio: the kernel has no tracepoints for it */
 
+/* Judges an asynchronous request. An io_uring request is told by its address from now on. */
+static __always_inline bool wants_submit(struct kt_run *r, struct task_struct *t,
+					 const struct kt_file *f, u64 io, u16 op, u8 kind, u8 flags)
+{
+	u32 has = kt_filter_current() | kt_filter_file(f) | kt_filter_op(op);
+
+	kt_filter_written(has, op, flags, f);
+	if (kt_filter_all(has))
+		return kind != KT_IO_URING || kt_track(r, (void *)io, KT_OBJECT_URING);
+	/* One that posted no completion lived at this address. */
+	if (kind == KT_IO_URING) {
+		if (kt_is_tracked((void *)io, KT_OBJECT_URING))
+			kt_untrack((void *)io, KT_OBJECT_URING);
+		kt_run_filtered(r);
+	}
+	return false;
+}
+
 /* False: it is none of ours, or there is no room. */
 static __always_inline bool tell_submit(struct kt_run *r, struct task_struct *t,
 					const struct kt_file *f, const struct io_where *w, u64 io,
@@ -127,6 +146,8 @@ static __always_inline bool tell_submit(struct kt_run *r, struct task_struct *t,
 {
 	struct kt_io_submit *e;
 
+	if (kt_filter.kinds && !wants_submit(r, t, f, io, op, kind, w->flags))
+		return false;
 	if (f->inode)
 		kt_file_name(r, NULL, f);
 	e = KT_RESERVE(r, io_submit);
@@ -223,6 +244,7 @@ KT_PROG(io, sys_enter, sys_enter, struct pt_regs *regs, long nr)
 	struct kt_args a;
 	struct kt_task *k;
 	struct kt_run r;
+	u32 has = 0;
 	u8 shape;
 
 	if (!kt_run_begin(&r, KT_HOOK_io__sys_enter))
@@ -234,6 +256,11 @@ KT_PROG(io, sys_enter, sys_enter, struct pt_regs *regs, long nr)
 	if (!shape)
 		return 0;
 	t = bpf_get_current_task_btf();
+	if (kt_filter.kinds) {
+		has = kt_filter_current();
+		if (kt_task_is_out(has))
+			return 0;
+	}
 	if (kt_call_foreign(t))
 		return 0;
 	kt_args_read(regs, &a);
@@ -262,10 +289,14 @@ KT_PROG(io, sys_enter, sys_enter, struct pt_regs *regs, long nr)
 	k->call_flags = w.flags;
 	k->call_ino_dev = f.ino_dev;
 	k->call_dev = f.dev;
-	if (w.flags & KT_IO_DATA && f.inode)
-		kt_file_name(&r, k, &f);
+	if (kt_filter.kinds)
+		kt_filter_call(k, has, d->op, w.flags, &f);
 	if (shape == KT_CALL_AIO)
 		aio_submit(&r, a.a[1], a.a[2]);
+	if (kt_filter.kinds && !k->tracked)
+		return 0;
+	if (w.flags & KT_IO_DATA && f.inode)
+		kt_file_name(&r, k, &f);
 	if (d->op == KT_IO_OP_WRITE && w.size > BEGIN_BYTES && !f.dev && !(w.flags & KT_IO_DIRECT))
 		begin(&r, k, t);
 	return 0;
@@ -288,7 +319,7 @@ KT_PROG(io, sys_exit, sys_exit, struct pt_regs *regs, long result)
 	if (!k || !k->call_ns)
 		goto nothing;
 	k->uring_req = 0;
-	if (!k->call_bios && !(k->call_flags & KT_IO_DATA)) {
+	if ((!k->call_bios && !(k->call_flags & KT_IO_DATA)) || !kt_at_work(k)) {
 		k->call_ns = 0;
 		goto nothing;
 	}
@@ -307,12 +338,16 @@ nothing:
  */
 KT_PROG(io, page_fault_user, page_fault_user, unsigned long address)
 {
+	struct task_struct *t;
 	struct kt_task *k;
 	struct kt_run r;
 
 	if (!kt_run_begin(&r, KT_HOOK_io__page_fault_user))
 		return 0;
-	k = kt_task_get(bpf_get_current_task_btf());
+	t = bpf_get_current_task_btf();
+	if (kt_filter.kinds && kt_task_is_out(kt_filter_current()))
+		return 0;
+	k = kt_task_get(t);
 	if (!k)
 		return 0;
 	k->fault_address = address;
@@ -386,6 +421,11 @@ static __always_inline int submit(struct io_kiocb *req, u32 hook)
 
 	if (!kt_run_begin(&r, hook))
 		return 0;
+	if (kt_filter.kinds && kt_task_is_out(kt_filter_current())) {
+		if (kt_is_tracked(req, KT_OBJECT_URING))
+			kt_untrack(req, KT_OBJECT_URING);
+		goto nothing;
+	}
 	/* Of a chain the head is carried out when the chain is complete: io_uring_file_get tells. */
 	k = kt_task_get(t);
 	if (k)
@@ -489,6 +529,11 @@ static __always_inline int complete(u64 address, s64 result, u32 hook)
 	if (!address)
 		goto nothing;
 	uring_leave(address);
+	if (kt_filter.kinds) {
+		if (!kt_is_tracked(req, KT_OBJECT_URING))
+			goto nothing;
+		kt_untrack(req, KT_OBJECT_URING);
+	}
 	d = &uring_ops[BPF_CORE_READ(req, opcode) & (KT_N_URING_OPS - 1)];
 	if (!d->shape)
 		goto nothing;

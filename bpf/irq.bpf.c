@@ -7,7 +7,7 @@
  * Programs of hard interrupts run with interrupts off. Those of soft ones run with them on: a hard interrupt may come in the
  * middle, so what both write is written by atomic operations.
  */
-#include "bpf/ktrace.bpf.h"
+#include "bpf/filter_call.h"
 
 KT_KERNEL_ENUM(BLOCK_SOFTIRQ, 4);
 
@@ -63,7 +63,7 @@ static __always_inline bool at_work(struct task_struct *t)
 {
 	struct kt_task *s = t->pid ? bpf_task_storage_get(&kt_tasks, t, NULL, 0) : NULL;
 
-	return s && s->call_ns;
+	return kt_at_work(s);
 }
 
 /* An interrupt, or a part of one, that began at start_ns ends now. Returns when that is. */

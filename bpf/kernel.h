@@ -46,7 +46,18 @@ struct thread_info {
 	__u32 status; /* x86 */
 };
 
+struct vfsmount {
+	struct dentry *mnt_root;
+};
+
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+};
+
 struct path {
+	struct vfsmount *mnt;
 	struct dentry *dentry;
 };
 
@@ -54,6 +65,7 @@ struct file {
 	unsigned int f_flags;
 	struct inode *f_inode;
 	struct path f_path;
+	struct address_space *f_mapping;
 	long long f_pos;
 };
 
@@ -99,13 +111,26 @@ struct qstr {
 	const unsigned char *name;
 };
 
+struct hlist_node {
+	struct hlist_node *next;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
+};
+
 struct dentry {
 	struct dentry *d_parent;
+	struct inode *d_inode;
+	union {
+		struct hlist_node d_alias;
+	} d_u;
 	struct qstr d_name;
 };
 
 struct super_block {
 	__u32 s_dev;
+	struct block_device *s_bdev;
 	unsigned long s_magic;
 };
 
@@ -117,6 +142,7 @@ struct inode {
 	unsigned long i_ino;
 	unsigned short i_mode;
 	__u32 i_rdev;
+	struct hlist_head i_dentry;
 };
 
 struct address_space {
@@ -162,6 +188,12 @@ struct block_device {
 	__u32 bd_dev;
 	struct gendisk *bd_disk;
 	struct request_queue *bd_queue;
+};
+
+/* The inode that stands for a block device. */
+struct bdev_inode {
+	struct block_device bdev;
+	struct inode vfs_inode;
 };
 
 /* Packed in the kernel; not here, so that the fields are read whole. CO-RE has the offsets. */

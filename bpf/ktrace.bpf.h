@@ -91,14 +91,14 @@ struct kt_task {
 	u64 uring_req; /* the io_uring request that runs inline; 0 = none */
 	u64 named_ino; /* the file whose name was asked for last */
 	u32 named_dev;
-	u32 pad2;
+	u32 call_has; /* filters: the kinds that the open operation satisfies */
 
 	/* sched: since when it is runnable and does not run; 0 = it runs or sleeps */
 	u64 wait_ns;
 	u32 waker_tid;
 	u16 wake_cpu;
 	u8 wait_flags; /* enum kt_switch_flags */
-	u8 tracked;    /* filters: matches */
+	u8 tracked;    /* filters: the open operation matches */
 	u16 last_cpu;  /* on which it ran last, + 1; 0 = not known */
 	u16 pad[3];
 };

@@ -8,6 +8,7 @@
 #ifndef KT_BPF_OWNER_H
 #define KT_BPF_OWNER_H
 
+#include "bpf/filter.h"
 #include "bpf/pages.h"
 #include "bpf/syscalls.h"
 #include "bpf/task.h"
@@ -236,13 +237,13 @@ static __always_inline void kt_own_waiter(u64 waiter, struct task_struct *t, s64
 		e->io_flags |= KT_LINK_WAITED;
 }
 
-static __always_inline void kt_own_iocb(struct kt_dio *d, struct task_struct *t,
-					struct kt_bio_queue *e)
+static __always_inline u64 kt_own_iocb(struct kt_dio *d, struct task_struct *t,
+				       struct kt_bio_queue *e)
 {
 	struct kiocb *iocb = (void *)d->iocb;
 	u64 done = (u64)BPF_CORE_READ(iocb, ki_complete);
 	struct aio_kiocb *aio = (void *)d->iocb;
-	struct inode *inode;
+	struct inode *inode = NULL;
 
 	if (!d->disk) {
 		inode = BPF_CORE_READ(iocb, ki_filp, f_inode);
@@ -273,17 +274,24 @@ static __always_inline void kt_own_iocb(struct kt_dio *d, struct task_struct *t,
 		e->io = d->iocb - bpf_core_field_offset(struct loop_cmd, iocb) -
 			bpf_core_type_size(struct request);
 	}
+	return (u64)inode;
 }
 
-/* Fills io_kind, io, io_age_ns, io_tid, io_flags, and where it is direct I/O, ino, ino_dev and offset. */
-static __always_inline void kt_own(struct bio *bio, struct task_struct *t, struct kt_bio_queue *e)
+/*
+ * Fills io_kind, io, io_age_ns, io_tid, io_flags, and ino, ino_dev and offset. Returns the inode of its file; 0 = not known.
+ * *ret_waiter: the task that waits for it, if that is known.
+ */
+static __always_inline u64 kt_own(struct bio *bio, struct task_struct *t, struct kt_bio_queue *e,
+				  u64 *ret_waiter)
 {
 	s64 place = (e->sector - bio->bi_bdev->bd_start_sect) << 9;
 	struct kt_dio d = {};
 
 	if (!kt_dio_read((u64)bio, (u64)bio->bi_end_io, (u64)bio->bi_private, e->bytes, t, &d)) {
-		kt_own_context(t, kt_pages(bio, e), -1, e);
-		return;
+		u64 inode = kt_pages(bio, e);
+
+		kt_own_context(t, inode, -1, e);
+		return inode;
 	}
 	if (d.pages && kt_pages(bio, e) && e->ino_dev != e->dev) {
 		/* A mapping of some file is the buffer of direct I/O. */
@@ -293,10 +301,14 @@ static __always_inline void kt_own(struct bio *bio, struct task_struct *t, struc
 	}
 	if (d.disk)
 		e->offset = place;
+	if (kt_filter.kinds) {
+		*ret_waiter = kt_as_number((void *)d.waiter, &e->io);
+		e->io = 0;
+	}
 	if (d.iocb)
-		kt_own_iocb(&d, t, e);
-	else
-		kt_own_waiter(d.waiter, t, place, e);
+		return kt_own_iocb(&d, t, e);
+	kt_own_waiter(d.waiter, t, place, e);
+	return 0;
 }
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* page: who makes pages dirty besides write calls, and the kernel's own writing: writeback and journal commits. */
-#include "bpf/ktrace.bpf.h"
+#include "bpf/filter_call.h"
 
 #define PAGE_BYTES 4096ull /* what a folio's index counts */
 #define MAX_RUN_NS 100000000ull
@@ -77,6 +77,27 @@ static __always_inline bool is_told(const struct kt_task *t, const struct task_s
 	return (task->flags & PF_IO_WORKER) || (t && t->uring_req);
 }
 
+/* Not by a write call: a write through a mapping, or a file system's own. What it was written to is written back. */
+static __always_inline bool is_wanted(struct task_struct *task, struct inode *inode)
+{
+	struct super_block *sb = inode->i_sb;
+	u32 has = kt_filter_current();
+	u64 ino = inode->i_ino;
+
+	if (kt_task_is_out(has))
+		return false;
+	has |= kt_filter_op(KT_IO_OP_WRITE) | kt_filter_op(KT_IO_OP_FAULT);
+	if ((kt_filter.kinds & KT_FILTER_FILE) && kt_file_is(ino, sb->s_dev))
+		has |= KT_FILTER_FILE;
+	if ((kt_filter.kinds & KT_FILTER_DIR) && kt_inode_below_dir((u64)inode))
+		has |= KT_FILTER_DIR;
+	if (!kt_filter_all(has | KT_FILTER_DISK))
+		return false;
+	if (sb->s_magic != KT_BDEVFS_MAGIC)
+		kt_inode_written(ino, sb->s_dev);
+	return true;
+}
+
 KT_PROG(page, writeback_dirty_folio, writeback_dirty_folio, struct folio *folio,
 	struct address_space *mapping)
 {
@@ -95,6 +116,8 @@ KT_PROG(page, writeback_dirty_folio, writeback_dirty_folio, struct folio *folio,
 	inode = mapping ? mapping->host : NULL;
 	/* Most runs end here: one look into the task's storage is all that a buffered write pays. */
 	if (!inode || is_told(bpf_task_storage_get(&kt_tasks, task, 0, 0), task, inode))
+		goto out;
+	if (kt_filter.kinds && !is_wanted(task, inode))
 		goto out;
 	runs = bpf_map_lookup_elem(&kt_dirty, &zero);
 	if (!runs)
@@ -167,6 +190,11 @@ static __always_inline void open_call(u64 key, u8 kind, u16 op)
 	t->call_op = op;
 	t->call_kind = kind;
 	t->call_flags = 0;
+	if (kt_filter.kinds) {
+		/* By its bios: those of files that were written to. */
+		t->call_has = kt_filter_current();
+		t->tracked = 0;
+	}
 	t->call_ns = bpf_ktime_get_ns();
 }
 
@@ -186,7 +214,7 @@ static __always_inline struct kt_io_call *close_call(struct kt_run *r, u64 key, 
 	t->call_ns = 0;
 	t->call_inode = 0;
 	t->call_kind = KT_IO_NONE;
-	if (!bios)
+	if (!bios || (kt_filter.kinds && !t->tracked))
 		goto none;
 	e = KT_RESERVE(r, io_call);
 	if (!e)

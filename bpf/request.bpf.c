@@ -221,7 +221,7 @@ KT_PROG(request, block_rq_complete, block_rq_complete, struct request *rq, u8 st
 	if (bytes >= rq->__data_len &&
 	    (!(flags & KT_RQ_FLUSH_SEQ) || (rq->cmd_flags & KT_OP_MASK) == kt_enum_REQ_OP_FLUSH))
 		flags |= KT_RQ_FINAL;
-	if (!kt_wants_end(&r, rq, flags & KT_RQ_FLUSH_SEQ))
+	if (!kt_wants_end(&r, rq, !bytes))
 		return 0;
 	if (kt_filter.kinds)
 		kt_forget_complete(rq, bytes, flags & KT_RQ_FINAL);

@@ -3,7 +3,7 @@
  * sched: switches and wake-ups. What a waking knows waits in the woken task's storage and rides on the switch that
  * lets it run: these programs run at every switch of the machine, and one event less is what they cost least with.
  */
-#include "bpf/ktrace.bpf.h"
+#include "bpf/filter_call.h"
 
 #define TASK_INTERRUPTIBLE 0x1
 #define TASK_UNINTERRUPTIBLE 0x2
@@ -24,7 +24,10 @@ static __always_inline void runnable(struct task_struct *t)
 	u32 zero = 0;
 	u8 flags = KT_SWITCH_WOKEN;
 
-	s = bpf_task_storage_get(&kt_tasks, t, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	s = bpf_task_storage_get(&kt_tasks, t, NULL,
+				 kt_filter.kinds ? 0 : BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (kt_filter.kinds && !kt_at_work(s))
+		return;
 	c = bpf_map_lookup_elem(&kt_cpus, &zero);
 	if (!s || !c)
 		return;
@@ -120,8 +123,18 @@ KT_PROG(sched, sched_switch, sched_switch, bool preempt, struct task_struct *pre
 		return 0;
 	if (next->pid)
 		ns = bpf_task_storage_get(&kt_tasks, next, NULL, 0);
-	if (left == KT_TASK_RUNNABLE)
+	if (kt_filter.kinds) {
+		/* Only who is at work on what is wanted: in its way, and out of it. */
+		ps = prev->pid ? bpf_task_storage_get(&kt_tasks, prev, NULL, 0) : NULL;
+		if (!kt_at_work(ns) && !kt_at_work(ps)) {
+			kt_run_filtered(&r);
+			goto clear;
+		}
+		if (left != KT_TASK_RUNNABLE)
+			ps = NULL;
+	} else if (left == KT_TASK_RUNNABLE) {
 		ps = bpf_task_storage_get(&kt_tasks, prev, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	}
 	e = KT_RESERVE(&r, sched_switch);
 	now = e ? e->ts_ns : bpf_ktime_get_ns();
 	if (ps) {
@@ -157,6 +170,9 @@ KT_PROG(sched, sched_switch, sched_switch, bool preempt, struct task_struct *pre
 		ns->last_cpu = cpu + 1;
 		ns->wait_ns = 0;
 	}
+	if (e)
+		KT_SUBMIT(e);
+clear:
 	/*
 	 * No interrupt is left open across a switch: what seems so is one whose end was not seen, since programs are
 	 * attached one after the other.
@@ -165,7 +181,5 @@ KT_PROG(sched, sched_switch, sched_switch, bool preempt, struct task_struct *pre
 		c->hard_ns = 0;
 	if (c->soft_ns)
 		c->soft_ns = 0;
-	if (e)
-		KT_SUBMIT(e);
 	return 0;
 }

@@ -29,6 +29,7 @@
 #define RINGS_DEFAULT_MAX (256ull << 20) /* of all CPUs, unless asked for */
 #define RING_MAX (1ull << 30)
 #define FILTER_OBJECTS (1u << 16) /* bios and requests under way at once that match a filter */
+#define FILTER_INODES (1u << 14)  /* files that were written to by what matches */
 #define FILTER_PIDS (1u << 16)	  /* children of processes of -p */
 
 /* libbpf's last words, to name the program that the kernel refused. */
@@ -199,6 +200,9 @@ static int size_filters(struct kt_session *s)
 	if (!err)
 		err = bpf_map__set_max_entries(s->skel->maps.kt_filter_objects,
 					       any ? FILTER_OBJECTS : 1);
+	if (!err)
+		err = bpf_map__set_max_entries(s->skel->maps.kt_filter_inodes,
+					       any ? FILTER_INODES : 1);
 	return err;
 }
 

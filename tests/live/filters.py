@@ -59,7 +59,7 @@ def ios(out):
     return job["read"]["total_ios"] + job["write"]["total_ios"]
 
 
-def record(loads, options, during=None):
+def record(loads, options, during=None, after=None):
     """The database of a recording in which all loads ran; what they printed."""
     d = kt.tmpdir()
     ktr = os.path.join(d, "run.ktr")
@@ -76,6 +76,8 @@ def record(loads, options, during=None):
     for l in loads:
         l.go()
     outs = [l.wait() for l in loads]
+    if after:
+        after()
     kt.time.sleep(0.1)
     p.send_signal(signal.SIGINT)
     said += p.communicate(timeout=60)[1]
@@ -112,7 +114,7 @@ def options_text(options):
     return rest
 
 
-EVENTS = {"block_bio_queue": "bio_queue", "block_split": "bio_split", "block_bio_remap": "bio_remap",
+EVENTS = {"sys_exit": "io_call", "writeback_single_inode": "io_call", "jbd2_end_commit": "io_call", "sched_switch": "sched_switch", "io_uring_complete": "io_end", "block_bio_queue": "bio_queue", "block_split": "bio_split", "block_bio_remap": "bio_remap",
           "block_bio_backmerge": "bio_merge", "block_bio_frontmerge": "bio_merge", "block_bio_complete": "bio_complete",
           "block_getrq": "rq_get", "block_rq_insert": "rq_insert", "block_rq_issue": "rq_issue",
           "block_rq_requeue": "rq_requeue", "block_rq_merge": "rq_merge", "block_rq_complete": "rq_complete"}
@@ -135,6 +137,8 @@ def whole(db, name):
     kt.seen_all(db)
     for table in ("bio", "request"):
         odd = db.rows("SELECT state, count(*) FROM %s WHERE state <> 'whole' GROUP BY 1" % table)
+        if odd and table == "bio":
+            odd = db.rows("SELECT b.*, t.comm FROM bio b LEFT JOIN task t USING (utid) WHERE b.state <> 'whole' LIMIT 3")
         kt.check(not odd, "%s: %ss that are not whole: %s" % (name, table, odd))
 
 
@@ -152,12 +156,35 @@ def only(name, db, disk, n, pid, other=None):
     print("%-20s %d bios, %d requests, nothing else" % (name, got, rq), flush=True)
 
 
+def ops(db, where="1", *args):
+    """The operations recorded: {op: how many}."""
+    return dict(db.rows("SELECT i.op, count(*) FROM io i LEFT JOIN task t USING (utid) LEFT JOIN device d ON d.device_id = i.device_id "
+                        "WHERE " + where + " GROUP BY 1", *args))
+
+
+def linked(name, db, disk, n, pid):
+    """Each of the load's operations on the disk, with its bios; nobody else's operation at all."""
+    got = ops(db, "t.tgid = ? AND d.dev = ? AND i.op IN ('read', 'write')", pid, kt.dev_of(disk))
+    kt.check(sum(got.values()) == n, "%s: %d operations, recorded: %s" % (name, n, got))
+    other = db.rows("SELECT t.comm, i.op, count(*) FROM io i LEFT JOIN task t USING (utid) WHERE t.tgid IS NOT ? GROUP BY 1, 2", pid)
+    kt.check(not other, "%s: operations of others: %s" % (name, other))
+    loose = db.one("SELECT count(*) FROM bio b JOIN device d USING (device_id) WHERE d.dev = ? AND b.io_id IS NULL", kt.dev_of(disk))
+    kt.check(not loose, "%s: %d bios without their operation" % (name, loose))
+    states = db.rows("SELECT i.kind, i.op, i.state, count(*) FROM io i WHERE state <> 'whole' GROUP BY 1, 2, 3")
+    # What a process had begun before the recording, and the call that the filter's load waits in, are open at its ends.
+    odd = [s for s in states if not (s[2].startswith("open") and s[3] <= 4)]
+    kt.check(not odd, "%s: operations that are not whole: %s" % (name, states))
+    alien = db.rows("SELECT t.comm, count(*) FROM io i JOIN task t USING (utid) WHERE i.state = 'whole' AND t.tgid <> ? GROUP BY 1", pid)
+    kt.check(not alien, "%s: operations of others: %s" % (name, alien))
+
+
 def by_pid():
     disk = kt.loop_disk(size_mib=64)
     for engine, opts in (("psync", {}), ("io_uring", {"iodepth": 16}), ("libaio", {"iodepth": 16})):
         loads = [Load(n, fio(disk, ioengine=engine, **opts)) for n in NAMES]
         db, outs = record(loads, ["-p", loads[0].pid])
         only("-p " + engine, db, disk, ios(outs[0]), loads[0].pid, loads[1].pid)
+        linked("-p " + engine, db, disk, ios(outs[0]), loads[0].pid)
 
 
 def merged():
@@ -204,8 +231,8 @@ def by_cgroup():
     after = Load("late", ["sh", "-c", "echo $$ > %s/cgroup.procs; exec \"$@\"" % late, "sh", *dd])
     other = Load("other", dd)
     db, _ = record([early, after, other], ["--cgroup", top], during=lambda: os.mkdir(late))
-    kt.check(bios(db, early.pid) == 500, "--cgroup: %d of 500 bios" % bios(db, early.pid))
-    kt.check(bios(db, after.pid) == 500, "--cgroup made later: %d of 500 bios" % bios(db, after.pid))
+    kt.check(bios(db, early.pid, disk) == 500, "--cgroup: %d of 500 bios" % bios(db, early.pid, disk))
+    kt.check(bios(db, after.pid, disk) == 500, "--cgroup made later: %d of 500 bios" % bios(db, after.pid, disk))
     kt.check(bios(db, disk=disk) == 1000, "--cgroup: %d of 1000 bios" % bios(db, disk=disk))
     whole(db, "--cgroup")
     print("%-20s a cgroup, and one below it that was made later" % "--cgroup", flush=True)
@@ -255,6 +282,116 @@ def by_op():
     whole(db, "--op discard,flush")
 
 
+def write_script(path, mib=4):
+    """Writes a file through the page cache."""
+    return ["dd", "if=/dev/zero", "of=" + path, "bs=64k", "count=%d" % (mib * 16), "conv=notrunc", "status=none"]
+
+
+def data_bytes(db, ino):
+    return db.one("SELECT coalesce(sum(size_bytes), 0) FROM bio WHERE ino = ? AND op = 'write' AND parent_bio_id IS NULL", ino)
+
+
+def writeback(name, options_of, *, uring=False):
+    """Two writers through the page cache, one filtered in; kernel threads write both files back."""
+    disk = kt.loop_disk(size_mib=256)
+    mnt = kt.filesystem(disk)
+    files = []
+    for n in ("a", "b"):
+        os.mkdir(os.path.join(mnt, n))
+        files.append(os.path.join(mnt, n, "file"))
+        kt.run("dd", "if=/dev/zero", "of=" + files[-1], "bs=1M", "count=4", "conv=fsync", "status=none")
+    if uring:
+        loads = [Load(n, fio(f, ioengine="io_uring", iodepth=4, direct=0, rw="write", size=4 << 20, file_append=0, overwrite=1,
+                             fallocate="none")) for n, f in zip(NAMES, files)]
+    else:
+        loads = [Load(n, write_script(f)) for n, f in zip(NAMES, files)]
+    # Somebody whom no filter lets in has it written back.
+    db, _ = record(loads, options_of(loads, files, mnt), after=lambda: kt.run("sync", "-f", mnt))
+    inos = [os.stat(f).st_ino for f in files]
+    kt.check(data_bytes(db, inos[0]) == 4 << 20, "%s: of 4 MiB written back %d bytes recorded" % (name, data_bytes(db, inos[0])))
+    kt.check(data_bytes(db, inos[1]) == 0, "%s: %d bytes of the other's file" % (name, data_bytes(db, inos[1])))
+    whole(db, name)
+    who = db.rows("SELECT DISTINCT t.comm FROM bio b JOIN task t USING (utid) WHERE b.ino = ? AND b.op = 'write'", inos[0])
+    mine = ops(db, "i.ino = ? AND i.op = 'write'", inos[0])
+    others = ops(db, "i.ino = ?", inos[1])
+    kt.check(mine and not others, "%s: operations on its file %s, on the other's %s" % (name, mine, others))
+    print("%-20s 4 MiB written back by %s, %s" % (name, ", ".join(c for c, in who), mine), flush=True)
+
+
+def buffered():
+    writeback("-p buffered", lambda loads, files, mnt: ["-p", loads[0].pid])
+    writeback("--file buffered", lambda loads, files, mnt: ["--file", files[0]])
+    writeback("--dir buffered", lambda loads, files, mnt: ["--dir", os.path.dirname(files[0])])
+    writeback("-p io_uring buffered", lambda loads, files, mnt: ["-p", loads[0].pid], uring=True)
+    writeback("-p --dir --op", lambda loads, files, mnt: ["-p", loads[0].pid, "--dir", mnt, "--op", "write"])
+
+
+def by_file():
+    """Direct I/O on two files, and below two directories, one of them on a mount below it."""
+    disk = kt.loop_disk(size_mib=128)
+    mnt = kt.filesystem(disk)
+    d = os.path.join(mnt, "deep", "er")
+    os.makedirs(d)
+    files = [os.path.join(d, "a"), os.path.join(mnt, "b")]
+    for f in files:
+        kt.run("dd", "if=/dev/urandom", "of=" + f, "bs=1M", "count=8", "conv=fsync", "status=none")
+    for engine, opts in (("psync", {}), ("io_uring", {"iodepth": 8}), ("libaio", {"iodepth": 8})):
+        for name, options in (("--file", ["--file", files[0]]), ("--dir", ["--dir", os.path.join(mnt, "deep")])):
+            loads = [Load(n, fio(f, ioengine=engine, **opts)) for n, f in zip(NAMES, files)]
+            db, outs = record(loads, options)
+            name += " " + engine
+            only(name, db, disk, ios(outs[0]), loads[0].pid, loads[1].pid)
+            inos = [os.stat(f).st_ino for f in files]
+            mine = ops(db, "i.ino = ? AND i.op = 'read' AND t.tgid = ?", inos[0], loads[0].pid)
+            other = ops(db, "i.ino IS NOT ?", inos[0])
+            kt.check(mine.get("read") == ios(outs[0]), "%s: %d reads, recorded: %s" % (name, ios(outs[0]), mine))
+            kt.check(not other, "%s: operations on other files: %s" % (name, other))
+    # Everything below the root of another file system: over the border of the mount.
+    loads = [Load(n, fio(f)) for n, f in zip(NAMES, files)]
+    db, outs = record(loads, ["--dir", "/", "-p", loads[0].pid])
+    only("--dir / -p", db, disk, ios(outs[0]), loads[0].pid, loads[1].pid)
+
+
+def by_fsync():
+    """An operation of the application with all that it causes."""
+    disk = kt.loop_disk(size_mib=64)
+    mnt = kt.filesystem(disk)
+    script = "for i in 1 2 3 4 5; do echo x >> %s; sync %s; dd if=%s of=/dev/null iflag=direct bs=4k status=none; done"
+    loads = [Load(n, ["sh", "-c", script % ((os.path.join(mnt, n),) * 3)]) for n in NAMES]
+    db, _ = record(loads, ["--op", "fsync", "--file", "/etc/hostname"])
+    kt.check(not ops(db) and not bios(db), "--op fsync on another file: %s" % ops(db))
+    loads = [Load(n, ["sh", "-c", script % ((os.path.join(mnt, n),) * 3)]) for n in NAMES]
+    db, _ = record(loads, ["--op", "fsync", "--file", os.path.join(mnt, NAMES[0])])
+    kt.check(ops(db) == {"fsync": 5}, "--op fsync --file: %s" % ops(db))
+    linked_ = db.one("SELECT count(DISTINCT io_id) FROM bio")
+    kt.check(linked_ == 5, "--op fsync: bios of %d of 5 calls" % linked_)
+    whole(db, "--op fsync --file")
+    print("%-20s 5 calls, %d bios" % ("--op fsync --file", bios(db)), flush=True)
+
+
+def stacked():
+    """A loop disk over a file on a real disk: what the loop driver does below is the I/O's, too."""
+    d = kt.tmpdir("/var/tmp")
+    image = os.path.join(d, "image")
+    kt.run("dd", "if=/dev/urandom", "of=" + image, "bs=1M", "count=32", "conv=fsync", "status=none")
+    loop = kt.run("losetup", "--find", "--show", "--direct-io=on", image, check=False).stdout.strip()
+    if not loop:
+        print("stacked: no direct loop disk on /var/tmp here")
+        return
+    kt.stack.callback(kt.run, "losetup", "-d", loop, check=False)
+    loads = [Load(n, fio(loop, size=2 << 20)) for n in NAMES]
+    db, outs = record(loads, ["-p", loads[0].pid])
+    n = ios(outs[0])
+    upper = bios(db, loads[0].pid, loop)
+    lower = db.one("SELECT count(DISTINCT parent_request_id) FROM bio WHERE parent_request_id IS NOT NULL")
+    kt.check(upper == n and lower == n, "stacked: %d reads, %d bios above, %d of them with bios below" % (n, upper, lower))
+    stray = db.one("SELECT count(*) FROM bio b LEFT JOIN task t USING (utid) WHERE b.parent_request_id IS NULL AND b.parent_bio_id IS NULL "
+                   "AND t.tgid IS NOT ?", loads[0].pid)
+    kt.check(not stray, "stacked: %d bios of others" % stray)
+    whole(db, "stacked")
+    print("%-20s %d bios above, all with theirs below" % ("-p stacked", upper), flush=True)
+
+
 def two_kinds():
     a, b = kt.loop_disk(size_mib=64), kt.loop_disk(size_mib=64)
     dd = "dd if=%s of=/dev/null bs=4k count=300 iflag=direct status=none"
@@ -286,7 +423,7 @@ def bad_values():
         print("%-28s %s" % (" ".join(options), p.stderr.strip()))
 
 
-CASES = [bad_values, by_pid, merged, by_tid, by_comm, by_cgroup, by_disk, by_partition, by_op, two_kinds]
+CASES = [bad_values, by_pid, merged, by_tid, by_comm, by_cgroup, by_disk, by_partition, by_op, buffered, by_file, by_fsync, stacked, two_kinds]
 
 
 def test():

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Filters where family io knows the operation: judged by its task, its file and what it does, once, when it begins. Its bios are wanted
+ * because it is; and it is because one of its bios turns out to be (the disk below a file is known for certain only then).
+ * What the kernel writes back later is judged by its file: one that a wanted operation has written to.
+ */
+#ifndef KT_BPF_FILTER_CALL_H
+#define KT_BPF_FILTER_CALL_H
+
+#include "bpf/file.h"
+#include "bpf/filter.h"
+
+#define KT_DIR_DEPTH 64 /* directories and mounts above a file that are looked at */
+#define KT_FILTER_OF_FILE (KT_FILTER_FILE | KT_FILTER_DIR)
+
+/* Files that were written to by what matches. Of very many the one that waits longest makes room. */
+struct kt_filter_inodes_map {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct kt_filter_file);
+	__type(value, u8);
+};
+
+/* Room to find out whose a bio is before anything is reserved. */
+struct kt_filter_scratch_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct kt_bio_queue);
+};
+
+/* Defined in core.bpf.c. */
+extern struct kt_filter_inodes_map kt_filter_inodes SEC(".maps");
+extern struct kt_filter_scratch_map kt_filter_scratch SEC(".maps");
+
+/* ------------------------------------------------------------------ files */
+
+static __always_inline bool kt_file_is(u64 ino, u32 dev)
+{
+	for (u32 i = 0; i < KT_FILTER_MAX && i < kt_filter.n_files; i++)
+		if (ino == kt_filter.files[i].ino && dev == kt_filter.files[i].dev)
+			return true;
+	return false;
+}
+
+/* Is what is at that path below a directory that was asked for? Over the borders of mounts, too. Verified once. */
+__noinline __attribute__((weak)) int kt_below_dir(u64 dentry, u64 vfsmount)
+{
+	struct dentry *d = (void *)dentry, *parent;
+	struct mount *m = NULL;
+
+	if (vfsmount)
+		m = (void *)(vfsmount - bpf_core_field_offset(struct mount, mnt));
+	for (int depth = 0; depth < KT_DIR_DEPTH; depth++) {
+		struct inode *inode = BPF_CORE_READ(d, d_inode);
+		u64 ino = BPF_CORE_READ(inode, i_ino);
+		u32 dev = BPF_CORE_READ(inode, i_sb, s_dev);
+
+		for (u32 i = 0; i < KT_FILTER_MAX && i < kt_filter.n_dirs; i++)
+			if (ino == kt_filter.dirs[i].ino && dev == kt_filter.dirs[i].dev)
+				return 1;
+		parent = BPF_CORE_READ(d, d_parent);
+		if (m && d == BPF_CORE_READ(m, mnt.mnt_root)) {
+			struct mount *up = BPF_CORE_READ(m, mnt_parent);
+
+			parent = BPF_CORE_READ(m, mnt_mountpoint);
+			if (up == m)
+				break;
+			m = up;
+		} else if (parent == d) {
+			break;
+		}
+		d = parent;
+		if (!d)
+			break;
+	}
+	return 0;
+}
+
+/* The same where only the inode is known: by a name that it has, within its file system. */
+static __always_inline bool kt_inode_below_dir(u64 inode)
+{
+	struct inode *i = (void *)inode;
+	u64 alias = (u64)BPF_CORE_READ(i, i_dentry.first);
+
+	return alias && kt_below_dir(alias - bpf_core_field_offset(struct dentry, d_u.d_alias), 0);
+}
+
+/* Of an open file, as far as its inode tells: the disk below a file system, or the one it is. */
+static __always_inline bool kt_file_on_disk(const struct kt_file *f)
+{
+	struct file *file = (void *)f->file;
+	struct inode *inode = (void *)f->inode;
+	struct block_device *bdev;
+	struct gendisk *disk;
+
+	if (f->dev) {
+		u64 host = (u64)BPF_CORE_READ(file, f_mapping, host);
+
+		if (kt_dev_matches(f->dev))
+			return true;
+		bdev = (void *)(host - bpf_core_field_offset(struct bdev_inode, vfs_inode) +
+				bpf_core_field_offset(struct bdev_inode, bdev));
+	} else {
+		bdev = BPF_CORE_READ(inode, i_sb, s_bdev);
+		if (!bdev)
+			return false;
+		if (kt_dev_matches(BPF_CORE_READ(bdev, bd_dev)))
+			return true;
+	}
+	disk = BPF_CORE_READ(bdev, bd_disk);
+	return disk && kt_dev_matches(KT_MKDEV(BPF_CORE_READ(disk, major),
+					       BPF_CORE_READ(disk, first_minor)));
+}
+
+/* The kinds that an operation on that file satisfies by it; inode 0: it is on none. */
+static __always_inline u32 kt_filter_file(const struct kt_file *f)
+{
+	u32 has = 0;
+
+	if (!f->inode)
+		return 0;
+	if ((kt_filter.kinds & KT_FILTER_FILE) && kt_file_is(f->ino, f->ino_dev))
+		has |= KT_FILTER_FILE;
+	if (kt_filter.kinds & KT_FILTER_DIR) {
+		struct file *file = (void *)f->file;
+
+		if (kt_below_dir((u64)BPF_CORE_READ(file, f_path.dentry),
+				 (u64)BPF_CORE_READ(file, f_path.mnt)))
+			has |= KT_FILTER_DIR;
+	}
+	if ((kt_filter.kinds & KT_FILTER_DISK) && kt_file_on_disk(f))
+		has |= KT_FILTER_DISK;
+	return has;
+}
+
+static __always_inline u32 kt_filter_op(u16 op)
+{
+	return kt_filter.io_ops >> (op & 63) & 1 ? KT_FILTER_OP : 0;
+}
+
+/* Can nothing that this task does match? */
+static __always_inline bool kt_task_is_out(u32 has)
+{
+	return (kt_filter.kinds & KT_FILTER_OF_TASK & ~has);
+}
+
+/* ------------------------------------------------------------------ written files */
+
+static __always_inline bool kt_inode_is_written(u64 ino, u32 dev)
+{
+	struct kt_filter_file key = {.ino = ino, .dev = dev};
+
+	return ino && bpf_map_lookup_elem(&kt_filter_inodes, &key);
+}
+
+static __always_inline void kt_inode_written(u64 ino, u32 dev)
+{
+	struct kt_filter_file key = {.ino = ino, .dev = dev};
+	u8 yes = 1;
+
+	if (ino && !bpf_map_lookup_elem(&kt_filter_inodes, &key))
+		bpf_map_update_elem(&kt_filter_inodes, &key, &yes, BPF_ANY);
+}
+
+/* What satisfies these kinds writes to a file, through the page cache. On which disk that is the bios tell. */
+static __always_inline void kt_filter_written(u32 has, u16 op, u8 flags, const struct kt_file *f)
+{
+	if (kt_filter_all(has | KT_FILTER_DISK) && f->inode && !f->dev && !(flags & KT_IO_DIRECT) &&
+	    (op == KT_IO_OP_WRITE || op == KT_IO_OP_SPLICE || op == KT_IO_OP_COPY_FILE_RANGE ||
+	     op == KT_IO_OP_FALLOCATE || op == KT_IO_OP_SENDFILE))
+		kt_inode_written(f->ino, f->ino_dev);
+}
+
+/* ------------------------------------------------------------------ operations */
+
+/* An operation begins in k: judges it. */
+static __always_inline void kt_filter_call(struct kt_task *k, u32 has, u16 op, u8 flags,
+					   const struct kt_file *f)
+{
+	has |= kt_filter_file(f) | kt_filter_op(op);
+	k->call_has = has;
+	k->tracked = kt_filter_all(has);
+	kt_filter_written(has, op, flags, f);
+}
+
+/* Is the task at work on an operation that is wanted? */
+static __always_inline bool kt_at_work(const struct kt_task *k)
+{
+	return k && k->call_ns && (!kt_filter.kinds || k->tracked);
+}
+
+/* ------------------------------------------------------------------ bios and their operations */
+
+/* kt_filter_current() of another task of which only the address is known. Rare, so out of line. */
+__noinline __attribute__((weak)) int kt_filter_waiter(u64 address)
+{
+	struct task_struct *t = (void *)address, *leader = BPF_CORE_READ(t, group_leader);
+	struct cgroup *cgrp = BPF_CORE_READ(t, cgroups, dfl_cgrp);
+	u32 tid = BPF_CORE_READ(t, pid), has = 0;
+	u64 comm[2] = {0, 0}, name[2] = {0, 0};
+
+	if (!address)
+		return 0;
+	if ((kt_filter.kinds & KT_FILTER_PID) && kt_pid_matches(BPF_CORE_READ(t, tgid)))
+		has |= KT_FILTER_PID;
+	BPF_CORE_READ_INTO(&comm, t, comm);
+	BPF_CORE_READ_INTO(&name, leader, comm);
+	for (u32 i = 0; i < KT_FILTER_MAX; i++) {
+		if (i < kt_filter.n_tids && tid == kt_filter.tids[i])
+			has |= KT_FILTER_TID;
+		if (i < kt_filter.n_comms &&
+		    ((comm[0] == kt_filter.comms[i][0] && comm[1] == kt_filter.comms[i][1]) ||
+		     (name[0] == kt_filter.comms[i][0] && name[1] == kt_filter.comms[i][1])))
+			has |= KT_FILTER_COMM;
+	}
+	for (u32 depth = 0; depth < KT_CGROUP_DEPTH && cgrp && kt_filter.n_cgroups; depth++) {
+		u64 id = BPF_CORE_READ(cgrp, kn, id);
+
+		for (u32 i = 0; i < KT_FILTER_MAX && i < kt_filter.n_cgroups; i++)
+			if (id == kt_filter.cgroups[i])
+				has |= KT_FILTER_CGROUP;
+		cgrp = BPF_CORE_READ(cgrp, self.parent, cgroup);
+	}
+	return has;
+}
+
+/* No operation that is recorded is behind it. */
+static __always_inline void kt_unlink(struct kt_bio_queue *e)
+{
+	e->io = 0;
+	e->io_age_ns = 0;
+	e->io_tid = 0;
+	e->io_kind = KT_IO_NONE;
+	e->io_flags = 0;
+}
+
+/* Kinds by the page cache that it carries. */
+static __always_inline u32 kt_filter_pages(const struct kt_bio_queue *e, bool write)
+{
+	u32 has = 0;
+
+	if (!e->ino)
+		return 0;
+	if ((kt_filter.kinds & KT_FILTER_FILE) && kt_file_is(e->ino, e->ino_dev))
+		has |= KT_FILTER_FILE;
+	if (write && kt_inode_is_written(e->ino, e->ino_dev))
+		has |= KT_FILTER_OF_TASK | KT_FILTER_OF_FILE | KT_FILTER_OP;
+	return has;
+}
+
+/*
+ * Is this bio wanted, whose owner is in e? As kt_wants_new_bio(): it has counted the run if not. What is not wanted of the owner
+ * is taken out of e.
+ */
+static __always_inline bool kt_wants_owned(struct kt_run *r, struct bio *bio, struct task_struct *t,
+					   u64 inode, u64 waiter, struct kt_bio_queue *e)
+{
+	bool write = e->opf & 1; /* as the kernel's op_is_write() */
+	bool linked = false, wanted = false;
+	struct kt_task *k = NULL;
+	u32 has = 0;
+
+	switch (e->io_kind) {
+	case KT_IO_URING:
+		linked = wanted = kt_is_tracked((void *)e->io, KT_OBJECT_URING);
+		break;
+	case KT_IO_LOOP:
+		linked = wanted = kt_is_tracked((void *)e->io, KT_OBJECT_REQUEST);
+		break;
+	case KT_IO_AIO:
+		has = kt_filter_op(write ? KT_IO_OP_WRITE : KT_IO_OP_READ);
+		linked = true;
+		break;
+	case KT_IO_FAULT:
+		has = kt_filter_op(KT_IO_OP_FAULT);
+		linked = true;
+		break;
+	case KT_IO_SYSCALL:
+	case KT_IO_WRITEBACK:
+	case KT_IO_JOURNAL:
+		linked = true;
+		if (e->io_tid != (u32)t->pid) {
+			/* The block layer held it back: a kernel thread queues it. */
+			has = kt_filter_waiter(waiter);
+			break;
+		}
+		k = kt_task_find(t);
+		if (k) {
+			wanted = k->tracked;
+			has = k->call_has;
+		}
+		break;
+	}
+	if (!wanted) {
+		/* In an interrupt the task is a bystander. */
+		if (!kt_in_interrupt())
+			has |= kt_filter_current();
+		has |= kt_filter_pages(e, write) | kt_filter_bio(bio);
+		if ((kt_filter.kinds & KT_FILTER_DIR) && inode && !(has & KT_FILTER_DIR) &&
+		    kt_inode_below_dir(inode))
+			has |= KT_FILTER_DIR;
+		wanted = kt_filter_all(has);
+	}
+	if (wanted) {
+		if (!kt_track(r, bio, KT_OBJECT_BIO))
+			return false;
+		if (!linked)
+			kt_unlink(e);
+		else if (k)
+			k->tracked = 1;
+		return true;
+	}
+	if (k && k->call_bios)
+		k->call_bios--;
+	if (kt_is_tracked(bio, KT_OBJECT_BIO))
+		kt_untrack(bio, KT_OBJECT_BIO);
+	kt_run_filtered(r);
+	return false;
+}
+
+#endif
