@@ -50,8 +50,9 @@ static __always_inline void kt_file_read(u64 address, bool data, struct kt_file 
 	struct file *file = (void *)address;
 	struct super_block *sb;
 	struct inode *inode;
-	u32 type;
+	u32 type, flags;
 	u64 magic;
+	struct kt_head head;
 
 	f->file = address;
 	f->inode = f->ino = 0;
@@ -59,22 +60,27 @@ static __always_inline void kt_file_read(u64 address, bool data, struct kt_file 
 	f->data = false;
 	if (!address)
 		return;
-	inode = BPF_CORE_READ(file, f_inode);
-	type = BPF_CORE_READ(inode, i_mode) & KT_S_IFMT;
+	if (KT_READ_HEAD(&head, file))
+		return;
+	inode = KT_IN(&head, file, f_inode);
+	flags = KT_IN(&head, file, f_flags);
+	if (KT_READ_HEAD(&head, inode))
+		return;
+	type = KT_IN(&head, inode, i_mode) & KT_S_IFMT;
 	if (type != KT_S_IFREG && type != KT_S_IFBLK && (data || type != KT_S_IFDIR))
 		return;
-	sb = BPF_CORE_READ(inode, i_sb);
-	magic = BPF_CORE_READ(sb, s_magic);
+	sb = KT_IN(&head, inode, i_sb);
+	f->ino = KT_IN(&head, inode, i_ino);
+	if (type == KT_S_IFBLK)
+		f->dev = KT_IN(&head, inode, i_rdev);
+	magic = KT_GET(sb, s_magic);
 	if (magic == KT_PROC_MAGIC || magic == KT_SYSFS_MAGIC || magic == KT_CGROUP_MAGIC ||
 	    magic == KT_CGROUP2_MAGIC || magic == KT_TRACEFS_MAGIC || magic == KT_DEBUGFS_MAGIC)
 		return;
 	f->inode = (u64)inode;
-	f->ino = BPF_CORE_READ(inode, i_ino);
-	f->ino_dev = BPF_CORE_READ(sb, s_dev);
-	f->flags = BPF_CORE_READ(file, f_flags);
+	f->ino_dev = KT_GET(sb, s_dev);
+	f->flags = flags;
 	f->data = type != KT_S_IFDIR;
-	if (type == KT_S_IFBLK)
-		f->dev = BPF_CORE_READ(inode, i_rdev);
 }
 
 static __always_inline u8 kt_file_io_flags(const struct kt_file *f)
@@ -91,9 +97,9 @@ static __always_inline u8 kt_file_io_flags(const struct kt_file *f)
 /* Where the next read or write of that file begins. */
 static __always_inline s64 kt_file_pos(u64 file)
 {
-	struct file *f = (void *)file;
+	struct file *f = KT_AT(file, file);
 
-	return BPF_CORE_READ(f, f_pos);
+	return KT_GET(f, f_pos);
 }
 
 #endif

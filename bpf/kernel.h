@@ -225,6 +225,7 @@ struct kt_memdesc_flags {
 
 struct folio {
 	unsigned long flags;
+	struct address_space *mapping;
 	unsigned long index;
 	unsigned int _nr_pages;
 };

@@ -66,6 +66,52 @@ struct kt_stats_map {
 /* A function's address; 0 = this kernel has none of that name, or not yet (modules): see record/ksym.h. */
 #define KT_KERNEL_SYM(name) const volatile __u64 kt_sym_##name = 0
 
+/* 1 if the kernel has that function for programs to call, else 0. */
+#define KT_KERNEL_FUNC(name) const volatile __u32 kt_func_##name = 0
+
+/*
+ * Reading what only an address is known of. Where the kernel has bpf_rdonly_cast (6.2), it is a plain load, which reads 0 from
+ * where nothing is; else a call of a helper for each. KT_AT() gives a pointer that is good for KT_GET() and nothing else,
+ * and so are pointers that KT_GET() reads. One object file only may define KT_DIRECT before it includes this: bpftool (7.1) does
+ * not link two that declare the same function of the kernel.
+ */
+#ifdef KT_DIRECT
+extern void *bpf_rdonly_cast(const void *p, __u32 type) __ksym __weak;
+KT_KERNEL_FUNC(bpf_rdonly_cast);
+
+#define KT_AT(type, address)                                                            \
+	(kt_func_bpf_rdonly_cast                                                        \
+		 ? (struct type *)bpf_rdonly_cast((const void *)(address),              \
+						  bpf_core_type_id_kernel(struct type)) \
+		 : (struct type *)(address))
+#define KT_GET(p, field) (kt_func_bpf_rdonly_cast ? (p)->field : BPF_CORE_READ(p, field))
+#else
+#define KT_AT(type, address) ((struct type *)(address))
+#define KT_GET(p, field) BPF_CORE_READ(p, field)
+#endif
+
+/*
+ * The beginning of a structure, read at once: cheaper than field by field. KT_IN() is a field of it; one that lies further on in
+ * this kernel is read by itself.
+ */
+#define KT_HEAD_BYTES 96
+
+struct kt_head {
+	u8 bytes[KT_HEAD_BYTES];
+};
+
+#define KT_READ_HEAD(head, p) bpf_probe_read_kernel(head, KT_HEAD_BYTES, p)
+#define KT_IN(head, p, field)                                                            \
+	({                                                                               \
+		typeof((p)->field) kt_in_;                                               \
+		if (bpf_core_field_offset((p)->field) + sizeof(kt_in_) <= KT_HEAD_BYTES) \
+			kt_in_ = *(typeof(kt_in_) *)((head)->bytes +                     \
+						     bpf_core_field_offset((p)->field)); \
+		else                                                                     \
+			kt_in_ = BPF_CORE_READ(p, field);                                \
+		kt_in_;                                                                  \
+	})
+
 /* 1 if that family is recorded, else 0, which the verifier knows: what depends on it is not even loaded. */
 #define KT_WITH(family) const volatile __u32 kt_with_##family = 0
 

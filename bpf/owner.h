@@ -47,13 +47,13 @@ static __always_inline bool kt_is_sym(u64 address, u64 sym)
 
 static __always_inline void kt_iomap_dio(u64 dio, u32 bytes, struct kt_dio *d)
 {
-	struct iomap_dio *p = (void *)dio;
-	struct kiocb *iocb = BPF_CORE_READ(p, iocb);
+	struct iomap_dio *p = KT_AT(iomap_dio, dio);
+	struct kiocb *iocb = KT_GET(p, iocb);
 
 	d->iocb = (u64)iocb;
-	d->waiter = (u64)BPF_CORE_READ(p, submit.waiter);
+	d->waiter = (u64)KT_GET(p, submit.waiter);
 	/* It counts a bio's bytes before it submits the bio. */
-	d->offset = BPF_CORE_READ(iocb, ki_pos) + BPF_CORE_READ(p, size) - bytes;
+	d->offset = KT_GET(iocb, ki_pos) + KT_GET(p, size) - bytes;
 	d->place = true;
 }
 
@@ -127,12 +127,12 @@ static __always_inline bool kt_dio_read(u64 bio, u64 end_io, u64 priv, u32 bytes
 		return true;
 	}
 	if (kt_is_sym(end_io, kt_sym_blkdev_bio_end_io)) {
-		struct blkdev_dio *p = (void *)priv;
+		struct blkdev_dio *p = KT_AT(blkdev_dio, priv);
 
-		if (BPF_CORE_READ(p, flags) & DIO_IS_SYNC)
-			d->waiter = (u64)BPF_CORE_READ(p, waiter);
+		if (KT_GET(p, flags) & DIO_IS_SYNC)
+			d->waiter = (u64)KT_GET(p, waiter);
 		else
-			d->iocb = (u64)BPF_CORE_READ(p, iocb);
+			d->iocb = (u64)KT_GET(p, iocb);
 		d->disk = true;
 		return true;
 	}
@@ -240,15 +240,18 @@ static __always_inline void kt_own_waiter(u64 waiter, struct task_struct *t, s64
 static __always_inline u64 kt_own_iocb(struct kt_dio *d, struct task_struct *t,
 				       struct kt_bio_queue *e)
 {
-	struct kiocb *iocb = (void *)d->iocb;
-	u64 done = (u64)BPF_CORE_READ(iocb, ki_complete);
-	struct aio_kiocb *aio = (void *)d->iocb;
+	struct kiocb *iocb = KT_AT(kiocb, d->iocb);
+	u64 done = (u64)KT_GET(iocb, ki_complete);
+	struct file *file;
+	struct super_block *sb;
 	struct inode *inode = NULL;
 
 	if (!d->disk) {
-		inode = BPF_CORE_READ(iocb, ki_filp, f_inode);
-		e->ino = BPF_CORE_READ(inode, i_ino);
-		e->ino_dev = BPF_CORE_READ(inode, i_sb, s_dev);
+		file = KT_GET(iocb, ki_filp);
+		inode = KT_GET(file, f_inode);
+		sb = KT_GET(inode, i_sb);
+		e->ino = KT_GET(inode, i_ino);
+		e->ino_dev = KT_GET(sb, s_dev);
 		/* Behind a throttle another task queues it, and the dio is further on by now. */
 		if (d->place && d->waiter == (u64)t)
 			e->offset = d->offset;
@@ -262,9 +265,10 @@ static __always_inline u64 kt_own_iocb(struct kt_dio *d, struct task_struct *t,
 		e->io = d->iocb;
 	} else if (kt_is_sym(done, kt_sym_aio_complete_rw)) {
 		struct kt_task *k = kt_in_interrupt() ? NULL : kt_task_find(t);
+		struct aio_kiocb *aio = KT_AT(aio_kiocb, d->iocb);
 
 		e->io_kind = KT_IO_AIO;
-		e->io = BPF_CORE_READ(aio, ki_res.obj);
+		e->io = KT_GET(aio, ki_res.obj);
 		/* An address of the process that submits it: useless without. */
 		if (k && k->call_ns && k->call_op == KT_IO_OP_IO_SUBMIT)
 			e->io_tid = t->pid;

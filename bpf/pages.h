@@ -23,6 +23,7 @@ static __always_inline u64 kt_pages_read(struct bio *bio, struct kt_bio_queue *e
 	u32 idx = bio->bi_iter.bi_idx, skip = bio->bi_iter.bi_bvec_done;
 	struct address_space *mapping;
 	struct super_block *sb;
+	struct folio *first;
 	struct inode *inode;
 	u64 page, head, m;
 
@@ -39,24 +40,26 @@ static __always_inline u64 kt_pages_read(struct bio *bio, struct kt_bio_queue *e
 	}
 	if (!page)
 		return 0;
-	head = BPF_CORE_READ((struct page *)page, compound_head);
+	head = kt_as_number((void *)KT_GET(KT_AT(page, page), compound_head), &e->ino);
 	head = head & 1 ? head - 1 : page;
-	m = (u64)BPF_CORE_READ((struct page *)head, mapping);
+	first = KT_AT(folio, head);
+	m = kt_as_number(KT_GET(first, mapping), &e->ino);
 	if (!m || (m & KT_PAGE_MAPPING_FLAGS))
 		return 0;
-	mapping = (struct address_space *)m;
-	inode = BPF_CORE_READ(mapping, host);
+	mapping = KT_AT(address_space, m);
+	inode = KT_GET(mapping, host);
 	/* A slab page has something else in that word: only a real mapping leads back to itself. */
-	if (!inode || BPF_CORE_READ(inode, i_mapping) != mapping)
+	if (!inode || kt_as_number(KT_GET(inode, i_mapping), &e->ino) != m)
 		return 0;
-	sb = BPF_CORE_READ(inode, i_sb);
-	if (BPF_CORE_READ(sb, s_magic) == KT_BDEVFS_MAGIC)
+	sb = KT_GET(inode, i_sb);
+	if (KT_GET(sb, s_magic) == KT_BDEVFS_MAGIC)
 		return 0;
-	e->ino = BPF_CORE_READ(inode, i_ino);
-	e->ino_dev = BPF_CORE_READ(sb, s_dev);
-	e->offset = (BPF_CORE_READ((struct folio *)head, index) << KT_PAGE_SHIFT) +
+	e->ino_dev = KT_GET(sb, s_dev);
+	e->offset = (KT_GET(first, index) << KT_PAGE_SHIFT) +
 		    ((page - head) / bpf_core_type_size(struct page) << KT_PAGE_SHIFT) + skip;
-	return (u64)inode;
+	m = kt_as_number(inode, &e->ino);
+	e->ino = KT_GET(inode, i_ino);
+	return m;
 }
 
 /*

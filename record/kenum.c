@@ -24,5 +24,11 @@ int kt_kenum_set(struct bpf_object *obj, const struct btf *kernel)
 					memcpy(vars[k].value, &e->val, sizeof(e->val));
 		}
 	}
+	n = kt_rodata_find(obj, "kt_func_", sizeof(int32_t), vars);
+	for (size_t k = 0; k < n; k++) {
+		int32_t has = btf__find_by_name_kind(kernel, vars[k].name, BTF_KIND_FUNC) > 0;
+
+		memcpy(vars[k].value, &has, sizeof(has));
+	}
 	return 0;
 }
