@@ -29,6 +29,14 @@ struct kt_file {
 	bool data; /* a regular file or a block device */
 };
 
+/* Off the stack, of which all functions together have 512 bytes. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct kt_head);
+} kt_heads SEC(".maps");
+
 /* The file that the descriptor is of now; 0 = none. */
 static __always_inline u64 kt_fd_file(struct task_struct *t, u32 fd)
 {
@@ -52,27 +60,28 @@ static __always_inline void kt_file_read(u64 address, bool data, struct kt_file 
 	struct inode *inode;
 	u32 type, flags;
 	u64 magic;
-	struct kt_head head;
+	u32 zero = 0;
+	struct kt_head *head = bpf_map_lookup_elem(&kt_heads, &zero);
 
 	f->file = address;
 	f->inode = f->ino = 0;
 	f->ino_dev = f->dev = f->flags = 0;
 	f->data = false;
-	if (!address)
+	if (!address || !head)
 		return;
-	if (KT_READ_HEAD(&head, file))
+	if (KT_READ_HEAD(head, file))
 		return;
-	inode = KT_IN(&head, file, f_inode);
-	flags = KT_IN(&head, file, f_flags);
-	if (KT_READ_HEAD(&head, inode))
+	inode = KT_IN(head, file, f_inode);
+	flags = KT_IN(head, file, f_flags);
+	if (KT_READ_HEAD(head, inode))
 		return;
-	type = KT_IN(&head, inode, i_mode) & KT_S_IFMT;
+	type = KT_IN(head, inode, i_mode) & KT_S_IFMT;
 	if (type != KT_S_IFREG && type != KT_S_IFBLK && (data || type != KT_S_IFDIR))
 		return;
-	sb = KT_IN(&head, inode, i_sb);
-	f->ino = KT_IN(&head, inode, i_ino);
+	sb = KT_IN(head, inode, i_sb);
+	f->ino = KT_IN(head, inode, i_ino);
 	if (type == KT_S_IFBLK)
-		f->dev = KT_IN(&head, inode, i_rdev);
+		f->dev = KT_IN(head, inode, i_rdev);
 	magic = KT_GET(sb, s_magic);
 	if (magic == KT_PROC_MAGIC || magic == KT_SYSFS_MAGIC || magic == KT_CGROUP_MAGIC ||
 	    magic == KT_CGROUP2_MAGIC || magic == KT_TRACEFS_MAGIC || magic == KT_DEBUGFS_MAGIC)

@@ -170,37 +170,46 @@ static __always_inline bool tell_submit(struct kt_run *r, struct task_struct *t,
 	return true;
 }
 
+/* Off the stack, of which all functions together have 512 bytes. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct iocb);
+} kt_iocbs SEC(".maps");
+
 /* One iocb in the caller's memory. Out of line and verified once: it is called in a loop. */
 __noinline __attribute__((weak)) int kt_aio_one(u64 address)
 {
-	struct iocb iocb;
+	u32 zero = 0;
+	struct iocb *iocb = bpf_map_lookup_elem(&kt_iocbs, &zero);
 	struct io_where w = {.flags = KT_IO_DATA};
 	struct task_struct *t = bpf_get_current_task_btf();
 	struct kt_file f = {};
 	struct kt_run r;
 	u16 op;
 
-	if (!kt_run_again(&r, KT_HOOK_io__sys_enter) ||
-	    bpf_probe_read_user(&iocb, sizeof(iocb), (void *)address))
+	if (!iocb || !kt_run_again(&r, KT_HOOK_io__sys_enter) ||
+	    bpf_probe_read_user(iocb, sizeof(*iocb), (void *)address))
 		return 0;
-	kt_file_read(kt_fd_file(t, iocb.aio_fildes), true, &f);
+	kt_file_read(kt_fd_file(t, iocb->aio_fildes), true, &f);
 	if (!f.inode)
 		return 0;
-	w.offset = iocb.aio_offset;
-	w.size = iocb.aio_nbytes;
+	w.offset = iocb->aio_offset;
+	w.size = iocb->aio_nbytes;
 	w.flags |= kt_file_io_flags(&f);
-	if (iocb.aio_rw_flags & SYNC_FLAGS)
+	if (iocb->aio_rw_flags & SYNC_FLAGS)
 		w.flags |= KT_IO_SYNC;
-	switch (iocb.aio_lio_opcode) {
+	switch (iocb->aio_lio_opcode) {
 	case IOCB_CMD_PREADV:
-		w.size = vec_bytes(iocb.aio_buf, iocb.aio_nbytes);
+		w.size = vec_bytes(iocb->aio_buf, iocb->aio_nbytes);
 		op = KT_IO_OP_READ;
 		break;
 	case IOCB_CMD_PREAD:
 		op = KT_IO_OP_READ;
 		break;
 	case IOCB_CMD_PWRITEV:
-		w.size = vec_bytes(iocb.aio_buf, iocb.aio_nbytes);
+		w.size = vec_bytes(iocb->aio_buf, iocb->aio_nbytes);
 		op = KT_IO_OP_WRITE;
 		break;
 	case IOCB_CMD_PWRITE:
@@ -208,14 +217,14 @@ __noinline __attribute__((weak)) int kt_aio_one(u64 address)
 		break;
 	case IOCB_CMD_FSYNC:
 	case IOCB_CMD_FDSYNC:
-		op = iocb.aio_lio_opcode == IOCB_CMD_FSYNC ? KT_IO_OP_FSYNC : KT_IO_OP_FDATASYNC;
+		op = iocb->aio_lio_opcode == IOCB_CMD_FSYNC ? KT_IO_OP_FSYNC : KT_IO_OP_FDATASYNC;
 		w.offset = -1;
 		w.size = 0;
 		break;
 	default:
 		return 0;
 	}
-	tell_submit(&r, t, &f, &w, address, iocb.aio_data, op, KT_IO_AIO);
+	tell_submit(&r, t, &f, &w, address, iocb->aio_data, op, KT_IO_AIO);
 	return 0;
 }
 

@@ -94,7 +94,7 @@ KT_KERNEL_FUNC(bpf_rdonly_cast);
  * The beginning of a structure, read at once: cheaper than field by field. KT_IN() is a field of it; one that lies further on in
  * this kernel is read by itself.
  */
-#define KT_HEAD_BYTES 96
+#define KT_HEAD_BYTES 80
 
 struct kt_head {
 	u8 bytes[KT_HEAD_BYTES];
