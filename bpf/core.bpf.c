@@ -2,6 +2,7 @@
 /* Owns the maps; tasks and cgroups that come after the start. */
 #include "bpf/filter_call.h"
 
+struct kt_heads_map kt_heads SEC(".maps");
 struct kt_rings_map kt_rings SEC(".maps");
 struct kt_stats_map kt_stats SEC(".maps");
 struct kt_tasks_map kt_tasks SEC(".maps");

@@ -29,14 +29,6 @@ struct kt_file {
 	bool data; /* a regular file or a block device */
 };
 
-/* Off the stack, of which all functions together have 512 bytes. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct kt_head);
-} kt_heads SEC(".maps");
-
 /* The file that the descriptor is of now; 0 = none. */
 static __always_inline u64 kt_fd_file(struct task_struct *t, u32 fd)
 {

@@ -100,6 +100,14 @@ struct kt_head {
 	u8 bytes[KT_HEAD_BYTES];
 };
 
+/* For use at once: off the stack, of which all functions together have 512 bytes. */
+struct kt_heads_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct kt_head);
+};
+
 #define KT_READ_HEAD(head, p) bpf_probe_read_kernel(head, KT_HEAD_BYTES, p)
 #define KT_IN(head, p, field)                                                            \
 	({                                                                               \
@@ -191,6 +199,7 @@ struct kt_cpus_map {
 /* Defined in core.bpf.c. */
 extern struct kt_tasks_map kt_tasks SEC(".maps");
 extern struct kt_cpus_map kt_cpus SEC(".maps");
+extern struct kt_heads_map kt_heads SEC(".maps");
 extern struct kt_rings_map kt_rings SEC(".maps");
 extern struct kt_stats_map kt_stats SEC(".maps");
 extern volatile __u32 kt_on;
