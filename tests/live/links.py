@@ -278,7 +278,53 @@ def stacked():
         print("%-24s %6d bios below: all linked" % ("stacked/" + mix, n), flush=True)
 
 
-CASES = {"disk": disk, "ext4": lambda: files("ext4"), "xfs": lambda: files("xfs"), "btrfs": lambda: files("btrfs"), "stacked": stacked,
+def throttled():
+    """A cgroup's limit: bios wait, and a worker of the kernel queues them. They are still their callers'."""
+    blkio = "/sys/fs/cgroup/blkio"
+    limit = blkio + "/blkio.throttle.read_iops_device"
+    if not os.path.exists(limit):
+        kt.skip("block throttling is no v1 controller here")
+    d = kt.tmpdir()
+    loop = kt.loop_disk(size_mib=256)
+    mnt = kt.filesystem(loop, "ext4")
+    path = os.path.join(mnt, "file")
+    fill(path, 64)
+    group = os.path.join(blkio, "ktrace-test-%d" % os.getpid())
+    os.mkdir(group)
+    kt.stack.callback(os.rmdir, group)
+    kt.write(group + "/blkio.throttle.read_iops_device", "%s 200" % kt.dev_of(loop))
+    specs = ["psync,read,4096,40,1", "uring,read,4096,40,4", "vec,read,8192,40,1", "psync,read,4096,40,1"]
+    ktr, out = os.path.join(d, "run.ktr"), os.path.join(d, "log")
+    for name, target, grain, ino in (("disk", loop, 512, None), ("ext4", path, 4096, os.stat(path).st_ino)):
+        kt.record(ktr, "sh", "-c", 'echo $$ >%s/cgroup.procs; exec "$@" >%s' % (group, out), "sh", LOAD, target, grain, *specs,
+                  options=["-f"])
+        trace, log = Trace(ktr), read_log(kt.read(out))
+        tids = {l[0]["tid"]: i for i, l in log.items()}
+        n = late = unlinked = wrong = 0
+        for b in trace.bios:
+            if b["dev"] != kt.dev_of(loop) or not b["opf"].startswith("read") or b["io_kind"] == FAULT:
+                continue
+            if b["offset"] == -1 and b["tid"] in tids:
+                continue
+            n += 1
+            late += b["tid"] not in tids
+            if b["io_kind"] == URING:
+                wrong += not b["owner"] or b["owner"]["tid"] not in tids
+            elif b["io_kind"] == SYSCALL:
+                # Without a time: whoever waits has one call open.
+                calls = [io for io in trace.ios if io["tid"] == b["io_tid"] and io["start"] <= b["ts"] <= (io["end"] or 0)]
+                wrong += b["io_tid"] not in tids or len(calls) != 1 or (
+                    b["owner"] is not None and b["owner"] is not calls[0])
+            else:
+                unlinked += 1
+                if unlinked <= 3:
+                    print("unlinked:", b)
+        kt.check(late > 10, "throttled/%s: only %d of %d bios were queued by a worker" % (name, late, n))
+        kt.check(not unlinked and not wrong, "throttled/%s: of %d bios %d are not linked, %d wrong" % (name, n, unlinked, wrong))
+        print("%-24s %6d bios, %d of them queued by a worker" % ("throttled/" + name, n, late), flush=True)
+
+
+CASES = {"disk": disk, "ext4": lambda: files("ext4"), "xfs": lambda: files("xfs"), "btrfs": lambda: files("btrfs"), "stacked": stacked, "throttled": throttled,
          "buffered-ext4": lambda: buffered("ext4"), "buffered-xfs": lambda: buffered("xfs"),
          "buffered-btrfs": lambda: buffered("btrfs")}
 
