@@ -21,8 +21,8 @@ struct iovec64 {
 	u64 base, len;
 };
 
-/* Bytes in n iovecs of the caller's memory, as far as they are added up. Out of line: it has a stack of its own. */
-static __noinline u64 vec_bytes(u64 address, u64 n)
+/* Bytes in n iovecs of the caller's memory, as far as they are added up. Out of line and verified once, with a stack of its own. */
+__noinline __attribute__((weak)) u64 kt_vec_bytes(u64 address, u64 n)
 {
 	struct iovec64 v[VEC_BATCH];
 	u64 sum = 0;
@@ -73,11 +73,11 @@ static __always_inline void read_where(u8 shape, const struct kt_args *a, u64 fi
 		w->offset = a->a[3];
 		break;
 	case KT_CALL_VEC:
-		w->size = vec_bytes(a->a[1], a->a[2]);
+		w->size = kt_vec_bytes(a->a[1], a->a[2]);
 		w->offset = kt_file_pos(file);
 		break;
 	case KT_CALL_VEC_AT:
-		w->size = vec_bytes(a->a[1], a->a[2]);
+		w->size = kt_vec_bytes(a->a[1], a->a[2]);
 		w->offset = a->a[3] == (u64)-1 ? kt_file_pos(file) : (s64)a->a[3];
 		if (a->a[5] & SYNC_FLAGS)
 			w->flags |= KT_IO_SYNC;
@@ -202,14 +202,14 @@ __noinline __attribute__((weak)) int kt_aio_one(u64 address)
 		w.flags |= KT_IO_SYNC;
 	switch (iocb->aio_lio_opcode) {
 	case IOCB_CMD_PREADV:
-		w.size = vec_bytes(iocb->aio_buf, iocb->aio_nbytes);
+		w.size = kt_vec_bytes(iocb->aio_buf, iocb->aio_nbytes);
 		op = KT_IO_OP_READ;
 		break;
 	case IOCB_CMD_PREAD:
 		op = KT_IO_OP_READ;
 		break;
 	case IOCB_CMD_PWRITEV:
-		w.size = vec_bytes(iocb->aio_buf, iocb->aio_nbytes);
+		w.size = kt_vec_bytes(iocb->aio_buf, iocb->aio_nbytes);
 		op = KT_IO_OP_WRITE;
 		break;
 	case IOCB_CMD_PWRITE:
@@ -461,7 +461,7 @@ static __always_inline int submit(struct io_kiocb *req, u32 hook)
 			w.offset = kt_file_pos(f.file);
 		w.size = BPF_CORE_READ(rw, len);
 		if (d->shape == KT_URING_VEC)
-			w.size = vec_bytes(BPF_CORE_READ(rw, addr), w.size);
+			w.size = kt_vec_bytes(BPF_CORE_READ(rw, addr), w.size);
 	} else if (d->shape == KT_URING_SYNC) {
 		struct io_sync *s = (void *)req;
 
