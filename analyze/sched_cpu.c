@@ -3,6 +3,7 @@
 
 #include "format/base/macros.h"
 
+#define MAX_SECONDS 100000 /* between two switches that get a row each */
 #define NS_PER_S 1000000000ll
 #define MAX_WHO 16 /* tasks told apart in one wait: each is one that ran in it */
 
@@ -58,6 +59,9 @@ static int account(struct kt_sched_cpu *c, struct kt_engine *e, int64_t t_ns, bo
 	int64_t last = second_of(t_ns), from = c->since_ns;
 	int err = 0;
 
+	/* Only a clock that jumped is so late: all of it counts for the last second. */
+	if (last - c->now.second > MAX_SECONDS)
+		err = write_second(c, e, last);
 	while (c->now.second < last && !err) {
 		int64_t edge = (c->now.second + 1) * NS_PER_S;
 

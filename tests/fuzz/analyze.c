@@ -82,13 +82,16 @@ static bool one_in(unsigned int n)
 
 /* What the families' trackers live on, the likely ones several times. */
 static const uint16_t ids[] = {
-	KT_EV_bio_queue,   KT_EV_bio_queue, KT_EV_bio_queue,   KT_EV_bio_split,
-	KT_EV_bio_remap,   KT_EV_bio_merge, KT_EV_bio_merge,   KT_EV_bio_complete,
-	KT_EV_rq_get,	   KT_EV_rq_get,    KT_EV_rq_insert,   KT_EV_rq_insert,
-	KT_EV_rq_issue,	   KT_EV_rq_issue,  KT_EV_rq_issue,    KT_EV_rq_bios,
-	KT_EV_rq_requeue,  KT_EV_rq_merge,  KT_EV_rq_complete, KT_EV_rq_complete,
-	KT_EV_rq_complete, KT_EV_task_new,  KT_EV_task_comm,   KT_EV_task_exit,
-	KT_EV_cgroup_new,  KT_EV_lost,	    KT_EV_clock,       KT_EV_cost,
+	KT_EV_bio_queue,    KT_EV_bio_queue,	KT_EV_bio_queue,    KT_EV_bio_split,
+	KT_EV_bio_remap,    KT_EV_bio_merge,	KT_EV_bio_merge,    KT_EV_bio_complete,
+	KT_EV_rq_get,	    KT_EV_rq_get,	KT_EV_rq_insert,    KT_EV_rq_insert,
+	KT_EV_rq_issue,	    KT_EV_rq_issue,	KT_EV_rq_issue,	    KT_EV_rq_bios,
+	KT_EV_rq_requeue,   KT_EV_rq_merge,	KT_EV_rq_complete,  KT_EV_rq_complete,
+	KT_EV_rq_complete,  KT_EV_task_new,	KT_EV_task_comm,    KT_EV_task_exit,
+	KT_EV_io_call,	    KT_EV_io_call,	KT_EV_io_submit,    KT_EV_io_end,
+	KT_EV_io_file,	    KT_EV_irq_span,	KT_EV_irq_sum,	    KT_EV_io_call_begin,
+	KT_EV_sched_switch, KT_EV_sched_switch, KT_EV_sched_switch, KT_EV_page_dirty,
+	KT_EV_cgroup_new,   KT_EV_lost,		KT_EV_clock,	    KT_EV_cost,
 };
 
 static uint64_t number(const struct shape *s, enum kt_kind kind, uint64_t ts_ns)
@@ -118,6 +121,8 @@ static uint64_t number(const struct shape *s, enum kt_kind kind, uint64_t ts_ns)
 		return one_in(8) ? below(20) : 0;
 	case KT_KIND_LOSS:
 		return below(KT_N_LOSS + 1);
+	case KT_KIND_NS:
+		return below(one_in(2) ? 40 : 8 * s->step_ns + 1);
 	case KT_KIND_TIME:
 		return ts_ns + below(10000);
 	default:
@@ -140,6 +145,10 @@ static size_t make_event(const struct shape *s, uint64_t ts_ns, void *buf)
 		for (unsigned int j = 0; j < (f->count == 1 ? 1 : n); j++) {
 			uint64_t v = f->kind == KT_KIND_STR ? (one_in(16) ? rnd() : 'a' + below(26))
 							    : number(s, f->kind, ts_ns);
+
+			/* What calls ask for: gigabytes in each of them cost their time, and nothing else. */
+			if (f->kind == KT_KIND_BYTES && f->size == 8)
+				v &= 0xffff;
 
 			memcpy((char *)buf + f->offset + j * f->size, &v, f->size);
 		}
@@ -322,10 +331,22 @@ static void check_database(const char *path, bool orderly)
 	if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL))
 		fail("%s: %s", path, sqlite3_errmsg(db));
 	none(db, "SELECT quick_check FROM pragma_quick_check WHERE quick_check <> 'ok'");
-	none(db, "SELECT state || ' is no state' FROM (SELECT state FROM bio UNION SELECT state "
+	none(db, "SELECT state || ' is no state' FROM (SELECT state FROM io UNION SELECT state "
+		 "FROM bio UNION SELECT state "
 		 "FROM request)"
 		 " WHERE state IS NULL OR state NOT IN ('whole', 'open_at_start', 'open_at_end', "
 		 "'lossy', 'evicted')");
+	/* The stages of an operation follow each other whatever the events were. */
+	none(db, "SELECT 'io ' || io_id FROM io WHERE dur_ns <> ifnull(submit_ns, 0) + "
+		 "ifnull(throttle_ns, 0) + ifnull(alloc_ns, 0) + ifnull(plug_ns, 0) + "
+		 "ifnull(queue_ns, 0) + ifnull(device_ns, 0) + ifnull(complete_ns, 0) + "
+		 "ifnull(endio_ns, 0) + ifnull(wakeup_ns, 0) + ifnull(return_ns, 0) + "
+		 "ifnull(between_ns, 0) + ifnull(cached_ns, 0)");
+	none(db, "SELECT flow || ' ' || flow_id || ' ' || name FROM stage WHERE flow = 'io' AND "
+		 "(dur_ns < 0 OR ifnull(runq_ns, 0) + ifnull(irq_ns, 0) + ifnull(softirq_ns, 0) "
+		 "> dur_ns)");
+	none(db, "SELECT 'io ' || io_id FROM io i JOIN (SELECT flow_id, SUM(dur_ns) AS d FROM "
+		 "stage WHERE flow = 'io' GROUP BY flow_id) ON flow_id = io_id WHERE d <> dur_ns");
 	/* Where time goes backwards a flow may end before its stages did. */
 	if (orderly) {
 		none(db, "SELECT 'request ' || request_id FROM request WHERE state = 'whole' AND "
