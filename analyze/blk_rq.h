@@ -43,7 +43,7 @@ struct kt_rq_walk {
 };
 
 /* Completions on one CPU, for who asks what an interrupt there had just done: the last ones. */
-#define KT_RQ_N_RECENT 256
+#define KT_RQ_N_RECENT 4096
 #define KT_RQ_MAX_CPUS 65536
 
 struct kt_rq_ended {

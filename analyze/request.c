@@ -443,8 +443,10 @@ static int svc_completed(void *self, uint32_t run, uint32_t cpu, int64_t t_ns,
 			 int64_t *ret_request_id, int64_t *ret_bio_id, int64_t *ret_end_ns)
 {
 	const struct kt_rq_state *s = self;
+	const struct kt_rq_ended *x;
 	const struct kt_rq_recent *c;
 	const struct kt_rq_run *r;
+	uint64_t low, high, first;
 
 	if (run >= s->runs.n)
 		return -ENOENT;
@@ -452,17 +454,24 @@ static int svc_completed(void *self, uint32_t run, uint32_t cpu, int64_t t_ns,
 	if (cpu >= r->recent.n || !r->recent.v[cpu])
 		return -ENOENT;
 	c = r->recent.v[cpu];
-	for (uint64_t i = c->n; i > 0 && c->n - i < KT_RQ_N_RECENT; i--) {
-		const struct kt_rq_ended *x = &c->v[(i - 1) % KT_RQ_N_RECENT];
+	/* The last one at or before t_ns: they are in order of time. */
+	low = c->n > KT_RQ_N_RECENT ? c->n - KT_RQ_N_RECENT : 0;
+	first = low;
+	for (high = c->n; low < high;) {
+		uint64_t mid = low + (high - low) / 2;
 
-		if (x->end_ns > t_ns)
-			continue;
-		*ret_request_id = x->request_id;
-		*ret_bio_id = x->bio_id;
-		*ret_end_ns = x->end_ns;
-		return 0;
+		if (c->v[mid % KT_RQ_N_RECENT].end_ns <= t_ns)
+			low = mid + 1;
+		else
+			high = mid;
 	}
-	return -ENOENT;
+	if (low == first)
+		return -ENOENT;
+	x = &c->v[(low - 1) % KT_RQ_N_RECENT];
+	*ret_request_id = x->request_id;
+	*ret_bio_id = x->bio_id;
+	*ret_end_ns = x->end_ns;
+	return 0;
 }
 
 static int svc_live(void *self, uint32_t run, uint64_t rq, int64_t *ret_request_id,
