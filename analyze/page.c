@@ -18,6 +18,7 @@
 #define MAX_LIST 2048 /* of 1 MiB of a file */
 #define MAX_BIOS (64 << 10)
 #define MAX_TASKS (64 << 10)
+#define MAX_DISKS 4096
 
 #define MAX_BIO_BYTES (256ull << 20)
 #define KEEP_NS 1000000000ll	   /* what was written may be written again */
@@ -56,6 +57,7 @@ struct page_state {
 	void *names_self, *io_self;
 	struct kt_page_map map;
 	struct kt_hash tasks; /* run and tid → struct page_task */
+	struct kt_hash disks; /* run and device: its own pages were dirty once */
 	struct kt_slab task_slab, bio_slab;
 	struct bio_queue young, old; /* not WAIT_NS yet; longer, and incomplete */
 };
@@ -197,21 +199,39 @@ static uint64_t clip(int64_t offset, uint64_t size, uint64_t max)
 	return offset < 0 || offset > INT64_MAX - (int64_t)max ? 0 : KT_MIN(size, max);
 }
 
+/*
+ * Of no file: of a disk's own page cache perhaps, if there is any. Where a partition begins is not known here.
+ */
+static bool is_own_page(struct page_state *s, uint32_t run, const struct kt_bio_queue *d)
+{
+	return kt_hash_get(&s->disks, (uint64_t)run << 32 | d->dev) &&
+	       s->names->is_partition(s->names_self, run, d->dev) != 1;
+}
+
 static int on_queued(void *self, const struct kt_ev *ev, const struct kt_bio_queue *d,
 		     int64_t bio_id, int64_t parent_bio_id, struct kt_bio_cause *c)
 {
-	uint64_t size = clip(d->offset, d->bytes, MAX_BIO_BYTES);
+	struct kt_page_file file = {ev->run, d->ino_dev, d->ino};
+	int64_t offset = d->offset;
 	struct page_state *s = self;
 	struct kt_page_bio *b;
 	int err = bios_expire(s, ev->t_ns);
+	uint64_t size;
 
-	if (err || (d->opf & 0xff) != OP_WRITE || !size || !(d->ino || d->ino_dev))
+	if (err || (d->opf & 0xff) != OP_WRITE)
 		return err;
+	if (!d->ino && is_own_page(s, ev->run, d)) {
+		file.dev = d->dev;
+		offset = (int64_t)(d->sector << 9);
+	}
+	size = clip(offset, d->bytes, MAX_BIO_BYTES);
+	if (!size || !(file.ino || file.dev))
+		return 0;
 	b = kt_slab_get(&s->bio_slab);
 	if (!b)
 		return -ENOMEM;
-	b->file = (struct kt_page_file){ev->run, d->ino_dev, d->ino};
-	b->start = d->offset;
+	b->file = file;
+	b->start = offset;
 	b->end = b->start + size;
 	b->bio_id = bio_id;
 	b->queued_ns = ev->t_ns;
@@ -300,6 +320,8 @@ static int dirty(struct page_state *s, const struct dirtying *d)
 	int64_t keep_after = d->writer->inferred ? INT64_MIN : d->slept ? d->first_ns : INT64_MAX;
 	int err = 0;
 
+	if (!d->file.ino && s->disks.n < MAX_DISKS)
+		err = kt_hash_put(&s->disks, (uint64_t)d->file.run << 32 | d->file.dev, s);
 	for (uint64_t a = d->start, b; a < d->end && !err; a = b) {
 		b = KT_MIN(d->end, (a / KT_PAGE_REGION + 1) * KT_PAGE_REGION);
 		err = give_to_bios(s, d, a, b);
@@ -573,6 +595,7 @@ static void finish(void *self)
 	struct page_state *s = self;
 
 	tasks_forget(s);
+	kt_hash_finish(&s->disks);
 	for (struct kt_page_bio *b = s->young.first; b; b = b->next)
 		kt_vec_finish(&b->list.e);
 	for (struct kt_page_bio *b = s->old.first; b; b = b->next)

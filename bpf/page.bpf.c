@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* page: who makes pages dirty besides write calls, and the kernel's own writing: writeback and journal commits. */
+#include "bpf/call.h"
 #include "bpf/filter_call.h"
 
 #define PAGE_BYTES 4096ull /* what a folio's index counts */
@@ -65,16 +66,21 @@ static __always_inline u64 folio_pages(struct folio *folio)
 }
 
 /*
- * A write call says itself which pages it makes dirty, and so does an io_uring request. What is left: page faults, and the file
- * systems' own pages.
+ * A write call says itself which pages it makes dirty, and so do the requests of io_uring and libaio. What is left: page
+ * faults, and the file systems' own pages.
  */
 static __always_inline bool is_told(const struct kt_task *t, const struct task_struct *task,
 				    const struct inode *inode)
 {
-	if (t && t->call_inode == (u64)inode && t->call_op == KT_IO_OP_WRITE && t->call_ns &&
-	    !(t->call_flags & KT_IO_DIRECT))
-		return true;
-	return (task->flags & PF_IO_WORKER) || (t && t->uring_req);
+	if (t && t->call_ns) {
+		/* A block device is written to through its node: another inode. */
+		if (t->call_op == KT_IO_OP_WRITE && !(t->call_flags & KT_IO_DIRECT) &&
+		    (t->call_inode == (u64)inode || (t->call_dev && t->call_dev == inode->i_rdev)))
+			return true;
+		if (t->call_op == KT_IO_OP_IO_SUBMIT || t->call_op == KT_IO_OP_IO_URING_ENTER)
+			return true;
+	}
+	return task->flags & PF_IO_WORKER;
 }
 
 /* Not by a write call: a write through a mapping, or a file system's own. What it was written to is written back. */
@@ -183,19 +189,11 @@ static __always_inline void open_call(u64 key, u8 kind, u16 op)
 
 	if (!t || t->call_ns)
 		return;
+	kt_call_open(t, kind, op);
 	t->call_inode = key;
-	t->call_offset = -1;
-	t->call_size = 0;
-	t->call_bios = 0;
-	t->call_op = op;
-	t->call_kind = kind;
-	t->call_flags = 0;
-	if (kt_filter.kinds) {
-		/* By its bios: those of files that were written to. */
+	/* By its bios: those of files that were written to. */
+	if (kt_filter.kinds)
 		t->call_has = kt_filter_current();
-		t->tracked = 0;
-	}
-	t->call_ns = bpf_ktime_get_ns();
 }
 
 /* Of what open_call() opened: an event with room for what only the caller knows; NULL: none, or it queued no bio. */
