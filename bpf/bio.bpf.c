@@ -4,18 +4,31 @@
 #include "bpf/filter_call.h"
 #include "bpf/owner.h"
 
-/* With filters the owner has to be known before there is an event. */
+/* With filters the owner has to be known before there is an event. Times count from 0 until there is one. */
 static __always_inline struct kt_bio_queue *judged_first(void)
 {
 	u32 zero = 0;
 	struct kt_bio_queue *e = bpf_map_lookup_elem(&kt_filter_scratch, &zero);
 
 	if (e)
-		e->ts_ns = bpf_ktime_get_ns();
+		e->ts_ns = 0;
 	return e;
 }
 
-static __always_inline void submit_judged(struct kt_run *r, const struct kt_bio_queue *judged)
+/* What plays no part in whose it is. */
+static __always_inline void fill_rest(struct bio *bio, struct task_struct *t,
+				      struct kt_bio_queue *e)
+{
+	e->tid = t->pid;
+	e->tgid = t->tgid;
+	e->bio = (u64)bio;
+	e->cgroup = t->cgroups->dfl_cgrp->kn->id;
+	e->blkcg = bio->bi_blkg->blkcg->css.cgroup->kn->id;
+	e->flags = bio->bi_bdev->bd_queue->mq_ops ? 0 : KT_BIO_BASED;
+}
+
+static __always_inline void submit_judged(struct kt_run *r, struct bio *bio, struct task_struct *t,
+					  const struct kt_bio_queue *judged)
 {
 	struct kt_bio_queue *e = KT_RESERVE(r, bio_queue);
 
@@ -24,13 +37,13 @@ static __always_inline void submit_judged(struct kt_run *r, const struct kt_bio_
 	__builtin_memcpy((void *)e + KT_EVENT_HDR, (void *)judged + KT_EVENT_HDR,
 			 sizeof(*e) - KT_EVENT_HDR);
 	if (e->io_age_ns)
-		e->io_age_ns += e->ts_ns - judged->ts_ns;
+		e->io_age_ns += e->ts_ns;
+	fill_rest(bio, t, e);
 	KT_SUBMIT(e);
 }
 
 KT_PROG(bio, block_bio_queue, block_bio_queue, struct bio *bio)
 {
-	struct block_device *bdev = bio->bi_bdev;
 	struct kt_bio_queue *e;
 	struct task_struct *t;
 	struct kt_run r;
@@ -39,22 +52,20 @@ KT_PROG(bio, block_bio_queue, block_bio_queue, struct bio *bio)
 	if (!kt_run_begin(&r, KT_HOOK_bio__block_bio_queue))
 		return 0;
 	t = bpf_get_current_task_btf();
+	if (kt_filter.kinds && kt_is_out(bio, t)) {
+		kt_leave_out(&r, bio);
+		return 0;
+	}
 	if (kt_filter.kinds)
 		e = judged_first();
 	else
 		e = KT_RESERVE(&r, bio_queue);
 	if (!e)
 		return 0;
-	e->tid = t->pid;
-	e->tgid = t->tgid;
-	e->bio = (u64)bio;
 	e->sector = bio->bi_iter.bi_sector;
 	e->bytes = bio->bi_iter.bi_size;
-	e->dev = bdev->bd_dev;
+	e->dev = bio->bi_bdev->bd_dev;
 	e->opf = bio->bi_opf;
-	e->cgroup = t->cgroups->dfl_cgrp->kn->id;
-	e->blkcg = bio->bi_blkg->blkcg->css.cgroup->kn->id;
-	e->flags = bdev->bd_queue->mq_ops ? 0 : KT_BIO_BASED;
 	e->ino = 0;
 	e->ino_dev = 0;
 	e->offset = -1;
@@ -67,10 +78,12 @@ KT_PROG(bio, block_bio_queue, block_bio_queue, struct bio *bio)
 		inode = kt_own(bio, t, e, &waiter);
 	else
 		inode = kt_pages(bio, e);
-	if (!kt_filter.kinds)
+	if (!kt_filter.kinds) {
+		fill_rest(bio, t, e);
 		KT_SUBMIT(e);
-	else if (kt_wants_owned(&r, bio, t, inode, waiter, e))
-		submit_judged(&r, e);
+	} else if (kt_wants_owned(&r, bio, t, inode, waiter, e)) {
+		submit_judged(&r, bio, t, e);
+	}
 	return 0;
 }
 

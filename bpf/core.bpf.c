@@ -15,6 +15,8 @@ struct kt_filter_scratch_map kt_filter_scratch SEC(".maps");
 /* Set by the recorder before it loads. */
 const volatile struct kt_filter kt_filter = {};
 
+volatile __u32 kt_filter_wrote = 0;
+
 KT_KERNEL_ENUM(REQ_OP_FLUSH, 2);
 KT_KERNEL_ENUM(REQ_OP_DRV_IN, 34);
 KT_KERNEL_ENUM(__REQ_PREFLUSH, 18);

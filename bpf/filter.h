@@ -191,7 +191,7 @@ static __always_inline u32 kt_filter_bio(struct bio *bio)
 		has |= KT_FILTER_DISK;
 	if ((kt_filter.kinds & KT_FILTER_OP) && kt_opf_matches(bio->bi_opf, bio->bi_iter.bi_size))
 		has |= KT_FILTER_OP;
-	if ((kt_filter.kinds & KT_FILTER_CGROUP) &&
+	if ((kt_filter.kinds & KT_FILTER_CGROUP) && kt_filter.io_on_v2 &&
 	    kt_blkg_matches((u64)BPF_CORE_READ(bio, bi_blkg)))
 		has |= KT_FILTER_CGROUP;
 	return has;
@@ -202,6 +202,14 @@ static __always_inline bool kt_filter_all(u32 has)
 	return (has & kt_filter.kinds) == kt_filter.kinds;
 }
 
+/* A new bio is of no interest. One whose end was missed may have lived at its address. */
+static __always_inline void kt_leave_out(struct kt_run *r, struct bio *bio)
+{
+	if (kt_is_tracked(bio, KT_OBJECT_BIO))
+		kt_untrack(bio, KT_OBJECT_BIO);
+	kt_run_filtered(r);
+}
+
 /*
  * A bio at its birth: the kinds its owner satisfies, and by itself. These three and kt_wants_request() have counted the run
  * if they return false: there is nothing more to do.
@@ -210,10 +218,7 @@ static __always_inline bool kt_wants_new_bio(struct kt_run *r, struct bio *bio, 
 {
 	if (kt_filter_all(has | kt_filter_bio(bio)))
 		return kt_track(r, bio, KT_OBJECT_BIO);
-	/* One whose end was missed lived at this address. */
-	if (kt_is_tracked(bio, KT_OBJECT_BIO))
-		kt_untrack(bio, KT_OBJECT_BIO);
-	kt_run_filtered(r);
+	kt_leave_out(r, bio);
 	return false;
 }
 

@@ -12,6 +12,7 @@
 
 #define KT_DIR_DEPTH 64 /* directories and mounts above a file that are looked at */
 #define KT_FILTER_OF_FILE (KT_FILTER_FILE | KT_FILTER_DIR)
+#define KT_FILTER_ANY_DISK (1 << 8) /* only its bios tell on which disk it is; no kind of filter */
 
 /* Files that were written to by what matches. Of very many the one that waits longest makes room. */
 struct kt_filter_inodes_map {
@@ -32,6 +33,7 @@ struct kt_filter_scratch_map {
 /* Defined in core.bpf.c. */
 extern struct kt_filter_inodes_map kt_filter_inodes SEC(".maps");
 extern struct kt_filter_scratch_map kt_filter_scratch SEC(".maps");
+extern volatile __u32 kt_filter_wrote; /* there is a file in kt_filter_inodes */
 
 /* ------------------------------------------------------------------ files */
 
@@ -86,8 +88,8 @@ static __always_inline bool kt_inode_below_dir(u64 inode)
 	return alias && kt_below_dir(alias - bpf_core_field_offset(struct dentry, d_u.d_alias), 0);
 }
 
-/* Of an open file, as far as its inode tells: the disk below a file system, or the one it is. */
-static __always_inline bool kt_file_on_disk(const struct kt_file *f)
+/* Of an open file, as far as its inode tells: the disk below a file system, or the one it is. btrfs does not tell. */
+static __always_inline u32 kt_file_on_disk(const struct kt_file *f)
 {
 	struct file *file = (void *)f->file;
 	struct inode *inode = (void *)f->inode;
@@ -98,19 +100,43 @@ static __always_inline bool kt_file_on_disk(const struct kt_file *f)
 		u64 host = (u64)BPF_CORE_READ(file, f_mapping, host);
 
 		if (kt_dev_matches(f->dev))
-			return true;
+			return KT_FILTER_DISK;
 		bdev = (void *)(host - bpf_core_field_offset(struct bdev_inode, vfs_inode) +
 				bpf_core_field_offset(struct bdev_inode, bdev));
 	} else {
 		bdev = BPF_CORE_READ(inode, i_sb, s_bdev);
 		if (!bdev)
-			return false;
+			return KT_FILTER_ANY_DISK;
 		if (kt_dev_matches(BPF_CORE_READ(bdev, bd_dev)))
-			return true;
+			return KT_FILTER_DISK;
 	}
 	disk = BPF_CORE_READ(bdev, bd_disk);
-	return disk && kt_dev_matches(KT_MKDEV(BPF_CORE_READ(disk, major),
-					       BPF_CORE_READ(disk, first_minor)));
+	if (disk &&
+	    kt_dev_matches(KT_MKDEV(BPF_CORE_READ(disk, major), BPF_CORE_READ(disk, first_minor))))
+		return KT_FILTER_DISK;
+	return 0;
+}
+
+/*
+ * Of an open file. The way up is long, and most calls are on the file of the task's last call: one at the same address with the
+ * same inode is that file, unless it was moved meanwhile.
+ */
+static __always_inline bool kt_file_below_dir(const struct kt_file *f)
+{
+	struct kt_task *k = kt_task_get(bpf_get_current_task_btf());
+	struct file *file = (void *)f->file;
+	bool below;
+
+	if (k && k->dir_file == f->file && k->dir_inode == f->inode)
+		return k->dir_below;
+	below = kt_below_dir((u64)BPF_CORE_READ(file, f_path.dentry),
+			     (u64)BPF_CORE_READ(file, f_path.mnt));
+	if (k) {
+		k->dir_file = f->file;
+		k->dir_inode = f->inode;
+		k->dir_below = below;
+	}
+	return below;
 }
 
 /* The kinds that an operation on that file satisfies by it; inode 0: it is on none. */
@@ -119,18 +145,13 @@ static __always_inline u32 kt_filter_file(const struct kt_file *f)
 	u32 has = 0;
 
 	if (!f->inode)
-		return 0;
+		return KT_FILTER_ANY_DISK;
 	if ((kt_filter.kinds & KT_FILTER_FILE) && kt_file_is(f->ino, f->ino_dev))
 		has |= KT_FILTER_FILE;
-	if (kt_filter.kinds & KT_FILTER_DIR) {
-		struct file *file = (void *)f->file;
-
-		if (kt_below_dir((u64)BPF_CORE_READ(file, f_path.dentry),
-				 (u64)BPF_CORE_READ(file, f_path.mnt)))
-			has |= KT_FILTER_DIR;
-	}
-	if ((kt_filter.kinds & KT_FILTER_DISK) && kt_file_on_disk(f))
-		has |= KT_FILTER_DISK;
+	if ((kt_filter.kinds & KT_FILTER_DIR) && kt_file_below_dir(f))
+		has |= KT_FILTER_DIR;
+	if (kt_filter.kinds & KT_FILTER_DISK)
+		has |= kt_file_on_disk(f);
 	return has;
 }
 
@@ -159,8 +180,10 @@ static __always_inline void kt_inode_written(u64 ino, u32 dev)
 	struct kt_filter_file key = {.ino = ino, .dev = dev};
 	u8 yes = 1;
 
-	if (ino && !bpf_map_lookup_elem(&kt_filter_inodes, &key))
-		bpf_map_update_elem(&kt_filter_inodes, &key, &yes, BPF_ANY);
+	if (!ino || bpf_map_lookup_elem(&kt_filter_inodes, &key))
+		return;
+	kt_filter_wrote = 1;
+	bpf_map_update_elem(&kt_filter_inodes, &key, &yes, BPF_ANY);
 }
 
 /* What satisfies these kinds writes to a file, through the page cache. On which disk that is the bios tell. */
@@ -174,14 +197,10 @@ static __always_inline void kt_filter_written(u32 has, u16 op, u8 flags, const s
 
 /* ------------------------------------------------------------------ operations */
 
-/* An operation begins in k: judges it. */
-static __always_inline void kt_filter_call(struct kt_task *k, u32 has, u16 op, u8 flags,
-					   const struct kt_file *f)
+/* Can it match, with its bios, if it satisfies these kinds? */
+static __always_inline bool kt_may_match(u32 has)
 {
-	has |= kt_filter_file(f) | kt_filter_op(op);
-	k->call_has = has;
-	k->tracked = kt_filter_all(has);
-	kt_filter_written(has, op, flags, f);
+	return kt_filter_all(has & KT_FILTER_ANY_DISK ? has | KT_FILTER_DISK : has);
 }
 
 /* Is the task at work on an operation that is wanted? */
@@ -250,6 +269,32 @@ static __always_inline u32 kt_filter_pages(const struct kt_bio_queue *e, bool wr
 }
 
 /*
+ * Most bios of others are told from their task and disk alone: before it is known whose they are. Not so where one task queues
+ * another's, or what belongs to no call of its own.
+ */
+static __always_inline bool kt_is_out(struct bio *bio, struct task_struct *t)
+{
+	bool task_out = kt_task_is_out(kt_filter_current()), disk_out = false;
+	struct kt_task *k;
+
+	if (kt_filter.kinds & KT_FILTER_DISK)
+		disk_out = !kt_bdev_matches(bio->bi_bdev);
+	if (!task_out && !disk_out)
+		return false;
+	if ((t->flags & (KT_PF_KTHREAD | KT_PF_WQ_WORKER | KT_PF_IO_WORKER)) || kt_in_interrupt())
+		return false;
+	/* On a disk that does not match there may be what an operation that matches has there. */
+	if (disk_out && !task_out) {
+		k = kt_task_find(t);
+		return !k || !(k->tracked || k->uring_req);
+	}
+	/* The kernel charges it to a cgroup; it is another's page cache. */
+	if ((kt_filter.kinds & KT_FILTER_CGROUP) && kt_filter.io_on_v2)
+		return false;
+	return !(bio->bi_opf & 1) || !kt_filter_wrote;
+}
+
+/*
  * Is this bio wanted, whose owner is in e? As kt_wants_new_bio(): it has counted the run if not. What is not wanted of the owner
  * is taken out of e.
  */
@@ -313,9 +358,7 @@ static __always_inline bool kt_wants_owned(struct kt_run *r, struct bio *bio, st
 	}
 	if (k && k->call_bios)
 		k->call_bios--;
-	if (kt_is_tracked(bio, KT_OBJECT_BIO))
-		kt_untrack(bio, KT_OBJECT_BIO);
-	kt_run_filtered(r);
+	kt_leave_out(r, bio);
 	return false;
 }
 

@@ -244,6 +244,25 @@ static __always_inline void aio_submit(struct kt_run *r, s64 n, u64 addresses)
 
 /* ------------------------------------------------------------------ system calls */
 
+/* The kinds that a call satisfies besides those of its task, has. Where there are two files, either will do. */
+static __always_inline u32 judge_files(struct task_struct *t, u8 shape, const struct kt_args *a,
+				       const struct kt_file *f, u32 has, u16 op, u8 flags)
+{
+	has |= kt_filter_file(f) | kt_filter_op(op);
+	if (shape == KT_CALL_SENDFILE || shape == KT_CALL_SPLICE || shape == KT_CALL_COPY) {
+		struct kt_file to;
+
+		kt_file_read(kt_fd_file(t, shape == KT_CALL_SENDFILE ? a->a[0] : a->a[2]), true,
+			     &to);
+		if (to.inode)
+			has |= kt_filter_file(&to);
+		kt_filter_written(has, KT_IO_OP_WRITE, kt_file_io_flags(&to), &to);
+		return has;
+	}
+	kt_filter_written(has, op, flags, f);
+	return has;
+}
+
 KT_PROG(io, sys_enter, sys_enter, struct pt_regs *regs, long nr)
 {
 	const volatile struct kt_call_desc *d;
@@ -283,8 +302,14 @@ KT_PROG(io, sys_enter, sys_enter, struct pt_regs *regs, long nr)
 		if (!f.inode)
 			return 0;
 		w.flags = kt_file_io_flags(&f);
-		read_where(shape, &a, f.file, &w);
 	}
+	if (kt_filter.kinds) {
+		has |= judge_files(t, shape, &a, &f, has, d->op, w.flags);
+		if (shape != KT_CALL_AIO && !kt_may_match(has))
+			return 0;
+	}
+	if (f.inode)
+		read_where(shape, &a, f.file, &w);
 	if (d->data && (f.data || shape == KT_CALL_PATH))
 		w.flags |= KT_IO_DATA;
 	k = kt_task_get(t);
@@ -298,8 +323,10 @@ KT_PROG(io, sys_enter, sys_enter, struct pt_regs *regs, long nr)
 	k->call_flags = w.flags;
 	k->call_ino_dev = f.ino_dev;
 	k->call_dev = f.dev;
-	if (kt_filter.kinds)
-		kt_filter_call(k, has, d->op, w.flags, &f);
+	if (kt_filter.kinds) {
+		k->call_has = has;
+		k->tracked = kt_filter_all(has);
+	}
 	if (shape == KT_CALL_AIO)
 		aio_submit(&r, a.a[1], a.a[2]);
 	if (kt_filter.kinds && !k->tracked)

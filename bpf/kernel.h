@@ -431,6 +431,7 @@ struct request___flush {
 #define KT_MKDEV(major, minor) (((__u32)(major) << 20) | (__u32)(minor))
 
 #define KT_PF_IO_WORKER 0x10
+#define KT_PF_WQ_WORKER 0x20
 #define KT_PF_KTHREAD 0x00200000
 #define KT_THREAD_SIZE (32 << 10) /* at least */
 #define KT_TS_COMPAT 2		  /* thread_info.status: the system call is a 32-bit one */

@@ -145,7 +145,11 @@ struct kt_task {
 	u64 uring_req; /* the io_uring request that runs inline; 0 = none */
 	u64 named_ino; /* the file whose name was asked for last */
 	u32 named_dev;
-	u32 call_has; /* filters: the kinds that the open operation satisfies */
+	u32 dir_below; /* filters: the file of dir_file is below a directory of --dir */
+	u64 dir_file,
+		dir_inode; /* filters: the open file that was looked at last for it; addresses */
+	u32 call_has;	   /* filters: the kinds that the open operation satisfies */
+	u32 pad2;
 
 	/* sched: since when it is runnable and does not run; 0 = it runs or sleeps */
 	u64 wait_ns;

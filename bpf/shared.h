@@ -36,6 +36,8 @@ struct kt_filter_file {
 struct kt_filter {
 	__u32 kinds; /* enum kt_filter_kind: those given; 0 = none, all is recorded */
 	__u32 n_pids, n_tids, n_comms, n_cgroups, n_disks, n_files, n_dirs;
+	__u32 io_on_v2; /* the io controller is on the v2 tree: bi_blkg names cgroups of it */
+	__u32 pad;
 	__u64 io_ops;		       /* bit = enum kt_io_op */
 	__u64 rq_ops;		       /* bit = REQ_OP_* of the running kernel */
 	__u64 comms[KT_FILTER_MAX][2]; /* padded by 0 */

@@ -239,6 +239,7 @@ int kt_filters_resolve(const struct kt_options *o, const struct btf *kernel, str
 		err = add_one(&fs, &o->filters[i], kernel);
 	if (err)
 		return err;
+	fs.f.io_on_v2 = fs.f.n_cgroups && kt_filter_io_on_v2();
 	fs.text = filters_text(o);
 	if (!fs.text)
 		return -ENOMEM;

@@ -22,6 +22,7 @@ int kt_filters_resolve(const struct kt_options *o, const struct btf *kernel,
 void kt_filters_finish(struct kt_filters *f);
 
 /* filter_path.c: what is found by name in the file system. They say what is wrong. */
+bool kt_filter_io_on_v2(void);
 int kt_filter_find_cgroup(const char *path, uint64_t *ret_id);
 int kt_filter_find_disk(const char *name, uint32_t *ret_dev);
 int kt_filter_find_file(const char *path, bool dir, struct kt_filter_file *ret);

@@ -53,6 +53,19 @@ static bool is_cgroup2(void *self, unsigned int id, uint32_t dev, const char *po
 	return true;
 }
 
+bool kt_filter_io_on_v2(void)
+{
+	char mount[PATH_MAX], controllers[256], *word, *rest;
+
+	if (!each_mount(is_cgroup2, mount))
+		return false;
+	kt_read_value(controllers, sizeof(controllers), "%s/cgroup.controllers", mount);
+	for (word = strtok_r(controllers, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
+		if (!strcmp(word, "io"))
+			return true;
+	return false;
+}
+
 /* Its id is the inode number of its directory. */
 static int cgroup_id(const char *path, uint64_t *ret_id)
 {
