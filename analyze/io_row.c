@@ -330,6 +330,22 @@ static void sum_stages(struct io_row *row, const struct kt_io_path *p)
 	}
 }
 
+#define MAX_MOVED \
+	(1ll << 40) /* bytes: no call moves more; it keeps sums of hostile numbers in bounds */
+
+/*
+ * What it moved: a call says so, and may have asked for far more (copy_file_range() with all there is). Where it says
+ * nothing, what it was about.
+ */
+static int64_t moved_bytes(const struct io_row *row)
+{
+	int64_t n = row->size_bytes;
+
+	if (n != KT_NULL && row->result != KT_NULL)
+		n = KT_MIN(n, KT_MAX(row->result, 0));
+	return n >= 0 && n <= MAX_MOVED ? n : KT_NULL;
+}
+
 static int count(struct kt_io_state *s, const struct kt_io *io, const struct io_row *row,
 		 int64_t end_ns)
 {
@@ -346,7 +362,7 @@ static int count(struct kt_io_state *s, const struct kt_io *io, const struct io_
 		.ucgid = row->ucgid,
 		.end_ns = end_ns,
 		.dur_ns = row->dur_ns,
-		.size_bytes = row->size_bytes,
+		.size_bytes = moved_bytes(row),
 		.n_bios = row->n_bios,
 		.runq_ns = row->disturbed_ns[0],
 		.irq_ns = row->disturbed_ns[1],

@@ -44,7 +44,7 @@ static const struct kt_col io_load_cols[] = {
 	KT_COL(io_load_row, state, KT_COL_TEXT, "",
 	       "whole open_at_start open_at_end lossy evicted"),
 	KT_COL(io_load_row, n, KT_COL_INT, "", "operations"),
-	KT_COL(io_load_row, size_bytes, KT_COL_INT, "bytes", "sum of their sizes, where known"),
+	KT_COL(io_load_row, size_bytes, KT_COL_INT, "bytes", "what they moved, where known"),
 	KT_COL(io_load_row, n_bios, KT_COL_INT, "", "bios they caused"),
 	KT_COL(io_load_row, dur_ns, KT_COL_INT, "ns", "sum of their durations, where known"),
 	KT_COL(io_load_row, max_ns, KT_COL_INT, "ns", "the longest of them"),
@@ -129,7 +129,7 @@ static const struct kt_col file_load_cols[] = {
 	KT_COL(file_load_row, ucgid, KT_COL_INT, "", "its cgroup"),
 	KT_COL(file_load_row, is_cached, KT_COL_INT, "", "1: stage cached is all they had"),
 	KT_COL(file_load_row, n, KT_COL_INT, "", "operations, whole ones"),
-	KT_COL(file_load_row, size_bytes, KT_COL_INT, "bytes", "sum of their sizes, where known"),
+	KT_COL(file_load_row, size_bytes, KT_COL_INT, "bytes", "what they moved, where known"),
 	KT_COL(file_load_row, dur_ns, KT_COL_INT, "ns", "sum of their durations"),
 	KT_COL(file_load_row, max_ns, KT_COL_INT, "ns", "the longest of them"),
 };

@@ -1,0 +1,219 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+"""trouble.py CASE: trouble made on purpose is found, and named by the report. Cases: hog slow-disk throttle tags held-queue
+softirq. Each records the same load without and with the trouble, and asks the report what changed."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+
+import kt
+
+SECONDS = 2
+
+
+def job(name, **opts):
+    return kt.fio(name, **{**dict(rw="randread", runtime=SECONDS, time_based=None, output="/dev/null"), **opts})
+
+
+def shell(*cmds):
+    """All at once, each an argument list; ends when all have ended."""
+    return ["sh", "-c", " & ".join(" ".join(map(str, c)) for c in cmds) + " & wait"]
+
+
+class Run:
+    """A recording of the load, its database and its reports."""
+
+    def __init__(self, name, cmd):
+        ktr = os.path.join(TMP, name + ".ktr")
+        kt.record(ktr, *cmd)
+        self.db = kt.analyze(ktr)
+        self.path = self.db.path
+
+    def report(self, *args):
+        return kt.run(kt.REPORT, *args, self.path).stdout
+
+    def ios(self, where, *args):
+        """Of the ios that match: how many, their time, and per stage and disturbance the sum in ns."""
+        cols = ["dur"] + STAGES + ["runq", "irq", "softirq"]
+        row = self.db.con.execute("SELECT count(*), %s FROM v_io v JOIN io i USING (io_id) WHERE v.state = 'whole' AND %s" % (
+            ", ".join("coalesce(sum(i.%s_ns), 0)" % c for c in cols), where), args).fetchone()
+        return dict(zip(["n"] + cols, row))
+
+
+STAGES = ["submit", "throttle", "alloc", "plug", "queue", "device", "complete", "endio", "wakeup", "return", "between"]
+
+
+def dominant(x):
+    return max(STAGES, key=lambda s: x[s])
+
+
+def hog():
+    """A task that never sleeps shares the reader's CPU."""
+    where = kt.tmpdir("/var/tmp")
+    kt.run("dd", "if=/dev/urandom", "of=%s/data" % where, "bs=1M", "count=64", "conv=fsync")
+    load = job("reader", filename=where + "/data", cpus_allowed=0)
+    quiet = Run("quiet", load)
+    spin = os.path.join(TMP, "kt-hog")
+    shutil.copy("/bin/sh", spin)
+    p = subprocess.Popen(["taskset", "-c", "0", spin, "-c", "while :; do :; done"])
+    kt.stack.callback(p.wait)
+    kt.stack.callback(p.kill)
+    time.sleep(0.2)
+    busy = Run("busy", load)
+    a, b = (r.ios("v.op = 'read' AND v.task = 'fio'") for r in (quiet, busy))
+    print("run queue: %.1f %% of the time of %d reads without the hog, %.1f %% of %d with it" % (
+        100 * a["runq"] / a["dur"], a["n"], 100 * b["runq"] / b["dur"], b["n"]))
+    by = busy.db.rows("SELECT t.comm, sum(x.dur_ns) FROM disturbance x JOIN task t ON t.utid = x.by_utid "
+                      "WHERE x.flow = 'io' AND x.cause = 'runq' GROUP BY 1 ORDER BY 2 DESC")
+    print("who ran instead:", by[:3])
+    kt.check(by and by[0][0] == "kt-hog", "the hog is not named first among who ran instead")
+    # The machine may be busy with other things: what the hog is blamed for counts.
+    kt.check(by and by[0][1] > 0.05 * b["dur"], "the run queue does not show the hog")
+    kt.check("kt-hog" in busy.report("summary"), "the summary does not name the hog")
+    kt.check("kt-hog" not in quiet.report("summary"), "the summary names a hog that was not there")
+
+
+def blkio_group(limits):
+    """A cgroup of the controller blkio (v1) with limits of its own."""
+    root = "/sys/fs/cgroup/blkio"
+    if not os.path.exists(root + "/blkio.throttle.read_iops_device"):
+        kt.skip("no blkio throttling here")
+    g = "%s/ktrace-test.%d" % (root, os.getpid())
+    os.mkdir(g)
+    kt.stack.callback(os.rmdir, g)
+    for name, text in limits.items():
+        kt.write("%s/blkio.throttle.%s" % (g, name), text)
+    return g
+
+
+def inside(group, cmd):
+    return ["sh", "-c", "echo $$ > %s/cgroup.procs && exec %s" % (group, " ".join(map(str, cmd)))]
+
+
+def slow_disk():
+    """A loop disk over a file on a disk that delays: the lower level is slow."""
+    where = kt.tmpdir("/var/tmp")
+    image = where + "/disk.img"
+    kt.run("dd", "if=/dev/urandom", "of=" + image, "bs=1M", "count=64", "conv=fsync")
+    dev = os.stat(image).st_dev
+    loop = kt.run("losetup", "--find", "--show", "--direct-io=on", image).stdout.strip()
+    kt.stack.callback(kt.run, "losetup", "-d", loop, check=False)
+    load = job("reader", filename=loop)
+    quick = Run("quick", load)
+    g = blkio_group({"read_iops_device": "%d:%d 200" % (os.major(dev), os.minor(dev))})
+    slow = Run("slow", inside(g, load))
+    disk = os.path.basename(loop)
+    a, b = (r.ios("v.op = 'read' AND v.disk = ?", disk) for r in (quick, slow))
+    print("a read took %.0f us, then %.0f us" % (a["dur"] / a["n"] / 1e3, b["dur"] / b["n"] / 1e3))
+    kt.check(b["dur"] / b["n"] > 3 * a["dur"] / a["n"], "the disk was not slow: nothing was tested")
+    kt.check(dominant(b) == "device", "the stage that grew is %s, not device" % dominant(b))
+    n, joined = slow.db.one("SELECT count(*), sum(l.parent_request_id IS NOT NULL) FROM v_bio b JOIN bio l USING (bio_id) "
+                            "WHERE b.disk <> ? AND b.op = 'read' AND l.io_id IN (SELECT io_id FROM v_io WHERE disk = ?)",
+                            disk, disk)
+    print("%d lower bios, %d of them joined to their upper request" % (n, joined or 0))
+    low = slow.db.one("SELECT count(*) FROM bio x JOIN request r ON r.request_id = x.parent_request_id "
+                      "WHERE x.state = 'whole' AND r.state = 'whole'")
+    kt.check(low >= 0.9 * b["n"], "only %d of %d upper requests have their lower bio" % (low, b["n"]))
+    kt.check("device" in slow.report("summary").split("\n\n")[0], "the summary's first words do not name the stage")
+
+
+def throttle():
+    """A cgroup's limit holds the submitter back."""
+    loop = kt.loop_disk(64)
+    load = job("reader", filename=loop)
+    g = blkio_group({"read_iops_device": "%s 500" % kt.dev_of(loop)})
+    r = Run("throttled", inside(g, load))
+    x = r.ios("v.op = 'read' AND v.disk = ?", os.path.basename(loop))
+    print("%d reads, %.1f %% throttle" % (x["n"], 100 * x["throttle"] / max(1, x["dur"])))
+    kt.check(x["n"] > 300 * SECONDS, "%d reads are fewer than the limit lets through" % x["n"])
+    kt.check(dominant(x) == "throttle", "the dominant stage is %s" % dominant(x))
+    kt.check(x["throttle"] > 0.9 * x["dur"], "throttle does not hold the time")
+    kt.check("cgroup limit" in r.report("summary").split("\n\n")[0], "the summary's first words do not name the limit")
+
+
+def tags():
+    """More requests than the disk has tags."""
+    loop = kt.loop_disk(64)
+    kt.write("/sys/block/%s/queue/nr_requests" % os.path.basename(loop), "4")
+    r = Run("tags", job("reader", filename=loop, ioengine="psync", numjobs=32))
+    x = r.ios("v.op = 'read' AND v.disk = ?", os.path.basename(loop))
+    print("%d reads, %.1f %% alloc" % (x["n"], 100 * x["alloc"] / max(1, x["dur"])))
+    kt.check(dominant(x) == "alloc", "the dominant stage is %s" % dominant(x))
+    kt.check("request" in r.report("summary").split("\n\n")[0], "the summary's first words do not tell of waiting for a request")
+
+
+def held_queue():
+    """A scheduler that holds one reader's requests while another has some: mq-deadline's idle class."""
+    loop = kt.loop_disk(64, "mq-deadline")
+    kt.write("/sys/block/%s/queue/iosched/prio_aging_expire" % os.path.basename(loop), "50")
+    first = job("first", filename=loop, iodepth=16, ioengine="io_uring")
+    held = job("held", filename=loop, prioclass=3)
+    spoon = os.path.join(TMP, "kt-held")
+    os.symlink(shutil.which("fio"), spoon)
+    r = Run("held", shell(first, [spoon] + held[1:]))
+    # A job's thread keeps the name of the program.
+    slow = r.db.rows("SELECT v.io_id, i.queue_ns, i.dur_ns, v.task FROM v_io v JOIN io i USING (io_id) WHERE v.op = 'read' AND v.disk = ? "
+                     "AND v.task = 'kt-held' AND v.state = 'whole' AND i.dur_ns > 20e6 ORDER BY i.dur_ns DESC LIMIT 50", os.path.basename(loop))
+    print("%d reads took longer than 20 ms" % len(slow))
+    kt.check(len(slow) >= 3, "the scheduler did not hold anything back: nothing was tested")
+    kt.check(all(q and q > 0.5 * d for _, q, d, _ in slow[:5]), "queue does not hold the time: %s" % slow[:5])
+    text = r.report("slow", "--over", "20ms")
+    kt.check("queue" in text and "kt-held" in text, "the report slow does not name stage and task:\n" + text)
+    shown = r.report("show", "i%d" % slow[0][0])
+    kt.check("queue" in shown, "show does not name the stage:\n" + shown)
+
+
+def softirq():
+    """Packets that another CPU sends are received, in softirqs, on the reader's CPU."""
+    rps = "/sys/class/net/lo/queues/rx-0/rps_cpus"
+    if not os.path.exists(rps):
+        kt.skip("no receive packet steering here")
+    disk = kt.zram_disk(64)
+    load = job("reader", filename=disk, cpus_allowed=0)
+    quiet = Run("quiet", load)
+    before = kt.read(rps)
+    kt.write(rps, "1")
+    kt.stack.callback(kt.write, rps, before)
+    flood = subprocess.Popen(["taskset", "-c", "1", sys.executable, __file__, "flood"])
+    kt.stack.callback(flood.wait)
+    kt.stack.callback(flood.kill)
+    time.sleep(0.2)
+    busy = Run("busy", load)
+    share, first = [], []
+    for r in (quiet, busy):
+        x = r.ios("v.op = 'read' AND v.task = 'fio'")
+        by = r.db.rows("SELECT by_irq, sum(dur_ns) FROM disturbance WHERE flow = 'io' AND cause = 'softirq' GROUP BY 1 ORDER BY 2 DESC")
+        share.append(dict(by).get("NET_RX", 0) / x["dur"])
+        first.append(by[0][0] if by else None)
+        print("%d reads, %.2f %% of their time went to softirqs: %s" % (x["n"], 100 * x["softirq"] / x["dur"], by[:3]))
+    kt.check(share[1] > 0.003 and share[1] > 3 * share[0], "NET_RX does not show in the reads: %s" % share)
+    kt.check(first[1] == "NET_RX", "NET_RX is not named first among softirqs: %s" % first)
+    kt.check("NET_RX" in busy.report("irq"), "the report irq does not name NET_RX")
+
+
+def flood_packets():
+    """Datagrams to a socket of this machine, until killed; a minute at most."""
+    rx = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    rx.bind(("127.0.0.1", 0))
+    tx = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    tx.connect(rx.getsockname())
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        for _ in range(1000):
+            tx.send(b"x" * 64)
+
+
+CASES = {"hog": hog, "slow-disk": slow_disk, "throttle": throttle, "tags": tags, "held-queue": held_queue, "softirq": softirq}
+
+if __name__ == "__main__":
+    if sys.argv[1] == "flood":
+        flood_packets()
+        sys.exit(0)
+    kt.need_root_and_bpf()
+    TMP = kt.tmpdir()
+    kt.main(CASES[sys.argv[1]])
