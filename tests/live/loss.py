@@ -30,7 +30,8 @@ def no_loss():
     kt.check(n > 20000 * SECONDS, "only %.0f IOPS: not the highest rate of a loop disk" % (n / SECONDS))
     not_whole = db.one("SELECT count(*) FROM request WHERE state <> 'whole'")
     missed = db.one("SELECT coalesce(sum(n), 0) FROM lost_interval WHERE cause = 'missed'")
-    kt.check(not_whole <= missed, "%d requests are not whole, %d missed (hits that no program saw)" % (not_whole, missed))
+    # Such a hit spoils two flows at most: the one that it belongs to, and the one that is born at its address.
+    kt.check(not_whole <= 2 * missed, "%d requests are not whole, %d missed (hits that no program saw)" % (not_whole, missed))
     print(p.stderr, end="")
 
 
