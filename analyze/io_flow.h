@@ -18,6 +18,8 @@
 #define KT_IO_MIN_BLAME 1000 /* ns that a disturbance must last in all to get a row */
 #define KT_IO_QUIET_NS \
 	100000000 /* without open bios, until one whose end has no event is taken to be over */
+#define KT_IO_UNBORN_NS \
+	1000000000 /* the same for an iocb that has had no bio yet: its submission may wait for a lock */
 
 /* A bio that ended. */
 struct kt_io_bio {

@@ -247,7 +247,14 @@ int kt_io_expire(struct kt_io_state *s, int64_t now_ns)
 {
 	int err = 0;
 
-	while (s->quiet_oldest && s->quiet_oldest->quiet_ns + KT_IO_QUIET_NS < now_ns && !err)
-		err = kt_io_close_quiet(s, s->quiet_oldest);
+	while (s->quiet_oldest && s->quiet_oldest->quiet_ns + KT_IO_QUIET_NS < now_ns && !err) {
+		struct kt_io *io = s->quiet_oldest;
+
+		if (io->key.kind == KT_IO_AIO && !io->n_bios &&
+		    io->born_ns + KT_IO_UNBORN_NS >= now_ns)
+			kt_io_set_quiet(s, io, true, now_ns);
+		else
+			err = kt_io_close_quiet(s, io);
+	}
 	return err;
 }
