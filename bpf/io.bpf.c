@@ -244,21 +244,28 @@ static __always_inline void aio_submit(struct kt_run *r, s64 n, u64 addresses)
 
 /* ------------------------------------------------------------------ system calls */
 
+/* The kinds by the file that a call writes to what it reads from another. Out of line: the stack of its caller is full. */
+__noinline __attribute__((weak)) int kt_judge_target(u64 file, u32 has)
+{
+	struct kt_file to = {};
+
+	kt_file_read(file, true, &to);
+	if (!to.inode)
+		return 0;
+	has |= kt_filter_file(&to);
+	kt_filter_written(has, KT_IO_OP_WRITE, kt_file_io_flags(&to), &to);
+	return has;
+}
+
 /* The kinds that a call satisfies besides those of its task, has. Where there are two files, either will do. */
 static __always_inline u32 judge_files(struct task_struct *t, u8 shape, const struct kt_args *a,
 				       const struct kt_file *f, u32 has, u16 op, u8 flags)
 {
 	has |= kt_filter_file(f) | kt_filter_op(op);
-	if (shape == KT_CALL_SENDFILE || shape == KT_CALL_SPLICE || shape == KT_CALL_COPY) {
-		struct kt_file to;
-
-		kt_file_read(kt_fd_file(t, shape == KT_CALL_SENDFILE ? a->a[0] : a->a[2]), true,
-			     &to);
-		if (to.inode)
-			has |= kt_filter_file(&to);
-		kt_filter_written(has, KT_IO_OP_WRITE, kt_file_io_flags(&to), &to);
-		return has;
-	}
+	if (shape == KT_CALL_SENDFILE || shape == KT_CALL_SPLICE || shape == KT_CALL_COPY)
+		return has |
+		       kt_judge_target(kt_fd_file(t, shape == KT_CALL_SENDFILE ? a->a[0] : a->a[2]),
+				       has);
 	kt_filter_written(has, op, flags, f);
 	return has;
 }

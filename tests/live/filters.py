@@ -121,7 +121,9 @@ EVENTS = {"sys_exit": "io_call", "writeback_single_inode": "io_call", "jbd2_end_
 
 
 def bios(db, pid=None, disk=None):
-    sql = "SELECT count(*) FROM bio b LEFT JOIN task t USING (utid) LEFT JOIN device d USING (device_id) WHERE b.parent_bio_id IS NULL"
+    # io_uring first tries without waiting: such an attempt, where there was no room, ends in EAGAIN and is made again.
+    sql = ("SELECT count(*) FROM bio b LEFT JOIN task t USING (utid) LEFT JOIN device d USING (device_id) "
+           "WHERE b.parent_bio_id IS NULL AND coalesce(b.error, 0) <> -11")
     args = []
     if pid is not None:
         sql += " AND t.tgid = ?"
@@ -392,6 +394,44 @@ def stacked():
     print("%-20s %d bios above, all with theirs below" % ("-p stacked", upper), flush=True)
 
 
+def shared():
+    """One file, two writers: the file's writeback is recorded, and what of it is the wanted one's is told."""
+    disk = kt.loop_disk(size_mib=128)
+    mnt = kt.filesystem(disk)
+    path = os.path.join(mnt, "file")
+    kt.run("dd", "if=/dev/zero", "of=" + path, "bs=1M", "count=8", "conv=fsync", "status=none")
+    loads = [Load(n, write_script(path, mib=2) + ["seek=%d" % (i * 64)]) for i, n in enumerate(NAMES)]
+    db, _ = record(loads, ["-p", loads[0].pid], after=lambda: kt.run("sync", "-f", mnt))
+    ino = os.stat(path).st_ino
+    kt.check(data_bytes(db, ino) >= 2 << 20, "shared: %d bytes written back" % data_bytes(db, ino))
+    mine = db.rows("SELECT t.tgid, sum(o.size_bytes) FROM bio_origin o JOIN bio b USING (bio_id) JOIN task t ON t.utid = o.utid WHERE b.ino = ? GROUP BY 1", ino)
+    kt.check(mine == [(loads[0].pid, 2 << 20)], "shared: of 2 MiB of one writer, the origins tell %s" % mine)
+    whole(db, "shared")
+    print("%-20s %d bytes written back, the wanted writer's: %s" % ("-p shared file", data_bytes(db, ino), mine[0][1] if mine else 0), flush=True)
+
+
+def throttled():
+    """A bio that the block layer held back is queued by a kernel thread: it is the task's all the same."""
+    blkio = "/sys/fs/cgroup/blkio"
+    if not os.path.exists(blkio + "/blkio.throttle.read_iops_device"):
+        print("throttled: no blkio controller here")
+        return
+    disk = kt.loop_disk(size_mib=64)
+    group = os.path.join(blkio, "ktrace-test-%d" % os.getpid())
+    os.mkdir(group)
+    kt.stack.callback(os.rmdir, group)
+    kt.write(group + "/blkio.throttle.read_iops_device", kt.dev_of(disk) + " 200")
+    dd = ["dd", "if=" + disk, "of=/dev/null", "bs=4k", "count=200", "iflag=direct", "status=none"]
+    loads = [Load(n, dd, setup="echo $$ > %s/cgroup.procs" % group) for n in NAMES]
+    db, _ = record(loads, ["-p", loads[0].pid])
+    got = db.one("SELECT count(*) FROM bio b JOIN device d USING (device_id) WHERE d.dev = ?", kt.dev_of(disk))
+    mine = db.one("SELECT count(*) FROM bio b JOIN io i USING (io_id) JOIN task t ON t.utid = i.utid WHERE t.tgid = ?", loads[0].pid)
+    by_thread = db.one("SELECT count(*) FROM bio b JOIN task t USING (utid) WHERE t.comm LIKE 'kworker%'")
+    kt.check(got == 200 and mine >= 200, "throttled: of 200 bios %d recorded, %d linked" % (got, mine))
+    whole(db, "throttled")
+    print("%-20s %d bios, %d of them queued by a kernel thread" % ("-p throttled", got, by_thread), flush=True)
+
+
 def two_kinds():
     a, b = kt.loop_disk(size_mib=64), kt.loop_disk(size_mib=64)
     dd = "dd if=%s of=/dev/null bs=4k count=300 iflag=direct status=none"
@@ -423,7 +463,7 @@ def bad_values():
         print("%-28s %s" % (" ".join(options), p.stderr.strip()))
 
 
-CASES = [bad_values, by_pid, merged, by_tid, by_comm, by_cgroup, by_disk, by_partition, by_op, buffered, by_file, by_fsync, stacked, two_kinds]
+CASES = [bad_values, by_pid, merged, by_tid, by_comm, by_cgroup, by_disk, by_partition, by_op, buffered, by_file, by_fsync, stacked, shared, throttled, two_kinds]
 
 
 def test():
