@@ -10,7 +10,7 @@
 #include "format/base/hash.h"
 #include "format/event.h"
 
-#define KT_IO_MAX_KEPT 4096  /* ended bios kept of one io */
+#define KT_IO_MAX_KEPT 65536 /* ended bios kept of one io: an fsync may cause as many */
 #define KT_IO_N_RECENT 16384 /* ended bios remembered, of all; a power of two */
 #define KT_IO_MAX_WAITS 256  /* sleeps of one io that are looked at, the newest first */
 #define KT_IO_MAX_FOREIGN 64 /* bios of others that one io waited for */

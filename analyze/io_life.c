@@ -232,8 +232,8 @@ int kt_io_close(struct kt_io_state *s, struct kt_io *io, int64_t end_ns, uint32_
 
 int kt_io_close_quiet(struct kt_io_state *s, struct kt_io *io)
 {
-	/* Bios that never ended, and it is over: their ends were missed. */
-	if (io->n_open)
+	/* Bios that never ended, and it is over: their ends were missed. Or its own end was among what was lost since. */
+	if (io->n_open || kt_flow_state(s->e, io->key.run, io->start_ns, KT_NULL)[0] != 'w')
 		io->lossy = true;
 	if (io->maybe_end_ns != KT_NULL)
 		return kt_io_close(s, io, io->maybe_end_ns, io->key.tid, NULL);

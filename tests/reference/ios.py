@@ -151,6 +151,8 @@ class IoRun(reconstruct.Run):
 	def over(self, io, t, waiter):
 		"""Ended, and seen to: its state is that of now."""
 		io.open, io.end, io.waiter = False, t, waiter
+		if any(b.end is None and b.state == 'lossy' for b in io.bios):
+			io.state = 'lossy'
 		if not io.state:
 			io.state = self.state_without_birth() if io.start is None else self.state(io.start)
 
