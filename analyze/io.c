@@ -116,6 +116,7 @@ static int on_queued(void *arg, const struct kt_ev *ev, const struct kt_bio_queu
 	if (kt_unlikely(io->quiet))
 		kt_io_set_quiet(s, io, false, 0);
 	io->maybe_end_ns = KT_NULL;
+	io->queued_ns = ev->t_ns;
 	io->n_bios++;
 	io->n_open++;
 	c->io_id = io->id;

@@ -10,7 +10,8 @@
 #include "format/base/hash.h"
 #include "format/event.h"
 
-#define KT_IO_MAX_KEPT 65536 /* ended bios kept of one io: an fsync may cause as many */
+/* Ended bios kept of one io, of which an fsync may cause as many: idle ones go first, then the oldest. */
+#define KT_IO_MAX_KEPT 65536
 #define KT_IO_N_RECENT 16384 /* ended bios remembered, of all; a power of two */
 #define KT_IO_MAX_WAITS 256  /* sleeps of one io that are looked at, the newest first */
 #define KT_IO_MAX_FOREIGN 64 /* bios of others that one io waited for */
@@ -27,6 +28,7 @@ struct kt_io_bio {
 	int64_t start_ns, end_ns;
 	int64_t mark_ns[KT_BIO_MARK_ENDIO]; /* as in struct kt_bio_done */
 	uint32_t run, tid, dev;
+	bool idle; /* nothing was queued between its end and the next one's: it is on no path of its io's own bios */
 	struct kt_io_bio *older, *newer; /* of its io, by end */
 };
 
@@ -49,7 +51,9 @@ struct kt_io {
 	int64_t last_end_ns;		   /* its bio that ended last; KT_NULL: none has */
 	int64_t maybe_end_ns;		   /* a fault whose task runs again; else KT_NULL */
 	int64_t quiet_ns;		   /* in the quiet list: since when */
+	int64_t queued_ns;		   /* its last bio was */
 	struct kt_io_bio *oldest, *newest; /* those kept */
+	struct kt_io_bio *last;		   /* of these, the newest that is not idle */
 	uint64_t ino, cgroup;
 	int64_t offset, size, result; /* KT_NULL: not known */
 	uint32_t ino_dev, dev;

@@ -139,15 +139,30 @@ int kt_io_new(struct kt_io_state *s, const struct kt_io_key *key, int64_t now_ns
 
 /* ------------------------------------------------------------------ its bios */
 
-static void drop_oldest(struct kt_io_state *s, struct kt_io *io)
+static void drop(struct kt_io_state *s, struct kt_io *io, struct kt_io_bio *b)
 {
-	struct kt_io_bio *b = io->oldest;
-
-	io->oldest = b->newer;
-	*(b->newer ? &b->newer->older : &io->newest) = NULL;
+	*(b->older ? &b->older->newer : &io->oldest) = b->newer;
+	*(b->newer ? &b->newer->older : &io->newest) = b->older;
+	if (io->last == b)
+		io->last = NULL;
 	io->n_kept--;
 	s->n_kept--;
 	kt_slab_put(&s->bios, b);
+}
+
+static void drop_some(struct kt_io_state *s, struct kt_io *io)
+{
+	struct kt_io_bio *newer;
+
+	for (struct kt_io_bio *b = io->oldest; b; b = newer) {
+		newer = b->newer;
+		if (b->idle)
+			drop(s, io, b);
+	}
+	while (io->n_kept > KT_IO_MAX_KEPT / 4 * 3) {
+		drop(s, io, io->oldest);
+		io->n_forgotten++;
+	}
 }
 
 int kt_io_keep(struct kt_io_state *s, struct kt_io *io, const struct kt_bio_done *d)
@@ -155,8 +170,10 @@ int kt_io_keep(struct kt_io_state *s, struct kt_io *io, const struct kt_bio_done
 	const struct kt_io_bio *known = &s->recent[d->bio_id & (KT_IO_N_RECENT - 1)];
 	struct kt_io_bio *b;
 
-	if (io->n_kept && (io->n_kept >= KT_IO_MAX_KEPT || s->n_kept >= MAX_KEPT_IN_ALL)) {
-		drop_oldest(s, io);
+	if (io->n_kept >= KT_IO_MAX_KEPT) {
+		drop_some(s, io);
+	} else if (io->n_kept && s->n_kept >= MAX_KEPT_IN_ALL) {
+		drop(s, io, io->oldest);
 		io->n_forgotten++;
 	}
 	b = kt_slab_get(&s->bios);
@@ -169,6 +186,14 @@ int kt_io_keep(struct kt_io_state *s, struct kt_io *io, const struct kt_bio_done
 	io->newest = b;
 	io->n_kept++;
 	s->n_kept++;
+	/* A bio is on the path where it ended last before a queueing; of those that ended at once, the one queued first. */
+	if (io->last && io->last->end_ns == b->end_ns && io->last->bio_id < b->bio_id) {
+		b->idle = true;
+		return 0;
+	}
+	if (io->last && (io->last->end_ns == b->end_ns || io->queued_ns < io->last->end_ns))
+		io->last->idle = true;
+	io->last = b;
 	return 0;
 }
 
@@ -223,7 +248,7 @@ int kt_io_close(struct kt_io_state *s, struct kt_io *io, int64_t end_ns, uint32_
 	if (!err)
 		err = kt_io_write(s, io, end_ns, state, known);
 	while (io->oldest)
-		drop_oldest(s, io);
+		drop(s, io, io->oldest);
 	kt_io_set_quiet(s, io, false, 0);
 	take_out(s, io);
 	kt_slab_put(&s->ios, io);
@@ -237,6 +262,9 @@ int kt_io_close_quiet(struct kt_io_state *s, struct kt_io *io)
 		io->lossy = true;
 	if (io->maybe_end_ns != KT_NULL)
 		return kt_io_close(s, io, io->maybe_end_ns, io->key.tid, NULL);
+	/* That nothing was posted is known only where nothing was lost: else its bios' end is not its own. */
+	if (io->key.kind == KT_IO_URING && io->lossy)
+		return kt_io_close(s, io, KT_NULL, io->key.tid, NULL);
 	/* A fault that was seen not to wait ended some time ago: nothing tells when. */
 	if (io->key.kind == KT_IO_FAULT && s->runs.v[io->key.run]->has_sched)
 		return kt_io_close(s, io, KT_NULL, io->key.tid, NULL);

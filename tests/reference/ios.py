@@ -182,6 +182,8 @@ class IoRun(reconstruct.Run):
 			io.end = max(b.end for b in io.bios)
 		if not io.state:
 			io.state = self.state_without_birth() if io.start is None else self.state(io.start)
+		if io.kind == URING and io.state == 'lossy':
+			io.end = None
 
 	# ------------------------------------------------------------------ ends that are found afterwards
 
