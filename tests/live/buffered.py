@@ -200,11 +200,15 @@ def scenario(kind, where, fs, seconds=2):
     name = "%s %s" % (fs, kind)
     kt.check(kt.lost(db) == 0, name + ": events were lost")
     judge(name, db, path, epoch, logs, kind != "mmap")
+    named = 0
     for i, tid in enumerate(logs):
         want = "/" + os.path.basename(groups[i]) if groups[i] != "-" else None
         rows = db.rows("SELECT DISTINCT cgroup FROM v_bio_origin WHERE tid = ?", tid)
         if want:
-            kt.check(rows in ([(want,)], []) and (rows or kind == "mmap"), "%s: cgroup of writer %d is %s, not %s" % (name, i, rows, want))
+            # Both write the same bytes: where one stays behind in all of them (few large bios), the disk sees the other's only.
+            named += len(rows)
+            kt.check(rows in ([(want,)], []), "%s: cgroup of writer %d is %s, not %s" % (name, i, rows, want))
+    kt.check(named or kind == "mmap" or "-" in groups, "%s: no cgroup of a writer is known" % name)
     os.unlink(path)
     for g in groups:
         if g != "-":
