@@ -79,7 +79,8 @@ int kt_database_open(const char *path, sqlite3 **ret, char *err, size_t err_size
 	sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	/* SQLite's own 2 MiB hold 120 of our pages: a look-up by row would read each of them again and again. */
-	sqlite3_exec(db, "PRAGMA cache_size = -65536; PRAGMA temp.cache_size = -32768", NULL, NULL, NULL);
+	sqlite3_exec(db, "PRAGMA cache_size = -65536; PRAGMA temp.cache_size = -32768", NULL, NULL,
+		     NULL);
 
 	if (query_int(db, "SELECT count(*) FROM sqlite_master WHERE name IN ('meta', 'run')",
 		      &rc) != 2) {
