@@ -95,17 +95,23 @@ def inside(group, cmd):
     return ["sh", "-c", "echo $$ > %s/cgroup.procs && exec %s" % (group, " ".join(map(str, cmd)))]
 
 
-def slow_disk():
-    """A loop disk over a file on a disk that delays: the lower level is slow."""
-    where = kt.tmpdir("/var/tmp")
-    image = where + "/disk.img"
+def disk_over_file():
+    """A loop disk over a file of the root file system. Returns its path, and what a cgroup calls the disk below."""
+    image = kt.tmpdir("/var/tmp") + "/disk.img"
     kt.run("dd", "if=/dev/urandom", "of=" + image, "bs=1M", "count=64", "conv=fsync")
     dev = os.stat(image).st_dev
     loop = kt.run("losetup", "--find", "--show", "--direct-io=on", image).stdout.strip()
     kt.stack.callback(kt.run, "losetup", "-d", loop, check=False)
+    kt.set_scheduler(loop, "none")
+    return loop, "%d:%d" % (os.major(dev), os.minor(dev))
+
+
+def slow_disk():
+    """A loop disk over a file on a disk that delays: the lower level is slow."""
+    loop, below = disk_over_file()
     load = job("reader", filename=loop)
     quick = Run("quick", load)
-    g = blkio_group({"read_iops_device": "%d:%d 200" % (os.major(dev), os.minor(dev))})
+    g = blkio_group({"read_iops_device": below + " 200"})
     slow = Run("slow", inside(g, load))
     disk = os.path.basename(loop)
     a, b = (r.ios("v.op = 'read' AND v.disk = ?", disk) for r in (quick, slow))
@@ -137,10 +143,11 @@ def throttle():
 
 
 def tags():
-    """More requests than the disk has tags."""
-    loop = kt.loop_disk(64)
+    """More readers than the disk, which is slow, has tags."""
+    loop, below = disk_over_file()
     kt.write("/sys/block/%s/queue/nr_requests" % os.path.basename(loop), "4")
-    r = Run("tags", job("reader", filename=loop, ioengine="psync", numjobs=32))
+    g = blkio_group({"read_iops_device": below + " 1000"})
+    r = Run("tags", inside(g, job("reader", filename=loop, numjobs=32)))
     x = r.ios("v.op = 'read' AND v.disk = ?", os.path.basename(loop))
     print("%d reads, %.1f %% alloc" % (x["n"], 100 * x["alloc"] / max(1, x["dur"])))
     kt.check(dominant(x) == "alloc", "the dominant stage is %s" % dominant(x))
