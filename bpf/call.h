@@ -27,9 +27,11 @@ static __always_inline void kt_call_open(struct kt_task *k, u8 kind, u16 op)
 	k->call_ns = bpf_ktime_get_ns();
 }
 
-/* Closes it and records it, as the run's own event. */
-static __always_inline void kt_call_end(struct kt_run *r, struct kt_task *k, struct task_struct *t,
-					s64 result)
+/*
+ * Closes it. Its event, the run's own, with all that k knows, for what only the caller does: to be submitted. NULL: no room.
+ */
+static __always_inline struct kt_io_call *kt_call_close(struct kt_run *r, struct kt_task *k,
+							struct task_struct *t)
 {
 	struct kt_io_call *e = KT_RESERVE(r, io_call);
 
@@ -39,7 +41,7 @@ static __always_inline void kt_call_end(struct kt_run *r, struct kt_task *k, str
 		e->ino = k->call_ino;
 		e->offset = k->call_offset;
 		e->size = k->call_size;
-		e->result = result;
+		e->result = 0;
 		e->cgroup = t->cgroups->dfl_cgrp->kn->id;
 		e->tgid = t->tgid;
 		e->ino_dev = k->call_ino_dev;
@@ -48,10 +50,10 @@ static __always_inline void kt_call_end(struct kt_run *r, struct kt_task *k, str
 		e->kind = k->call_kind;
 		e->flags = k->call_flags;
 		e->n_bios = k->call_bios;
-		e->mmap_bytes = 0;
-		KT_SUBMIT(e);
+		e->reserved = 0;
 	}
 	k->call_ns = 0;
+	return e;
 }
 
 #endif

@@ -107,14 +107,17 @@ static __always_inline void kt_file_name(struct kt_run *r, struct kt_task *k,
 	}
 	if (bpf_map_lookup_elem(&kt_files, &key))
 		return;
-	bpf_map_update_elem(&kt_files, &key, &one, BPF_ANY);
 	at = kt_name_build((u64)BPF_CORE_READ(file, f_path.dentry));
 	n = bpf_map_lookup_elem(&kt_names, &zero);
 	if (!n || at < 0 || at >= (int)KT_NAME_BYTES)
 		return;
 	e = KT_RESERVE_MORE(r, io_file);
-	if (!e)
+	if (!e) { /* the next one who uses it tells */
+		if (k)
+			k->named_ino = 0;
 		return;
+	}
+	bpf_map_update_elem(&kt_files, &key, &one, BPF_ANY);
 	e->ino_dev = f->ino_dev;
 	e->ino = f->ino;
 	__builtin_memset(e->path, 0, sizeof(e->path));

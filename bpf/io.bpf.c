@@ -347,6 +347,7 @@ KT_PROG(io, sys_enter, sys_enter, struct pt_regs *regs, long nr)
 
 KT_PROG(io, sys_exit, sys_exit, struct pt_regs *regs, long result)
 {
+	struct kt_io_call *e;
 	struct task_struct *t;
 	struct kt_task *k;
 	struct kt_run r;
@@ -369,7 +370,11 @@ KT_PROG(io, sys_exit, sys_exit, struct pt_regs *regs, long result)
 	/* Of a long vector only a part was added up. */
 	if (result > 0 && k->call_size < (u64)result && (k->call_flags & KT_IO_DATA))
 		k->call_size = result;
-	kt_call_end(&r, k, t, result);
+	e = kt_call_close(&r, k, t);
+	if (e) {
+		e->result = result;
+		KT_SUBMIT(e);
+	}
 	return 0;
 nothing:
 	kt_run_filtered(&r);

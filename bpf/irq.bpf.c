@@ -61,7 +61,7 @@ static __always_inline struct sum *soft_sum(struct sums *all, u32 vec)
 
 static __always_inline bool at_work(struct task_struct *t)
 {
-	struct kt_task *s = t->pid ? bpf_task_storage_get(&kt_tasks, t, NULL, 0) : NULL;
+	struct kt_task *s = t->pid ? kt_task_find(t) : NULL;
 
 	return kt_at_work(s);
 }

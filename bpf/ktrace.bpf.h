@@ -237,37 +237,9 @@ extern volatile __u32 kt_on;
 /* One run of one program. */
 struct kt_run {
 	struct kt_cpu_stat *stat;
-	void *ring;
 	u32 hook;
-};
-
-/* False: nothing is being recorded. */
-static __always_inline bool kt_run_begin(struct kt_run *r, u32 hook)
-{
 	u32 cpu;
-
-	if (!kt_on)
-		return false;
-	cpu = bpf_get_smp_processor_id();
-	r->hook = hook;
-	r->stat = bpf_map_lookup_elem(&kt_stats, &cpu);
-	if (!r->stat)
-		return false;
-	r->stat->runs[hook]++;
-	r->ring = bpf_map_lookup_elem(&kt_rings, &cpu);
-	return true;
-}
-
-/* The same for KT_FLUSH: it belongs to no hook, whose runs it would count. */
-static __always_inline bool kt_flush_begin(struct kt_run *r)
-{
-	u32 cpu = bpf_get_smp_processor_id();
-
-	r->hook = KT_N_HOOKS;
-	r->stat = bpf_map_lookup_elem(&kt_stats, &cpu);
-	r->ring = bpf_map_lookup_elem(&kt_rings, &cpu);
-	return r->stat && r->ring;
-}
+};
 
 /* For a function that a program calls, out of line: the run that has begun. */
 static __always_inline bool kt_run_again(struct kt_run *r, u32 hook)
@@ -275,9 +247,24 @@ static __always_inline bool kt_run_again(struct kt_run *r, u32 hook)
 	u32 cpu = bpf_get_smp_processor_id();
 
 	r->hook = hook;
+	r->cpu = cpu;
 	r->stat = bpf_map_lookup_elem(&kt_stats, &cpu);
-	r->ring = bpf_map_lookup_elem(&kt_rings, &cpu);
 	return r->stat;
+}
+
+/* False: nothing is being recorded. */
+static __always_inline bool kt_run_begin(struct kt_run *r, u32 hook)
+{
+	if (!kt_on || !kt_run_again(r, hook))
+		return false;
+	r->stat->runs[hook]++;
+	return true;
+}
+
+/* The same for KT_FLUSH: it belongs to no hook, whose runs it would count. */
+static __always_inline bool kt_flush_begin(struct kt_run *r)
+{
+	return kt_run_again(r, KT_N_HOOKS);
 }
 
 /* This run emits nothing, by choice. */
@@ -308,22 +295,24 @@ static __noinline __attribute__((unused)) int kt_lose(struct kt_cpu_stat *stat)
 }
 
 /*
- * The time stamp is read after the record is reserved: whoever reads the ring's producer position at a time t has
+ * The ring is looked up here, not in every run: many emit nothing. The time stamp is read after the record is reserved: whoever reads the ring's producer position at a time t has
  * seen every record whose time stamp is before t. The recorder's watermark rests on this.
  */
-#define KT_RESERVE_MORE(r, event)                                                  \
-	({                                                                         \
-		struct kt_##event *kt_e_ = NULL;                                   \
-		if ((r)->ring)                                                     \
-			kt_e_ = bpf_ringbuf_reserve((r)->ring, sizeof(*kt_e_), 0); \
-		if (kt_e_) {                                                       \
-			kt_e_->ts_ns = bpf_ktime_get_ns();                         \
-			kt_e_->id = KT_EV_##event;                                 \
-			kt_e_->len = sizeof(*kt_e_);                               \
-		} else {                                                           \
-			kt_lose((r)->stat);                                        \
-		}                                                                  \
-		kt_e_;                                                             \
+#define KT_RESERVE_MORE(r, event)                                                 \
+	({                                                                        \
+		u32 kt_cpu_ = (r)->cpu;                                           \
+		void *kt_ring_ = bpf_map_lookup_elem(&kt_rings, &kt_cpu_);        \
+		struct kt_##event *kt_e_ = NULL;                                  \
+		if (kt_ring_)                                                     \
+			kt_e_ = bpf_ringbuf_reserve(kt_ring_, sizeof(*kt_e_), 0); \
+		if (kt_e_) {                                                      \
+			kt_e_->ts_ns = bpf_ktime_get_ns();                        \
+			kt_e_->id = KT_EV_##event;                                \
+			kt_e_->len = sizeof(*kt_e_);                              \
+		} else {                                                          \
+			kt_lose((r)->stat);                                       \
+		}                                                                 \
+		kt_e_;                                                            \
 	})
 
 /* The hook's own event: its failure is what the hook's `lost` counts. */

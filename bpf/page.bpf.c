@@ -121,7 +121,7 @@ KT_PROG(page, writeback_dirty_folio, writeback_dirty_folio, struct folio *folio,
 	task = bpf_get_current_task_btf();
 	inode = mapping ? mapping->host : NULL;
 	/* Most runs end here: one look into the task's storage is all that a buffered write pays. */
-	if (!inode || is_told(bpf_task_storage_get(&kt_tasks, task, 0, 0), task, inode))
+	if (!inode || is_told(kt_task_find(task), task, inode))
 		goto out;
 	if (kt_filter.kinds && !is_wanted(task, inode))
 		goto out;
@@ -184,8 +184,7 @@ KT_FLUSH(page)
 static __always_inline void open_call(u64 key, u8 kind, u16 op)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct kt_task *t =
-		bpf_task_storage_get(&kt_tasks, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	struct kt_task *t = kt_task_get(task);
 
 	if (!t || t->call_ns)
 		return;
@@ -200,39 +199,13 @@ static __always_inline void open_call(u64 key, u8 kind, u16 op)
 static __always_inline struct kt_io_call *close_call(struct kt_run *r, u64 key, u8 kind)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct kt_task *t = bpf_task_storage_get(&kt_tasks, task, 0, 0);
-	struct kt_io_call *e;
-	u64 began;
-	u32 bios;
+	struct kt_task *t = kt_task_find(task);
 
 	if (!t || !t->call_ns || t->call_kind != kind || t->call_inode != key)
 		goto none;
-	began = t->call_ns;
-	bios = t->call_bios;
+	if (t->call_bios && (!kt_filter.kinds || t->tracked))
+		return kt_call_close(r, t, task);
 	t->call_ns = 0;
-	t->call_inode = 0;
-	t->call_kind = KT_IO_NONE;
-	if (!bios || (kt_filter.kinds && !t->tracked))
-		goto none;
-	e = KT_RESERVE(r, io_call);
-	if (!e)
-		return NULL;
-	e->tid = task->pid;
-	e->tgid = task->tgid;
-	e->cgroup = task->cgroups->dfl_cgrp->kn->id;
-	e->dur_ns = e->ts_ns - began;
-	e->ino = 0;
-	e->ino_dev = 0;
-	e->dev = 0;
-	e->offset = -1;
-	e->size = 0;
-	e->result = 0;
-	e->op = t->call_op;
-	e->kind = kind;
-	e->flags = 0;
-	e->n_bios = bios;
-	e->mmap_bytes = 0;
-	return e;
 none:
 	kt_run_filtered(r);
 	return NULL;
