@@ -97,6 +97,7 @@ struct task {
 	struct kt_sums past; /* of histories that broke off */
 	int64_t seen_ns;     /* its last event */
 	uint32_t tid;
+	uint32_t cpu; /* on which it was last seen to run */
 	bool exits;
 	uint8_t left; /* enum kt_task_state, while it is off the CPU */
 	struct task_row row;
@@ -250,16 +251,32 @@ static int get_task(struct state *s, struct run *r, const struct kt_ev *ev, uint
 	return 0;
 }
 
-/* What it did since it was last seen is not known; it has run since t_ns. */
-static int restart(struct state *s, struct task *t, int64_t t_ns)
+/* What it did since it was last seen is not known, nor what it does. */
+static void break_off(struct task *t)
 {
 	if (kt_task_hist_known(&t->hist)) {
 		struct kt_sums sums = kt_task_hist_total(&t->hist, t->seen_ns);
 
 		add_sums(&t->past, &sums);
 	}
+	kt_task_hist_break(&t->hist);
+}
+
+/* The same, but it has run since t_ns. */
+static int restart(struct state *s, struct task *t, int64_t t_ns)
+{
+	break_off(t);
 	t->seen_ns = t_ns;
 	return kt_task_hist_restart(&t->hist, &s->budget, t_ns);
+}
+
+/* Somebody else leaves a CPU than the one that came last: when that one left was not seen. It may run elsewhere by now. */
+static void lose_sight(struct run *r, uint32_t tid, uint32_t cpu)
+{
+	struct task *t = kt_hash_get(&r->tasks, tid);
+
+	if (t && t->cpu == cpu && !t->hist.off)
+		break_off(t);
 }
 
 /* A wait is over: who ran instead? */
@@ -304,6 +321,7 @@ static int goes(struct state *s, struct run *r, const struct kt_ev *ev, struct k
 		err = restart(s, t, ev->t_ns);
 	if (err)
 		return err;
+	t->cpu = ev->cpu;
 	t->hist.off = true;
 	t->hist.out_ns = t->seen_ns = ev->t_ns;
 	t->hist.waits = d->prev_state == KT_TASK_RUNNABLE;
@@ -326,6 +344,7 @@ static int comes(struct state *s, struct run *r, const struct kt_ev *ev, struct 
 
 	if (err)
 		return err;
+	t->cpu = ev->cpu;
 	t->row.n_wakeups += !!(d->flags & KT_SWITCH_WOKEN);
 	t->row.n_migrated += !!(d->flags & KT_SWITCH_MIGRATED);
 	if (!t->hist.off)
@@ -372,6 +391,8 @@ static int on_switch(void *self, const struct kt_ev *ev)
 
 	if (!c)
 		return r && ev->cpu >= MAX_CPUS ? 0 : -ENOMEM;
+	if (c->is_known && c->tid && c->tid != d->prev_tid)
+		lose_sight(r, c->tid, ev->cpu);
 	if (d->prev_tid)
 		err = goes(s, r, ev, c);
 	if (!err)

@@ -45,7 +45,14 @@ void kt_task_hist_finish(struct kt_task_hist *h, struct kt_stop_budget *b);
 /* Forgets all. It runs at t_ns. -ENOMEM. */
 int kt_task_hist_restart(struct kt_task_hist *h, struct kt_stop_budget *b, int64_t t_ns);
 
-/* Was it restarted ever? */
+/* Forgets all. What it does is not known from now on. */
+static inline void kt_task_hist_break(struct kt_task_hist *h)
+{
+	h->n = 0;
+	h->off = false;
+}
+
+/* Is anything known of it? */
 static inline bool kt_task_hist_known(const struct kt_task_hist *h)
 {
 	return h->n;
