@@ -49,17 +49,7 @@ const struct kt_table kt_rq_table = {
 
 struct kt_rq_run *kt_rq_find_run(struct kt_rq_state *s, uint32_t run)
 {
-	while (s->runs.n <= run) {
-		struct kt_rq_run *r = calloc(1, sizeof(*r));
-
-		if (!r)
-			return NULL;
-		if (kt_vec_push(&s->runs, r)) {
-			free(r);
-			return NULL;
-		}
-	}
-	return s->runs.v[run];
+	return kt_vec_zeroed(&s->runs, run);
 }
 
 /* The run of an event: its constants are there by now. */

@@ -167,6 +167,16 @@ static const struct kt_bio_observer observer = {.queued = on_queued, .ended = on
 
 /* ------------------------------------------------------------------ events */
 
+/* What io_call, io_call_begin and io_submit say alike. */
+#define TELL_FILE(io, d)                                                 \
+	({                                                               \
+		(io)->ino = (d)->ino;                                    \
+		(io)->ino_dev = (d)->ino_dev;                            \
+		(io)->offset = (d)->offset >= 0 ? (d)->offset : KT_NULL; \
+		(io)->size = (int64_t)(d)->size;                         \
+		(io)->cgroup = (d)->cgroup;                              \
+	})
+
 static int on_io_call_begin(void *self, const struct kt_ev *ev)
 {
 	const struct kt_io_call_begin *d = ev->data;
@@ -179,12 +189,8 @@ static int on_io_call_begin(void *self, const struct kt_ev *ev)
 		err = kt_io_new(s, &key, ev->t_ns, ev->t_ns, &io);
 	if (err)
 		return err;
+	TELL_FILE(io, d);
 	io->op = KT_IO_OP_WRITE;
-	io->ino = d->ino;
-	io->ino_dev = d->ino_dev;
-	io->offset = d->offset >= 0 ? d->offset : KT_NULL;
-	io->size = (int64_t)d->size;
-	io->cgroup = d->cgroup;
 	was(s, ev, io->id);
 	return 0;
 }
@@ -212,15 +218,11 @@ static int on_io_call(void *self, const struct kt_ev *ev)
 	}
 	io->key.tgid = d->tgid;
 	io->start_ns = start;
+	TELL_FILE(io, d);
 	io->op = d->op;
 	io->flags = d->flags;
-	io->ino = d->ino;
-	io->ino_dev = d->ino_dev;
 	io->dev = d->dev;
-	io->offset = d->offset >= 0 ? d->offset : KT_NULL;
-	io->size = (int64_t)d->size;
 	io->result = d->result;
-	io->cgroup = d->cgroup;
 	was(s, ev, io->id);
 	return kt_io_close(s, io, ev->t_ns, d->tid, NULL);
 }
@@ -243,14 +245,10 @@ static int on_io_submit(void *self, const struct kt_ev *ev)
 		err = kt_io_new(s, &key, ev->t_ns, ev->t_ns, &io);
 	if (err)
 		return err;
+	TELL_FILE(io, d);
 	io->op = d->op;
 	io->flags = d->flags;
-	io->ino = d->ino;
-	io->ino_dev = d->ino_dev;
 	io->dev = d->dev;
-	io->offset = d->offset >= 0 ? d->offset : KT_NULL;
-	io->size = (int64_t)d->size;
-	io->cgroup = d->cgroup;
 	if (d->kind == KT_IO_AIO)
 		kt_io_set_quiet(s, io, true, ev->t_ns);
 	was(s, ev, io->id);

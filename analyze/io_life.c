@@ -10,19 +10,7 @@
 
 struct kt_io_run *kt_io_run(struct kt_io_state *s, uint32_t run)
 {
-	if (kt_likely(run < s->runs.n))
-		return s->runs.v[run];
-	while (s->runs.n <= run) {
-		struct kt_io_run *r = calloc(1, sizeof(*r));
-
-		if (!r)
-			return NULL;
-		if (kt_vec_push(&s->runs, r)) {
-			free(r);
-			return NULL;
-		}
-	}
-	return s->runs.v[run];
+	return kt_vec_zeroed(&s->runs, run);
 }
 
 void kt_io_run_destroy(struct kt_io_run *r)

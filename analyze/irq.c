@@ -88,16 +88,11 @@ struct state {
 
 static struct run *get_run(struct state *s, uint32_t run)
 {
-	while (s->runs.n <= run) {
-		struct run *r = calloc(1, sizeof(*r));
+	struct run *r = kt_vec_zeroed(&s->runs, run);
 
-		if (!r || kt_vec_push(&s->runs, r)) {
-			free(r);
-			return NULL;
-		}
+	if (kt_unlikely(r && !r->loads.key_size))
 		kt_keyed_init(&r->loads, offsetof(struct load, second), sizeof(struct load));
-	}
-	return s->runs.v[run];
+	return r;
 }
 
 static struct line *get_line(struct run *r, bool soft, uint32_t nr)

@@ -119,16 +119,11 @@ struct state {
 
 static struct run *get_run(struct state *s, uint32_t run)
 {
-	while (s->runs.n <= run) {
-		struct run *r = calloc(1, sizeof(*r));
+	struct run *r = kt_vec_zeroed(&s->runs, run);
 
-		if (!r || kt_vec_push(&s->runs, r)) {
-			free(r);
-			return NULL;
-		}
+	if (kt_unlikely(r && !r->delays.key_size))
 		kt_keyed_init(&r->delays, offsetof(struct delay, n), sizeof(struct delay));
-	}
-	return s->runs.v[run];
+	return r;
 }
 
 static struct kt_sched_cpu *get_cpu(struct state *s, struct run *r, const struct kt_ev *ev)

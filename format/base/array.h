@@ -45,6 +45,20 @@ static inline int kt_vec_grow_(void **v, size_t *cap, size_t need, size_t size)
 
 #define kt_vec_push(a, x) (kt_vec_reserve(a, (a)->n + 1) ? -ENOMEM : ((a)->v[(a)->n++] = (x), 0))
 
+/* Of a KT_VEC(struct x *): zeroed memory number i; made, with those before it, when it is first asked for. NULL: no memory. */
+#define kt_vec_zeroed(a, i)                                          \
+	({                                                           \
+		while ((a)->n <= (i)) {                              \
+			void *kt_new_ = calloc(1, sizeof(**(a)->v)); \
+                                                                     \
+			if (!kt_new_ || kt_vec_push(a, kt_new_)) {   \
+				free(kt_new_);                       \
+				break;                               \
+			}                                            \
+		}                                                    \
+		(a)->n > (i) ? (a)->v[i] : NULL;                     \
+	})
+
 #define kt_vec_finish(a) (free((a)->v), (a)->v = NULL, (a)->n = 0, (a)->cap = 0)
 
 #endif
