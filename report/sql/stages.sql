@@ -67,7 +67,7 @@ WITH r AS (
 SELECT run_id, what, op, stage, CASE stage WHEN 'submit' THEN submit WHEN 'throttle' THEN throttle WHEN 'alloc' THEN alloc
          WHEN 'plug' THEN plug WHEN 'queue' THEN queue WHEN 'device' THEN device WHEN 'complete' THEN complete
          WHEN 'endio' THEN endio WHEN 'wakeup' THEN wakeup WHEN 'return' THEN ret WHEN 'between' THEN between_ END
-FROM r, io_stage;
+FROM r, stage_name;
 
 --: table groups Operations
 --: if io_main
@@ -89,7 +89,7 @@ WITH part AS (
            WHEN 'plug' THEN plug_ns WHEN 'queue' THEN queue_ns WHEN 'device' THEN device_ns WHEN 'complete' THEN complete_ns
            WHEN 'endio' THEN endio_ns WHEN 'wakeup' THEN wakeup_ns WHEN 'return' THEN return_ns WHEN 'between' THEN between_ns
            WHEN 'cached' THEN cached_ns END AS sum_ns
-  FROM grouped g, io_stage w WHERE w.stage <> 'total'),
+  FROM grouped g, stage_name w WHERE w.stage <> 'total'),
 at AS (
   SELECT *, coalesce(sum(sum_ns) OVER (PARTITION BY run_id, what, op, via ORDER BY ord ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)
               AS at_ns FROM part WHERE sum_ns > 0),
@@ -129,7 +129,7 @@ WITH part AS (
            WHEN 'plug' THEN plug_ns WHEN 'queue' THEN queue_ns WHEN 'device' THEN device_ns WHEN 'complete' THEN complete_ns
            WHEN 'endio' THEN endio_ns WHEN 'wakeup' THEN wakeup_ns WHEN 'return' THEN return_ns WHEN 'between' THEN between_ns
            WHEN 'total' THEN total_ns END AS sum_ns
-  FROM grouped g, io_stage w)
+  FROM grouped g, stage_name w)
 SELECT CASE WHEN (SELECT count(*) FROM run) > 1 THEN p.run_id END AS run, p.what, p.op, p.via, p.stage,
        CASE WHEN p.stage = 'total' THEN p.n ELSE coalesce(h.stats ->> 'n', p.n) END AS n,
        CAST(round(1.0 * p.sum_ns / p.n) AS INTEGER) AS mean_ns,

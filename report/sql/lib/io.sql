@@ -4,6 +4,7 @@
 -- what the kernel does for itself (writeback, journal) is counted beside that. All are empty where there is no io.
 -- io_main has a row if a report shows ios: where there are any, unless --flow asks for another.
 --: use filter
+--: use stages
 
 --: if io
 --: setup
@@ -16,23 +17,11 @@ CREATE TEMP TABLE io_main(yes);
 SELECT 'There is no operation (flow io) in it: the family io was not recorded.'
 WHERE :flow = 'io' AND NOT EXISTS (SELECT 1 FROM io_main);
 
+-- What a program waits for; the others are the kernel's own.
 --: setup
-CREATE TEMP TABLE io_stage(stage TEXT PRIMARY KEY, ord INTEGER, words TEXT);
+CREATE TEMP TABLE app_kind(kind TEXT PRIMARY KEY);
 --: setup
-INSERT INTO io_stage VALUES
-  ('submit', 1, 'getting from the call to the block layer'),
-  ('throttle', 2, 'held back by a cgroup limit'),
-  ('alloc', 3, 'waiting for a request'),
-  ('plug', 4, 'held back before the queue'),
-  ('queue', 5, 'waiting in the scheduler''s queue'),
-  ('device', 6, 'the device'),
-  ('complete', 7, 'completion work after the interrupt'),
-  ('endio', 8, 'ending the I/O'),
-  ('wakeup', 9, 'from being woken to running'),
-  ('return', 10, 'returning to the program'),
-  ('between', 11, 'between two bios'),
-  ('cached', 12, 'the page cache'),
-  ('total', 99, 'all');
+INSERT INTO app_kind VALUES ('syscall'), ('io_uring'), ('aio'), ('fault');
 
 --: setup
 CREATE TEMP TABLE io_own AS
@@ -61,7 +50,7 @@ CREATE TEMP TABLE io_sum(run_id, kind, op, device_id, utid, ucgid, is_cached, n,
 --: if io_main
 --: setup
 INSERT INTO io_sum
-SELECT *, utid IN io_own IS 1, kind IN ('syscall', 'io_uring', 'aio', 'fault') IS 1 FROM (
+SELECT *, utid IN io_own IS 1, kind IN app_kind IS 1 FROM (
   SELECT run_id, kind, op, device_id, utid, ucgid, is_cached, sum(n), sum(size_bytes), sum(n_bios), sum(dur_ns), max(max_ns),
          sum(submit_ns), sum(throttle_ns), sum(alloc_ns), sum(plug_ns), sum(queue_ns), sum(device_ns), sum(complete_ns),
          sum(endio_ns), sum(wakeup_ns), sum(return_ns), sum(between_ns), sum(cached_ns), sum(runq_ns), sum(irq_ns), sum(softirq_ns)
@@ -83,7 +72,7 @@ CREATE TEMP TABLE io_bucket(run_id, kind, op, device_id, utid, ucgid, is_cached,
 --: if io_main
 --: setup
 INSERT INTO io_bucket
-SELECT *, utid IN io_own IS 1, kind IN ('syscall', 'io_uring', 'aio', 'fault') IS 1 FROM (
+SELECT *, utid IN io_own IS 1, kind IN app_kind IS 1 FROM (
   SELECT run_id, kind, op, device_id, utid, ucgid, is_cached, bucket, sum(n), sum(sum_ns), max(max_ns)
   FROM filter f CROSS JOIN io_hist_all h
   WHERE NOT f.by_bio AND NOT f.timed
@@ -111,7 +100,7 @@ SELECT s.*, w.stage, w.ord, w.words,
          WHEN 'plug' THEN plug_ns WHEN 'queue' THEN queue_ns WHEN 'device' THEN device_ns WHEN 'complete' THEN complete_ns
          WHEN 'endio' THEN endio_ns WHEN 'wakeup' THEN wakeup_ns WHEN 'return' THEN return_ns WHEN 'between' THEN between_ns
          WHEN 'cached' THEN cached_ns WHEN 'total' THEN total_ns END AS sum_ns
-FROM temp.io_sum s, temp.io_stage w;
+FROM temp.io_sum s, temp.stage_name w;
 
 -- Names and plurals of operations, for sentences.
 --: setup

@@ -3,24 +3,7 @@
 -- time. Whole flows only. From the statistics that the analysis left, by second where --since or --until ask for it, or
 -- from the rows where a filter needs them.
 --: use filter
-
---: setup
-CREATE TEMP TABLE stage_name(stage TEXT PRIMARY KEY, ord INTEGER, words TEXT);
---: setup
-INSERT INTO stage_name VALUES
-  ('submit', 1, 'getting to the block layer'),
-  ('throttle', 2, 'throttled by a cgroup limit'),
-  ('alloc', 3, 'waiting for a request'),
-  ('plug', 4, 'held back before the queue'),
-  ('queue', 5, 'waiting in the scheduler''s queue'),
-  ('device', 6, 'the device'),
-  ('complete', 7, 'completion work after the interrupt'),
-  ('endio', 8, 'ending the I/O'),
-  ('wakeup', 9, 'waking the waiter'),
-  ('return', 10, 'returning to the program'),
-  ('between', 11, 'between two bios'),
-  ('cached', 12, 'the page cache'),
-  ('total', 99, 'all');
+--: use stages
 
 -- One scan a kind of flow, one group a disk and operation: the stages side by side, each as stats_ns() sums them up.
 --: setup

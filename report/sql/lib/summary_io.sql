@@ -11,14 +11,12 @@ SELECT * FROM io_sum WHERE NOT is_cached AND (:recorder OR NOT is_own)
 
 --: setup
 CREATE TEMP TABLE waited_part AS
-SELECT w.stage,
+SELECT stage,
        -- what a flush is to come before lies in plug until that is done
-       CASE WHEN w.stage = 'plug' AND total(CASE WHEN op IN ('fsync', 'fdatasync', 'sync', 'syncfs', 'commit') THEN plug_ns END) > 0.5 * total(plug_ns)
-            THEN 'held back until a flush was done' ELSE w.words END AS words, total(CASE w.stage WHEN 'submit' THEN submit_ns WHEN 'throttle' THEN throttle_ns WHEN 'alloc' THEN alloc_ns
-         WHEN 'plug' THEN plug_ns WHEN 'queue' THEN queue_ns WHEN 'device' THEN device_ns WHEN 'complete' THEN complete_ns
-         WHEN 'endio' THEN endio_ns WHEN 'wakeup' THEN wakeup_ns WHEN 'return' THEN return_ns WHEN 'between' THEN between_ns END)
-         / nullif(total(total_ns), 0) AS share
-FROM waited, io_stage w WHERE w.stage NOT IN ('total', 'cached') GROUP BY w.stage;
+       CASE WHEN stage = 'plug' AND total(CASE WHEN op IN ('fsync', 'fdatasync', 'sync', 'syncfs', 'commit') THEN sum_ns END) > 0.5 * total(sum_ns)
+            THEN 'held back until a flush was done' ELSE words END AS words, total(sum_ns) / nullif(total(total_ns), 0) AS share
+FROM io_part WHERE NOT is_cached AND (:recorder OR NOT is_own) AND is_app = (SELECT max(is_app) FROM waited) AND stage NOT IN ('total', 'cached')
+GROUP BY stage;
 
 -- For whom, doing what, where: the greatest part.
 --: setup
@@ -60,7 +58,7 @@ INSERT INTO in_way
 SELECT d.cause, d.by_utid, d.by_irq, sum(d.dur_ns), count(DISTINCT d.flow_id)
 FROM filter f CROSS JOIN disturbance d CROSS JOIN io i ON i.io_id = d.flow_id
 WHERE (f.given OR (SELECT max(rowid) <= 300000 FROM disturbance)) AND d.flow = 'io' AND i.state = 'whole' AND (:recorder OR i.utid IN io_own IS NOT 1)
-  AND i.kind IN ('syscall', 'io_uring', 'aio', 'fault') = (SELECT coalesce(max(is_app), 0) FROM waited)
+  AND i.kind IN app_kind = (SELECT coalesce(max(is_app), 0) FROM waited)
   AND CASE WHEN f.by_bio THEN i.io_id IN kept_io
            ELSE (:disk IS NULL OR i.device_id IN kept_device) AND (:op IS NULL OR i.op = :op) AND (:task IS NULL OR i.utid IN kept_task)
                 AND (:cgroup IS NULL OR i.ucgid IN kept_cgroup)
