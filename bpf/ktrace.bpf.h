@@ -238,7 +238,6 @@ extern volatile __u32 kt_on;
 struct kt_run {
 	struct kt_cpu_stat *stat;
 	u32 hook;
-	u32 cpu;
 };
 
 /* For a function that a program calls, out of line: the run that has begun. */
@@ -247,7 +246,6 @@ static __always_inline bool kt_run_again(struct kt_run *r, u32 hook)
 	u32 cpu = bpf_get_smp_processor_id();
 
 	r->hook = hook;
-	r->cpu = cpu;
 	r->stat = bpf_map_lookup_elem(&kt_stats, &cpu);
 	return r->stat;
 }
@@ -295,12 +293,13 @@ static __noinline __attribute__((unused)) int kt_lose(struct kt_cpu_stat *stat)
 }
 
 /*
- * The ring is looked up here, not in every run: many emit nothing. The time stamp is read after the record is reserved: whoever reads the ring's producer position at a time t has
- * seen every record whose time stamp is before t. The recorder's watermark rests on this.
+ * The ring is looked up here, not in every run: many emit nothing. (It is by the CPU's number anew: sys_enter's stack has no
+ * room for that on 6.1.) The time stamp is read after the record is reserved: whoever reads the ring's producer position at a time
+ * t has seen every record whose time stamp is before t. The recorder's watermark rests on this.
  */
 #define KT_RESERVE_MORE(r, event)                                                 \
 	({                                                                        \
-		u32 kt_cpu_ = (r)->cpu;                                           \
+		u32 kt_cpu_ = bpf_get_smp_processor_id();                         \
 		void *kt_ring_ = bpf_map_lookup_elem(&kt_rings, &kt_cpu_);        \
 		struct kt_##event *kt_e_ = NULL;                                  \
 		if (kt_ring_)                                                     \
