@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* bio: from its queueing to its end. */
-#define KT_DIRECT
+#define KT_DIRECT 1
 #include "bpf/filter_call.h"
 #include "bpf/owner.h"
 

@@ -14,9 +14,12 @@ struct kt_filter_scratch_map kt_filter_scratch SEC(".maps");
 
 /* Set by the recorder before it loads. */
 const volatile struct kt_filter kt_filter = {};
+const volatile __u64 kt_ring_bytes = 8,
+		     kt_ring_mask = 0; /* mask: of a position, which is a multiple of 8 */
 
 volatile __u32 kt_filter_wrote = 0;
 
+KT_KERNEL_FUNC(bpf_rdonly_cast);
 KT_KERNEL_ENUM(REQ_OP_FLUSH, 2);
 KT_KERNEL_ENUM(REQ_OP_DRV_IN, 34);
 KT_KERNEL_ENUM(__REQ_PREFLUSH, 18);

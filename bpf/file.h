@@ -33,12 +33,12 @@ struct kt_file {
 static __always_inline u64 kt_fd_file(struct task_struct *t, u32 fd)
 {
 	struct fdtable *fdt = t->files->fdt;
-	u64 file = 0;
+	u32 zero = 0;
+	struct kt_head *head = bpf_map_lookup_elem(&kt_heads, &zero);
 
-	if (fd >= fdt->max_fds)
+	if (!head || fd >= fdt->max_fds)
 		return 0;
-	bpf_probe_read_kernel(&file, sizeof(file), fdt->fd + fd);
-	return file;
+	return kt_as_number(kt_pointer_at((u64)(fdt->fd + fd)), &head->scratch);
 }
 
 /*
@@ -47,7 +47,7 @@ static __always_inline u64 kt_fd_file(struct task_struct *t, u32 fd)
  */
 static __always_inline void kt_file_read(u64 address, bool data, struct kt_file *f)
 {
-	struct file *file = (void *)address;
+	struct file *file = KT_AT(file, address);
 	struct super_block *sb;
 	struct inode *inode;
 	u32 type, flags;
@@ -78,7 +78,7 @@ static __always_inline void kt_file_read(u64 address, bool data, struct kt_file 
 	if (magic == KT_PROC_MAGIC || magic == KT_SYSFS_MAGIC || magic == KT_CGROUP_MAGIC ||
 	    magic == KT_CGROUP2_MAGIC || magic == KT_TRACEFS_MAGIC || magic == KT_DEBUGFS_MAGIC)
 		return;
-	f->inode = (u64)inode;
+	f->inode = kt_as_number(inode, &head->scratch);
 	f->ino_dev = KT_GET(sb, s_dev);
 	f->flags = flags;
 	f->data = type != KT_S_IFDIR;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* io: what applications asked for. */
+#define KT_DIRECT 2
 #include "bpf/call.h"
 #include "bpf/file_name.h"
 #include "bpf/filter_call.h"

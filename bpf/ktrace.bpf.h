@@ -28,6 +28,7 @@
 #include <bpf/bpf_core_read.h>
 
 #include "bpf/kernel.h"
+#include "bpf/ring.h"
 #include "bpf/shared.h"
 
 typedef __u8 u8;
@@ -35,18 +36,6 @@ typedef __u16 u16;
 typedef __u32 u32;
 typedef __u64 u64;
 typedef __s64 s64;
-
-struct kt_ring {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 4096);
-};
-
-struct kt_rings_map {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__array(values, struct kt_ring);
-};
 
 struct kt_stats_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -72,32 +61,56 @@ struct kt_stats_map {
 /*
  * Reading what only an address is known of. Where the kernel has bpf_rdonly_cast (6.2), it is a plain load, which reads 0 from
  * where nothing is; else a call of a helper for each. KT_AT() gives a pointer that is good for KT_GET() and nothing else,
- * and so are pointers that KT_GET() reads. One object file only may define KT_DIRECT before it includes this: bpftool (7.1) does
- * not link two that declare the same function of the kernel.
+ * and so are pointers that KT_GET() reads. An object that does so defines KT_DIRECT before it includes this. bpftool (7.1) does
+ * not link two that name the section of the same function of the kernel: 1 for the object that does, the first; 2 for others.
  */
 #ifdef KT_DIRECT
+#if KT_DIRECT == 1
 extern void *bpf_rdonly_cast(const void *p, __u32 type) __ksym __weak;
-KT_KERNEL_FUNC(bpf_rdonly_cast);
-
-#define KT_AT(type, address)                                                            \
-	(kt_func_bpf_rdonly_cast                                                        \
-		 ? (struct type *)bpf_rdonly_cast((const void *)(address),              \
-						  bpf_core_type_id_kernel(struct type)) \
-		 : (struct type *)(address))
-#define KT_GET(p, field) (kt_func_bpf_rdonly_cast ? (p)->field : BPF_CORE_READ(p, field))
 #else
+extern void *bpf_rdonly_cast(const void *p, __u32 type) __weak;
+#endif
+extern const volatile __u32 kt_func_bpf_rdonly_cast;
+
+#define KT_IS_DIRECT kt_func_bpf_rdonly_cast
+#define KT_AT(type, address)                                                                 \
+	(KT_IS_DIRECT ? (struct type *)bpf_rdonly_cast((const void *)(address),              \
+						       bpf_core_type_id_kernel(struct type)) \
+		      : (struct type *)(address))
+#define KT_GET(p, field) (KT_IS_DIRECT ? (p)->field : BPF_CORE_READ(p, field))
+#else
+#define KT_IS_DIRECT 0
 #define KT_AT(type, address) ((struct type *)(address))
 #define KT_GET(p, field) BPF_CORE_READ(p, field)
 #endif
 
+/* A pointer that lies at an address. */
+static __always_inline void *kt_pointer_at(u64 address)
+{
+	return KT_GET(KT_AT(hlist_head, address), first);
+}
+
 /*
- * The beginning of a structure, read at once: cheaper than field by field. KT_IN() is a field of it; one that lies further on in
- * this kernel is read by itself.
+ * A pointer as a number. The verifier forbids arithmetic on the pointers it knows; what comes back from a map's memory
+ * is a number to it.
+ */
+static __always_inline u64 kt_as_number(const void *p, u64 *scratch)
+{
+	*(volatile u64 *)scratch = (u64)p;
+	return *(volatile u64 *)scratch;
+}
+
+/*
+ * The beginning of a structure, read at once: cheaper than field by field, where reading is no plain load. KT_IN() is a field of
+ * what KT_AT() gave; one that lies further on in this kernel is read by itself.
  */
 #define KT_HEAD_BYTES 80
 
 struct kt_head {
-	u8 bytes[KT_HEAD_BYTES];
+	union {
+		u8 bytes[KT_HEAD_BYTES];
+		u64 scratch;
+	};
 };
 
 /* For use at once: off the stack, of which all functions together have 512 bytes. */
@@ -108,16 +121,18 @@ struct kt_heads_map {
 	__type(value, struct kt_head);
 };
 
-#define KT_READ_HEAD(head, p) bpf_probe_read_kernel(head, KT_HEAD_BYTES, p)
-#define KT_IN(head, p, field)                                                            \
-	({                                                                               \
-		typeof((p)->field) kt_in_;                                               \
-		if (bpf_core_field_offset((p)->field) + sizeof(kt_in_) <= KT_HEAD_BYTES) \
-			kt_in_ = *(typeof(kt_in_) *)((head)->bytes +                     \
-						     bpf_core_field_offset((p)->field)); \
-		else                                                                     \
-			kt_in_ = BPF_CORE_READ(p, field);                                \
-		kt_in_;                                                                  \
+#define KT_READ_HEAD(head, p) (KT_IS_DIRECT ? 0 : bpf_probe_read_kernel(head, KT_HEAD_BYTES, p))
+#define KT_IN(head, p, field)                                                                 \
+	({                                                                                    \
+		typeof((p)->field) kt_in_;                                                    \
+		if (KT_IS_DIRECT)                                                             \
+			kt_in_ = (p)->field;                                                  \
+		else if (bpf_core_field_offset((p)->field) + sizeof(kt_in_) <= KT_HEAD_BYTES) \
+			kt_in_ = *(typeof(kt_in_) *)((head)->bytes +                          \
+						     bpf_core_field_offset((p)->field));      \
+		else                                                                          \
+			kt_in_ = BPF_CORE_READ(p, field);                                     \
+		kt_in_;                                                                       \
 	})
 
 /* 1 if that family is recorded, else 0, which the verifier knows: what depends on it is not even loaded. */
@@ -204,7 +219,6 @@ struct kt_cpus_map {
 extern struct kt_tasks_map kt_tasks SEC(".maps");
 extern struct kt_cpus_map kt_cpus SEC(".maps");
 extern struct kt_heads_map kt_heads SEC(".maps");
-extern struct kt_rings_map kt_rings SEC(".maps");
 extern struct kt_stats_map kt_stats SEC(".maps");
 extern volatile __u32 kt_on;
 
@@ -293,25 +307,20 @@ static __noinline __attribute__((unused)) int kt_lose(struct kt_cpu_stat *stat)
 }
 
 /*
- * The ring is looked up here, not in every run: many emit nothing. (It is by the CPU's number anew: sys_enter's stack has no
- * room for that on 6.1.) The time stamp is read after the record is reserved: whoever reads the ring's producer position at a time
- * t has seen every record whose time stamp is before t. The recorder's watermark rests on this.
+ * The time stamp is read after the record is reserved: whoever reads the ring's position at a time t has seen every record whose
+ * time stamp is before t. The recorder's watermark rests on this.
  */
-#define KT_RESERVE_MORE(r, event)                                                 \
-	({                                                                        \
-		u32 kt_cpu_ = bpf_get_smp_processor_id();                         \
-		void *kt_ring_ = bpf_map_lookup_elem(&kt_rings, &kt_cpu_);        \
-		struct kt_##event *kt_e_ = NULL;                                  \
-		if (kt_ring_)                                                     \
-			kt_e_ = bpf_ringbuf_reserve(kt_ring_, sizeof(*kt_e_), 0); \
-		if (kt_e_) {                                                      \
-			kt_e_->ts_ns = bpf_ktime_get_ns();                        \
-			kt_e_->id = KT_EV_##event;                                \
-			kt_e_->len = sizeof(*kt_e_);                              \
-		} else {                                                          \
-			kt_lose((r)->stat);                                       \
-		}                                                                 \
-		kt_e_;                                                            \
+#define KT_RESERVE_MORE(r, event)                                           \
+	({                                                                  \
+		struct kt_##event *kt_e_ = kt_ring_reserve(sizeof(*kt_e_)); \
+		if (kt_e_) {                                                \
+			kt_e_->ts_ns = bpf_ktime_get_ns();                  \
+			kt_e_->id = KT_EV_##event;                          \
+			kt_e_->len = sizeof(*kt_e_);                        \
+		} else {                                                    \
+			kt_lose((r)->stat);                                 \
+		}                                                           \
+		kt_e_;                                                      \
 	})
 
 /* The hook's own event: its failure is what the hook's `lost` counts. */
@@ -323,6 +332,6 @@ static __noinline __attribute__((unused)) int kt_lose(struct kt_cpu_stat *stat)
 		kt_own_;                                                \
 	})
 
-#define KT_SUBMIT(e) bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP)
+#define KT_SUBMIT(e) kt_ring_submit(e)
 
 #endif

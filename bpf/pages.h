@@ -7,16 +7,6 @@
 
 #define KT_PAGE_SHIFT 12 /* what a folio's index counts */
 
-/*
- * A pointer as a number. The verifier forbids arithmetic on the pointers it knows; what comes back from the event's memory
- * is a number to it.
- */
-static __always_inline u64 kt_as_number(const void *p, u64 *scratch)
-{
-	*(volatile u64 *)scratch = (u64)p;
-	return *(volatile u64 *)scratch;
-}
-
 static __always_inline u64 kt_pages_read(struct bio *bio, struct kt_bio_queue *e)
 {
 	const struct bio_vec *bvec = bio->bi_io_vec;

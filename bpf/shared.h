@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * Memory that the BPF programs and the recorder share, besides the rings.
+ * Memory that the BPF programs and the recorder share.
  *
  * Map kt_stats: BPF_MAP_TYPE_ARRAY, mmapable, one struct kt_cpu_stat per possible CPU, indexed by CPU.
- * Map kt_rings: BPF_MAP_TYPE_ARRAY_OF_MAPS of one BPF_MAP_TYPE_RINGBUF per possible CPU. The recorder sizes both
- * before loading and puts the rings in.
+ * Map kt_rings: the same of struct kt_ring (bpf/ring.h), which the recorder makes, of its size.
  */
 #ifndef KT_BPF_SHARED_H
 #define KT_BPF_SHARED_H

@@ -140,7 +140,7 @@ static void write_cost(struct kt_meter *c, uint64_t now_ns, const struct kt_drai
 	ev.dur_ns = now_ns - c->since_ns;
 	ev.bpf_ns = bpf_ns;
 	ev.user_ns = cpu - c->cpu_ns;
-	ev.rss_bytes = kt_meter_rss_bytes(c->session);
+	ev.rss_bytes = kt_meter_rss_bytes();
 	ev.events = st->events - c->events;
 	ev.bytes = bytes - c->bytes;
 	ev.lost = lost - c->lost;
@@ -195,14 +195,7 @@ void kt_meter_finish(struct kt_meter *c)
 	c->stats_fd = -1;
 }
 
-static uint64_t less_second_mapping(const struct kt_session *s, uint64_t bytes)
-{
-	uint64_t rings = (uint64_t)s->n_cpus * s->ring_bytes;
-
-	return bytes > rings ? bytes - rings : bytes;
-}
-
-uint64_t kt_meter_rss_bytes(const struct kt_session *s)
+uint64_t kt_meter_rss_bytes(void)
 {
 	unsigned long long pages = 0;
 	FILE *f = fopen("/proc/self/statm", "r");
@@ -212,12 +205,12 @@ uint64_t kt_meter_rss_bytes(const struct kt_session *s)
 			pages = 0;
 		fclose(f);
 	}
-	return less_second_mapping(s, pages * sysconf(_SC_PAGESIZE));
+	return pages * sysconf(_SC_PAGESIZE);
 }
 
-uint64_t kt_meter_peak_bytes(const struct kt_session *s)
+uint64_t kt_meter_peak_bytes(void)
 {
 	struct rusage ru;
 
-	return getrusage(RUSAGE_SELF, &ru) ? 0 : less_second_mapping(s, ru.ru_maxrss * 1024ull);
+	return getrusage(RUSAGE_SELF, &ru) ? 0 : ru.ru_maxrss * 1024ull;
 }

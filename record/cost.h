@@ -49,8 +49,8 @@ void kt_meter_end(struct kt_meter *c, uint64_t now_ns, const struct kt_drain *d,
 		  struct kt_compress *to);
 void kt_meter_finish(struct kt_meter *c);
 
-/* Resident memory now and at most so far, each ring counted once although it is mapped twice. */
-uint64_t kt_meter_rss_bytes(const struct kt_session *s);
-uint64_t kt_meter_peak_bytes(const struct kt_session *s);
+/* Resident memory now and at most so far, the rings included. */
+uint64_t kt_meter_rss_bytes(void);
+uint64_t kt_meter_peak_bytes(void);
 
 #endif

@@ -18,7 +18,7 @@
 	100 /* of 10 ms: how long a record may stay busy after recording was switched off */
 
 struct stream {
-	struct kt_ring ring;
+	struct kt_ring *ring; /* the session's */
 	struct kt_cpu_stat *stat;
 	uint64_t target_pos, target_ns; /* done to target_ns once all before target_pos is taken */
 	uint64_t done_ns;
@@ -43,6 +43,7 @@ struct kt_drain {
 	uint64_t w_ns;	     /* W of the last cycle */
 	uint64_t end_ns;     /* of recording; UINT64_MAX while it is on */
 	uint64_t written_ns; /* greatest watermark given out */
+	size_t ring_bytes;   /* of one ring */
 	uint32_t n_streams;
 	struct stream streams[];
 };
@@ -69,13 +70,13 @@ int kt_drain_create(struct kt_session *s, struct kt_drain **ret)
 
 	if (!d)
 		return -ENOMEM;
-	err = kt_order_init(&d->order, kt_drain_buf_bytes(s) + SLACK);
-	for (uint32_t i = 0; !err && i < s->n_cpus; i++) {
-		err = kt_ring_init(&d->streams[i].ring, s->ring_fds[i], s->ring_bytes);
+	d->n_streams = s->n_cpus;
+	d->ring_bytes = s->ring_bytes;
+	for (uint32_t i = 0; i < s->n_cpus; i++) {
+		d->streams[i].ring = kt_session_ring(s, i);
 		d->streams[i].stat = &s->stats[i];
-		if (!err)
-			d->n_streams++;
 	}
+	err = kt_order_init(&d->order, kt_drain_buf_bytes(s) + SLACK);
 	if (err) {
 		kt_drain_destroy(d);
 		return err;
@@ -88,8 +89,6 @@ void kt_drain_destroy(struct kt_drain *d)
 {
 	if (!d)
 		return;
-	for (uint32_t i = 0; i < d->n_streams; i++)
-		kt_ring_finish(&d->streams[i].ring);
 	kt_order_finish(&d->order);
 	free(d);
 }
@@ -129,11 +128,11 @@ static bool take(struct kt_drain *d, struct stream *s)
 {
 	struct kt_ring_batch b = {.max_ns = s->max_ns};
 
-	if (kt_ring_consumer(&s->ring) == s->target_pos)
+	if (s->ring->taken == s->target_pos)
 		return true;
 	ensure_buf(d, s);
-	kt_ring_copy(&s->ring, s->target_pos, s->buf->data + s->len, s->buf->cap - s->len - SLACK,
-		     &b);
+	kt_ring_copy(s->ring, d->ring_bytes, s->target_pos, s->buf->data + s->len,
+		     s->buf->cap - s->len - SLACK, &b);
 	s->len += b.bytes;
 	s->buf->used = KT_MAX(s->buf->used, s->len);
 	s->n += b.n;
@@ -146,15 +145,15 @@ static bool take(struct kt_drain *d, struct stream *s)
 /* True: more can be taken at once. */
 static bool take_ring(struct kt_drain *d, struct stream *s, uint64_t now_ns, unsigned int *fill)
 {
-	uint64_t backlog = kt_ring_producer(&s->ring) - kt_ring_consumer(&s->ring);
+	uint64_t backlog = kt_ring_reserved(s->ring) - s->ring->taken;
 
-	*fill = KT_MAX(*fill, (unsigned int)(backlog * 1024 / s->ring.size));
+	*fill = KT_MAX(*fill, (unsigned int)(backlog * 1024 / d->ring_bytes));
 	/* An unfinished target comes first: what lies behind it might not fit. */
 	if (!take(d, s))
 		return s->buf->cap - s->len < KT_BLOCK_BYTES;
 	s->done_ns = KT_MAX(s->done_ns, s->target_ns);
 	s->target_ns = now_ns;
-	s->target_pos = kt_ring_producer(&s->ring);
+	s->target_pos = kt_ring_reserved(s->ring);
 	if (!take(d, s))
 		return s->buf->cap - s->len < KT_BLOCK_BYTES;
 	s->done_ns = now_ns;
@@ -354,9 +353,9 @@ void kt_drain_end(struct kt_drain *d, uint64_t end_ns)
 		kt_drain_cycle(d);
 		empty = true;
 		for (uint32_t k = 0; k < d->n_streams; k++) {
-			const struct kt_ring *r = &d->streams[k].ring;
+			const struct kt_ring *r = d->streams[k].ring;
 
-			empty &= kt_ring_producer(r) == kt_ring_consumer(r);
+			empty &= kt_ring_reserved(r) == r->taken;
 		}
 	}
 	d->w_ns = kt_now_ns();

@@ -3,7 +3,7 @@
  * From the rings to blocks: takes events out, puts them in order, holds back what may still be overtaken, cuts
  * blocks with their watermark, picks up losses. One stream is one ring is one CPU.
  *
- * A program reserves its record first and reads the clock after. So if t is read before a ring's producer position,
+ * A program reserves its record first and reads the clock after. So if t is read before a ring's position,
  * and all records up to that position have been taken, every event of that ring before t has been taken: the ring
  * is *done* to t. W, the least of these over the rings, is what may be written: no event before it is to come.
  */
@@ -32,7 +32,7 @@ struct kt_drain_stats {
 size_t kt_drain_bufs(const struct kt_session *s);
 size_t kt_drain_buf_bytes(const struct kt_session *s);
 
-/* Maps the rings. start_ns: no event is earlier. s stays the caller's, and must outlive the drain. */
+/* s stays the caller's, and must outlive the drain. */
 int kt_drain_create(struct kt_session *s, struct kt_drain **ret);
 void kt_drain_destroy(struct kt_drain *d);
 

@@ -249,7 +249,7 @@ static void summarize(struct run *r, uint64_t bytes)
 		.bytes = bytes,
 		.dropped = r->dropped,
 		.cpu_ns = kt_cpu_ns() - r->start_cpu_ns,
-		.peak_bytes = kt_meter_peak_bytes(&r->session),
+		.peak_bytes = kt_meter_peak_bytes(),
 		.drain = kt_drain_stats(r->drain),
 		.meter = &r->meter,
 	};

@@ -20,6 +20,7 @@
 #include "record/choose.h"
 #include "record/kenum.h"
 #include "record/ksym.h"
+#include "record/ring.h"
 #include "record/rodata.h"
 #include "record/session.h"
 
@@ -27,7 +28,7 @@
 #define KEEP_BYTES (64 << 20)		 /* freed memory that is kept while starting */
 #define RING_DEFAULT (8ull << 20)	 /* of one CPU, where memory allows */
 #define RINGS_DEFAULT_MAX (256ull << 20) /* of all CPUs, unless asked for */
-#define RING_MAX (1ull << 30)
+#define RING_MAX (1ull << 28)		 /* the verifier knows no greater offsets than twice that */
 #define FILTER_OBJECTS (1u << 16) /* bios and requests under way at once that match a filter */
 #define FILTER_INODES (1u << 14)  /* files that were written to by what matches */
 #define FILTER_PIDS (1u << 16)	  /* children of processes of -p */
@@ -88,7 +89,7 @@ static int ring_size(const struct kt_options *o, uint32_t n_cpus, size_t *ret)
 			want = KT_MIN(want, (uint64_t)si.totalram * si.mem_unit / 32 / n_cpus);
 	}
 	if (want > RING_MAX) {
-		kt_error("--buffer is too large: at most 1 GiB per CPU, here %u CPUs", n_cpus);
+		kt_error("--buffer is too large: at most 256 MiB per CPU, here %u CPUs", n_cpus);
 		return -EINVAL;
 	}
 	while (size * 2 <= want)
@@ -238,11 +239,13 @@ static int open_skeleton(struct kt_session *s)
 	btf__free(s->btf);
 	s->btf = NULL;
 	set_with(s);
+	s->skel->rodata->kt_ring_bytes = s->ring_bytes;
+	s->skel->rodata->kt_ring_mask = (s->ring_bytes - 1) & ~7ull;
 	/* Only what tells causes of bios apart needs them, and reading them takes a tenth of a second. */
 	if (!err && kt_chosen(s->families, "io"))
 		err = kt_ksym_set(s->skel->obj);
 	if (!err)
-		err = bpf_map__set_max_entries(s->skel->maps.kt_rings, s->n_cpus);
+		err = bpf_map__reuse_fd(s->skel->maps.kt_rings, s->rings_fd);
 	if (!err)
 		err = bpf_map__set_max_entries(s->skel->maps.kt_stats, s->n_cpus);
 	if (!err)
@@ -296,36 +299,46 @@ static int load_programs(struct kt_session *s)
 	return err;
 }
 
-static int make_rings(struct kt_session *s)
+/* A map's values, shared with the programs: n of that size. */
+static int map_values(int fd, size_t n, size_t size, void **ret)
 {
-	int outer = bpf_map__fd(s->skel->maps.kt_rings);
+	void *p = mmap(NULL, KT_ALIGN_UP(n * size, sysconf(_SC_PAGESIZE)), PROT_READ | PROT_WRITE,
+		       MAP_SHARED, fd, 0);
 
-	s->ring_fds = malloc(s->n_cpus * sizeof(*s->ring_fds));
-	if (!s->ring_fds)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < s->n_cpus; i++)
-		s->ring_fds[i] = -1;
-	for (uint32_t i = 0; i < s->n_cpus; i++) {
-		s->ring_fds[i] =
-			bpf_map_create(BPF_MAP_TYPE_RINGBUF, "kt_ring", 0, 0, s->ring_bytes, NULL);
-		if (s->ring_fds[i] < 0 || bpf_map_update_elem(outer, &i, &s->ring_fds[i], BPF_ANY))
-			return -errno;
-	}
+	if (p == MAP_FAILED)
+		return -errno;
+	*ret = p;
 	return 0;
 }
 
-static int map_stats(struct kt_session *s)
+static void unmap_values(void *p, size_t n, size_t size)
 {
-	size_t page = sysconf(_SC_PAGESIZE);
-	void *p;
+	if (p)
+		munmap(p, KT_ALIGN_UP(n * size, sysconf(_SC_PAGESIZE)));
+}
 
-	s->stats_len = KT_ALIGN_UP(s->n_cpus * sizeof(*s->stats), page);
-	p = mmap(NULL, s->stats_len, PROT_READ | PROT_WRITE, MAP_SHARED,
-		 bpf_map__fd(s->skel->maps.kt_stats), 0);
-	if (p == MAP_FAILED)
+struct kt_ring *kt_session_ring(const struct kt_session *s, uint32_t cpu)
+{
+	return (void *)((uint8_t *)s->rings + cpu * kt_ring_memory(s->ring_bytes));
+}
+
+/* Made before the programs are loaded: they take its size for constant. */
+static int make_rings(struct kt_session *s)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, o, .map_flags = BPF_F_MMAPABLE);
+	size_t size = kt_ring_memory(s->ring_bytes);
+	int err;
+
+	s->rings_fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "kt_rings", sizeof(uint32_t), size,
+				     s->n_cpus, &o);
+	if (s->rings_fd < 0) {
+		s->rings_fd = 0;
 		return -errno;
-	s->stats = p;
-	return 0;
+	}
+	err = map_values(s->rings_fd, s->n_cpus, size, &s->rings);
+	for (uint32_t i = 0; !err && i < s->n_cpus; i++)
+		err = kt_ring_init(kt_session_ring(s, i));
+	return err;
 }
 
 int kt_session_load(struct kt_session *s)
@@ -333,16 +346,17 @@ int kt_session_load(struct kt_session *s)
 	char size[32];
 	int err;
 
-	err = load_programs(s);
-	if (err)
-		return err;
 	err = make_rings(s);
 	if (err) {
 		kt_error("cannot make %u rings of %s: %s; try a smaller --buffer", s->n_cpus,
 			 kt_format_bytes(s->ring_bytes, size, sizeof(size)), strerror(-err));
 		return err;
 	}
-	err = map_stats(s);
+	err = load_programs(s);
+	if (err)
+		return err;
+	err = map_values(bpf_map__fd(s->skel->maps.kt_stats), s->n_cpus, sizeof(*s->stats),
+			 (void **)&s->stats);
 	if (err)
 		kt_error("cannot map the programs' counters: %s", strerror(-err));
 	malloc_trim(0);
@@ -455,12 +469,10 @@ void kt_session_count(struct kt_session *s)
 void kt_session_finish(struct kt_session *s)
 {
 	kt_session_detach(s);
-	if (s->stats)
-		munmap(s->stats, s->stats_len);
-	for (uint32_t i = 0; s->ring_fds && i < s->n_cpus; i++)
-		if (s->ring_fds[i] >= 0)
-			close(s->ring_fds[i]);
-	free(s->ring_fds);
+	unmap_values(s->stats, s->n_cpus, sizeof(*s->stats));
+	unmap_values(s->rings, s->n_cpus, kt_ring_memory(s->ring_bytes));
+	if (s->rings_fd)
+		close(s->rings_fd);
 	ktrace_bpf__destroy(s->skel);
 	kt_filters_finish(&s->filters);
 	btf__free(s->btf);

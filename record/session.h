@@ -28,9 +28,9 @@ struct kt_session {
 	uint64_t flush_refused;		       /* mask of families */
 	uint32_t n_cpus;		       /* possible ones: CPU i has ring i */
 	size_t ring_bytes;		       /* of one ring */
-	int *ring_fds;
-	struct kt_cpu_stat *stats; /* n_cpus of them, shared with the programs */
-	size_t stats_len;
+	int rings_fd;			       /* 0: there are none yet */
+	void *rings;			       /* see kt_session_ring() */
+	struct kt_cpu_stat *stats;	       /* n_cpus of them, shared with the programs */
 	struct {
 		uint64_t runs, misses; /* when last looked at */
 	} refused[KT_N_HOOKS];
@@ -44,6 +44,8 @@ int kt_session_load(struct kt_session *s);
 /* Attaches each program by itself. -ENOENT, after it has said so, if none could be attached. */
 int kt_session_attach(struct kt_session *s);
 void kt_session_set_on(struct kt_session *s, bool on);
+/* Of one CPU. */
+struct kt_ring *kt_session_ring(const struct kt_session *s, uint32_t cpu);
 /* Has what the programs gathered (KT_FLUSH in bpf/ktrace.bpf.h) put into the rings. */
 void kt_session_flush(struct kt_session *s);
 void kt_session_detach(struct kt_session *s);
