@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* bio: from its queueing to its end. */
-#define KT_DIRECT 1
 #include "bpf/filter_call.h"
 #include "bpf/owner.h"
 
@@ -52,7 +51,7 @@ KT_PROG(bio, block_bio_queue, block_bio_queue, struct bio *bio)
 	if (!kt_run_begin(&r, KT_HOOK_bio__block_bio_queue))
 		return 0;
 	t = bpf_get_current_task_btf();
-	if (kt_filter.kinds && kt_is_out(bio, t)) {
+	if (kt_filter.kinds && (kt_is_out(bio, t) || (kt_with_io && kt_call_is_out(bio, t)))) {
 		kt_leave_out(&r, bio);
 		return 0;
 	}
@@ -109,13 +108,13 @@ KT_PROG(bio, block_split, block_split, struct bio *bio)
 }
 
 /* What a filter knows of a bio that comes from the device above. */
-static __always_inline u32 remapped(struct bio *bio, u32 from_dev)
+static __always_inline u32 remapped(struct kt_run *r, struct bio *bio, u32 from_dev)
 {
 	u32 has = kt_filter_current();
 
 	if ((kt_filter.kinds & KT_FILTER_DISK) && kt_dev_matches(from_dev))
 		has |= KT_FILTER_DISK;
-	if (kt_is_tracked(bio, KT_OBJECT_BIO))
+	if (kt_is_tracked(r, bio, KT_OBJECT_BIO))
 		has |= ~0u;
 	return has;
 }
@@ -136,7 +135,7 @@ KT_PROG(bio, block_bio_remap, block_bio_remap, struct bio *bio, u32 from_dev, u6
 		kt_run_filtered(&r);
 		return 0;
 	}
-	if (kt_filter.kinds && !kt_wants_new_bio(&r, bio, remapped(bio, from_dev)))
+	if (kt_filter.kinds && !kt_wants_new_bio(&r, bio, remapped(&r, bio, from_dev)))
 		return 0;
 	e = KT_RESERVE(&r, bio_remap);
 	if (!e)
@@ -187,7 +186,7 @@ KT_PROG(bio, block_bio_complete, block_bio_complete, struct request_queue *q, st
 	if (!kt_run_begin(&r, KT_HOOK_bio__block_bio_complete) || !kt_wants_bio(&r, bio))
 		return 0;
 	if (kt_filter.kinds)
-		kt_untrack(bio, KT_OBJECT_BIO);
+		kt_untrack(&r, bio, KT_OBJECT_BIO);
 	e = KT_RESERVE(&r, bio_complete);
 	if (!e)
 		return 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* Owns the maps; tasks and cgroups that come after the start. */
+#define KT_NAMES_KSYMS
 #include "bpf/filter_call.h"
 
 struct kt_heads_map kt_heads SEC(".maps");
@@ -18,6 +19,8 @@ const volatile __u64 kt_ring_bytes = 8,
 		     kt_ring_mask = 0; /* mask: of a position, which is a multiple of 8 */
 
 volatile __u32 kt_filter_wrote = 0;
+volatile __u32 kt_filter_children = 0;
+volatile __u32 kt_filter_slots[KT_FILTER_SLOTS] = {};
 
 KT_KERNEL_FUNC(bpf_rdonly_cast);
 KT_KERNEL_ENUM(REQ_OP_FLUSH, 2);
@@ -37,10 +40,12 @@ static __always_inline void follow_child(struct task_struct *task)
 
 	if (!(kt_filter.kinds & KT_FILTER_PID) || child == parent)
 		return;
-	if (kt_pid_matches(parent))
+	if (kt_pid_matches(parent)) {
 		bpf_map_update_elem(&kt_filter_pids, &child, &yes, BPF_ANY);
-	else if (bpf_map_lookup_elem(&kt_filter_pids, &child))
+		kt_filter_children = 1;
+	} else if (bpf_map_lookup_elem(&kt_filter_pids, &child)) {
 		bpf_map_delete_elem(&kt_filter_pids, &child);
+	}
 }
 
 KT_PROG(core, task_newtask, task_newtask, struct task_struct *task)

@@ -7,6 +7,8 @@
 #ifndef KT_BPF_FILTER_H
 #define KT_BPF_FILTER_H
 
+#include <asm-generic/errno-base.h>
+
 #include "bpf/ktrace.bpf.h"
 
 #define KT_CGROUP_DEPTH 32   /* cgroups nested deeper do not match what is above */
@@ -41,37 +43,61 @@ struct kt_filter_pids_map {
 /* Defined in core.bpf.c. */
 extern const volatile struct kt_filter kt_filter;
 extern const volatile __u32 kt_enum_REQ_OP_FLUSH, kt_enum_REQ_OP_DRV_IN, kt_enum___REQ_PREFLUSH;
+extern volatile __u32 kt_filter_children; /* there has been one in kt_filter_pids */
 extern struct kt_filter_objects_map kt_filter_objects SEC(".maps");
 extern struct kt_filter_pids_map kt_filter_pids SEC(".maps");
 
 /* ------------------------------------------------------------------ objects */
 
-static __always_inline bool kt_is_tracked(const void *object, enum kt_filter_object kind)
-{
-	u64 key = (u64)object + kind;
+/* How many tracked objects share a slot: most objects are told from it not to be, without a look into the map. */
+#define KT_FILTER_SLOT_BITS 13
+#define KT_FILTER_SLOTS (1u << KT_FILTER_SLOT_BITS)
 
-	return bpf_map_lookup_elem(&kt_filter_objects, &key);
+extern volatile __u32 kt_filter_slots[KT_FILTER_SLOTS];
+
+static __always_inline u64 kt_object_key(struct kt_run *r, const void *object,
+					 enum kt_filter_object kind)
+{
+	return kt_as_number(object, &r->stat->scratch[r->hook]) + kind;
+}
+
+static __always_inline volatile __u32 *kt_filter_slot(u64 key)
+{
+	return &kt_filter_slots[key * 0x9e3779b97f4a7c15ull >> (64 - KT_FILTER_SLOT_BITS)];
+}
+
+static __always_inline bool kt_is_tracked(struct kt_run *r, const void *object,
+					  enum kt_filter_object kind)
+{
+	u64 key = kt_object_key(r, object, kind);
+
+	return *kt_filter_slot(key) && bpf_map_lookup_elem(&kt_filter_objects, &key);
 }
 
 /* False: no room. It is counted as a loss of the run's event. */
 static __always_inline bool kt_track(struct kt_run *r, const void *object,
 				     enum kt_filter_object kind)
 {
-	u64 key = (u64)object + kind;
+	u64 key = kt_object_key(r, object, kind);
 	u8 yes = 1;
+	long err = bpf_map_update_elem(&kt_filter_objects, &key, &yes, BPF_NOEXIST);
 
-	if (!bpf_map_update_elem(&kt_filter_objects, &key, &yes, BPF_ANY))
+	if (!err)
+		__sync_fetch_and_add(kt_filter_slot(key), 1);
+	if (!err || err == -EEXIST)
 		return true;
 	kt_lose(r->stat);
 	r->stat->lost[r->hook]++;
 	return false;
 }
 
-static __always_inline void kt_untrack(const void *object, enum kt_filter_object kind)
+static __always_inline void kt_untrack(struct kt_run *r, const void *object,
+				       enum kt_filter_object kind)
 {
-	u64 key = (u64)object + kind;
+	u64 key = kt_object_key(r, object, kind);
 
-	bpf_map_delete_elem(&kt_filter_objects, &key);
+	if (*kt_filter_slot(key) && !bpf_map_delete_elem(&kt_filter_objects, &key))
+		__sync_fetch_and_sub(kt_filter_slot(key), 1);
 }
 
 /* ------------------------------------------------------------------ tasks */
@@ -111,7 +137,7 @@ static __always_inline bool kt_pid_matches(u32 tgid)
 	for (u32 i = 0; i < KT_FILTER_MAX && i < kt_filter.n_pids; i++)
 		if (tgid == kt_filter.pids[i])
 			return true;
-	return bpf_map_lookup_elem(&kt_filter_pids, &tgid);
+	return kt_filter_children && bpf_map_lookup_elem(&kt_filter_pids, &tgid);
 }
 
 /* The kinds of filters that the current task satisfies. Out of line: verified once in a program, however often it is asked. */
@@ -164,22 +190,11 @@ static __always_inline bool kt_opf_matches(u32 opf, u32 bytes)
 }
 
 /* The cgroup that the kernel charges. Where io is a v1 controller it is one of another tree, and ids repeat. */
-__noinline __attribute__((weak)) int kt_blkg_matches(u64 blkg)
+static __always_inline bool kt_blkg_matches(struct bio *bio)
 {
-	struct blkcg_gq *g = (void *)blkg;
-	struct cgroup *cgrp = BPF_CORE_READ(g, blkcg, css.cgroup);
+	struct cgroup *cgrp = bio->bi_blkg->blkcg->css.cgroup;
 
-	if (!cgrp || BPF_CORE_READ(cgrp, root, hierarchy_id))
-		return 0;
-	for (u32 depth = 0; depth < KT_CGROUP_DEPTH && cgrp; depth++) {
-		u64 id = BPF_CORE_READ(cgrp, kn, id);
-
-		for (u32 i = 0; i < KT_FILTER_MAX && i < kt_filter.n_cgroups; i++)
-			if (id == kt_filter.cgroups[i])
-				return 1;
-		cgrp = BPF_CORE_READ(cgrp, self.parent, cgroup);
-	}
-	return 0;
+	return cgrp && !cgrp->root->hierarchy_id && kt_cgroup_matches(cgrp);
 }
 
 /* The kinds of filters that a bio satisfies by itself, whoever owns it. */
@@ -191,8 +206,7 @@ static __always_inline u32 kt_filter_bio(struct bio *bio)
 		has |= KT_FILTER_DISK;
 	if ((kt_filter.kinds & KT_FILTER_OP) && kt_opf_matches(bio->bi_opf, bio->bi_iter.bi_size))
 		has |= KT_FILTER_OP;
-	if ((kt_filter.kinds & KT_FILTER_CGROUP) && kt_filter.io_on_v2 &&
-	    kt_blkg_matches((u64)BPF_CORE_READ(bio, bi_blkg)))
+	if ((kt_filter.kinds & KT_FILTER_CGROUP) && kt_filter.io_on_v2 && kt_blkg_matches(bio))
 		has |= KT_FILTER_CGROUP;
 	return has;
 }
@@ -205,8 +219,8 @@ static __always_inline bool kt_filter_all(u32 has)
 /* A new bio is of no interest. One whose end was missed may have lived at its address. */
 static __always_inline void kt_leave_out(struct kt_run *r, struct bio *bio)
 {
-	if (kt_is_tracked(bio, KT_OBJECT_BIO))
-		kt_untrack(bio, KT_OBJECT_BIO);
+	if (kt_is_tracked(r, bio, KT_OBJECT_BIO))
+		kt_untrack(r, bio, KT_OBJECT_BIO);
 	kt_run_filtered(r);
 }
 
@@ -227,7 +241,7 @@ static __always_inline bool kt_wants_part(struct kt_run *r, struct bio *bio, voi
 {
 	if (!kt_filter.kinds)
 		return true;
-	if (kt_is_tracked(parent, KT_OBJECT_BIO))
+	if (kt_is_tracked(r, parent, KT_OBJECT_BIO))
 		return kt_track(r, bio, KT_OBJECT_BIO);
 	kt_run_filtered(r);
 	return false;
@@ -236,7 +250,7 @@ static __always_inline bool kt_wants_part(struct kt_run *r, struct bio *bio, voi
 /* One whose birth was judged. */
 static __always_inline bool kt_wants_bio(struct kt_run *r, struct bio *bio)
 {
-	if (!kt_filter.kinds || kt_is_tracked(bio, KT_OBJECT_BIO))
+	if (!kt_filter.kinds || kt_is_tracked(r, bio, KT_OBJECT_BIO))
 		return true;
 	kt_run_filtered(r);
 	return false;
@@ -244,16 +258,16 @@ static __always_inline bool kt_wants_bio(struct kt_run *r, struct bio *bio)
 
 /* ------------------------------------------------------------------ requests */
 
-static __always_inline bool kt_carries_tracked(struct bio *bio)
+static __always_inline bool kt_carries_tracked(struct kt_run *r, struct bio *bio)
 {
 	for (int i = 0; i < KT_FILTER_BIOS && bio; i++, bio = bio->bi_next)
-		if (kt_is_tracked(bio, KT_OBJECT_BIO))
+		if (kt_is_tracked(r, bio, KT_OBJECT_BIO))
 			return true;
 	return false;
 }
 
 /* A flush carries no bio: it is for those that wait for it. */
-static __always_inline bool kt_flush_is_wanted(struct request *rq)
+static __always_inline bool kt_flush_is_wanted(struct kt_run *r, struct request *rq)
 {
 	struct blk_flush_queue *fq = rq->mq_hctx->fq;
 	struct list_head *head, *node;
@@ -273,8 +287,8 @@ static __always_inline bool kt_flush_is_wanted(struct request *rq)
 		else
 			at -= bpf_core_field_offset(struct request, queuelist);
 		waits = (struct request *)at;
-		if (kt_is_tracked(waits, KT_OBJECT_REQUEST) ||
-		    kt_is_tracked(BPF_CORE_READ(waits, bio), KT_OBJECT_BIO))
+		if (kt_is_tracked(r, waits, KT_OBJECT_REQUEST) ||
+		    kt_is_tracked(r, BPF_CORE_READ(waits, bio), KT_OBJECT_BIO))
 			return true;
 		node = BPF_CORE_READ(node, next);
 	}
@@ -296,19 +310,19 @@ static __always_inline bool kt_bare_is_wanted(struct request *rq)
 	       (op < 64 && (kt_filter.rq_ops >> (op & 63) & 1));
 }
 
-static __always_inline bool kt_request_is_wanted(struct request *rq)
+static __always_inline bool kt_request_is_wanted(struct kt_run *r, struct request *rq)
 {
 	if (!rq->bio || (rq->cmd_flags & KT_OP_MASK) >= kt_enum_REQ_OP_DRV_IN)
-		return kt_bare_is_wanted(rq) || kt_flush_is_wanted(rq);
-	return kt_carries_tracked(rq->bio);
+		return kt_bare_is_wanted(rq) || kt_flush_is_wanted(r, rq);
+	return kt_carries_tracked(r, rq->bio);
 }
 
 /* One that goes on: it is wanted once it carries a bio that is. */
 static __always_inline bool kt_wants_request(struct kt_run *r, struct request *rq)
 {
-	if (!kt_filter.kinds || kt_is_tracked(rq, KT_OBJECT_REQUEST))
+	if (!kt_filter.kinds || kt_is_tracked(r, rq, KT_OBJECT_REQUEST))
 		return true;
-	if (kt_request_is_wanted(rq))
+	if (kt_request_is_wanted(r, rq))
 		return kt_track(r, rq, KT_OBJECT_REQUEST);
 	kt_run_filtered(r);
 	return false;
@@ -317,15 +331,16 @@ static __always_inline bool kt_wants_request(struct kt_run *r, struct request *r
 /* One that is complete, or gone into another. An empty flush was seen nowhere before: its bio was. */
 static __always_inline bool kt_wants_end(struct kt_run *r, struct request *rq, bool unseen)
 {
-	if (!kt_filter.kinds || kt_is_tracked(rq, KT_OBJECT_REQUEST) ||
-	    (unseen && kt_carries_tracked(rq->bio)))
+	if (!kt_filter.kinds || kt_is_tracked(r, rq, KT_OBJECT_REQUEST) ||
+	    (unseen && kt_carries_tracked(r, rq->bio)))
 		return true;
 	kt_run_filtered(r);
 	return false;
 }
 
 /* Its bios that are complete, bytes of them, are gone; and it, too, if that is its end. */
-static __always_inline void kt_forget_complete(struct request *rq, u32 bytes, bool final)
+static __always_inline void kt_forget_complete(struct kt_run *r, struct request *rq, u32 bytes,
+					       bool final)
 {
 	struct bio *bio = rq->bio;
 
@@ -335,10 +350,10 @@ static __always_inline void kt_forget_complete(struct request *rq, u32 bytes, bo
 		if (!final && size > bytes)
 			break;
 		bytes = size > bytes ? 0 : bytes - size;
-		kt_untrack(bio, KT_OBJECT_BIO);
+		kt_untrack(r, bio, KT_OBJECT_BIO);
 	}
 	if (final)
-		kt_untrack(rq, KT_OBJECT_REQUEST);
+		kt_untrack(r, rq, KT_OBJECT_REQUEST);
 }
 
 #endif

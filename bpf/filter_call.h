@@ -48,24 +48,24 @@ static __always_inline bool kt_file_is(u64 ino, u32 dev)
 /* Is what is at that path below a directory that was asked for? Over the borders of mounts, too. Verified once. */
 __noinline __attribute__((weak)) int kt_below_dir(u64 dentry, u64 vfsmount)
 {
-	struct dentry *d = (void *)dentry, *parent;
-	struct mount *m = NULL;
+	struct dentry *d = KT_AT(dentry, dentry), *parent;
+	struct mount *m = NULL, *up;
 
 	if (vfsmount)
-		m = (void *)(vfsmount - bpf_core_field_offset(struct mount, mnt));
+		m = KT_AT(mount, vfsmount - bpf_core_field_offset(struct mount, mnt));
 	for (int depth = 0; depth < KT_DIR_DEPTH; depth++) {
-		struct inode *inode = BPF_CORE_READ(d, d_inode);
-		u64 ino = BPF_CORE_READ(inode, i_ino);
-		u32 dev = BPF_CORE_READ(inode, i_sb, s_dev);
+		struct inode *inode = KT_GET(d, d_inode);
+		struct super_block *sb = KT_GET(inode, i_sb);
+		u64 ino = KT_GET(inode, i_ino);
+		u32 dev = KT_GET(sb, s_dev);
 
 		for (u32 i = 0; i < KT_FILTER_MAX && i < kt_filter.n_dirs; i++)
 			if (ino == kt_filter.dirs[i].ino && dev == kt_filter.dirs[i].dev)
 				return 1;
-		parent = BPF_CORE_READ(d, d_parent);
-		if (m && d == BPF_CORE_READ(m, mnt.mnt_root)) {
-			struct mount *up = BPF_CORE_READ(m, mnt_parent);
-
-			parent = BPF_CORE_READ(m, mnt_mountpoint);
+		parent = KT_GET(d, d_parent);
+		if (m && d == KT_GET(m, mnt.mnt_root)) {
+			up = KT_GET(m, mnt_parent);
+			parent = KT_GET(m, mnt_mountpoint);
 			if (up == m)
 				break;
 			m = up;
@@ -82,37 +82,49 @@ __noinline __attribute__((weak)) int kt_below_dir(u64 dentry, u64 vfsmount)
 /* The same where only the inode is known: by a name that it has, within its file system. */
 static __always_inline bool kt_inode_below_dir(u64 inode)
 {
-	struct inode *i = (void *)inode;
-	u64 alias = (u64)BPF_CORE_READ(i, i_dentry.first);
+	u32 zero = 0;
+	struct kt_head *head = bpf_map_lookup_elem(&kt_heads, &zero);
+	u64 alias;
 
+	if (!head)
+		return false;
+	alias = kt_as_number(KT_GET(KT_AT(inode, inode), i_dentry.first), &head->scratch);
 	return alias && kt_below_dir(alias - bpf_core_field_offset(struct dentry, d_u.d_alias), 0);
 }
 
 /* Of an open file, as far as its inode tells: the disk below a file system, or the one it is. btrfs does not tell. */
 static __always_inline u32 kt_file_on_disk(const struct kt_file *f)
 {
-	struct file *file = (void *)f->file;
-	struct inode *inode = (void *)f->inode;
+	struct file *file = KT_AT(file, f->file);
+	struct inode *inode = KT_AT(inode, f->inode);
 	struct block_device *bdev;
+	struct super_block *sb;
 	struct gendisk *disk;
 
 	if (f->dev) {
-		u64 host = (u64)BPF_CORE_READ(file, f_mapping, host);
+		struct address_space *mapping = KT_GET(file, f_mapping);
+		u32 zero = 0;
+		struct kt_head *head = bpf_map_lookup_elem(&kt_heads, &zero);
+		u64 host;
 
 		if (kt_dev_matches(f->dev))
 			return KT_FILTER_DISK;
-		bdev = (void *)(host - bpf_core_field_offset(struct bdev_inode, vfs_inode) +
-				bpf_core_field_offset(struct bdev_inode, bdev));
+		if (!head)
+			return 0;
+		host = kt_as_number(KT_GET(mapping, host), &head->scratch);
+		bdev = KT_AT(block_device,
+			     host - bpf_core_field_offset(struct bdev_inode, vfs_inode) +
+				     bpf_core_field_offset(struct bdev_inode, bdev));
 	} else {
-		bdev = BPF_CORE_READ(inode, i_sb, s_bdev);
+		sb = KT_GET(inode, i_sb);
+		bdev = KT_GET(sb, s_bdev);
 		if (!bdev)
 			return KT_FILTER_ANY_DISK;
-		if (kt_dev_matches(BPF_CORE_READ(bdev, bd_dev)))
+		if (kt_dev_matches(KT_GET(bdev, bd_dev)))
 			return KT_FILTER_DISK;
 	}
-	disk = BPF_CORE_READ(bdev, bd_disk);
-	if (disk &&
-	    kt_dev_matches(KT_MKDEV(BPF_CORE_READ(disk, major), BPF_CORE_READ(disk, first_minor))))
+	disk = KT_GET(bdev, bd_disk);
+	if (disk && kt_dev_matches(KT_MKDEV(KT_GET(disk, major), KT_GET(disk, first_minor))))
 		return KT_FILTER_DISK;
 	return 0;
 }
@@ -124,13 +136,18 @@ static __always_inline u32 kt_file_on_disk(const struct kt_file *f)
 static __always_inline bool kt_file_below_dir(const struct kt_file *f)
 {
 	struct kt_task *k = kt_task_get(bpf_get_current_task_btf());
-	struct file *file = (void *)f->file;
+	struct file *file = KT_AT(file, f->file);
+	u32 zero = 0;
+	struct kt_head *head = bpf_map_lookup_elem(&kt_heads, &zero);
 	bool below;
+	u64 dentry;
 
 	if (k && k->dir_file == f->file && k->dir_inode == f->inode)
 		return k->dir_below;
-	below = kt_below_dir((u64)BPF_CORE_READ(file, f_path.dentry),
-			     (u64)BPF_CORE_READ(file, f_path.mnt));
+	if (!head)
+		return false;
+	dentry = kt_as_number(KT_GET(file, f_path.dentry), &head->scratch);
+	below = kt_below_dir(dentry, kt_as_number(KT_GET(file, f_path.mnt), &head->scratch));
 	if (k) {
 		k->dir_file = f->file;
 		k->dir_inode = f->inode;
@@ -289,7 +306,7 @@ static __always_inline bool kt_is_out(struct bio *bio, struct task_struct *t)
 		return !k || !(k->tracked || k->uring_req);
 	}
 	/* The kernel charges it to a cgroup; it is another's page cache. */
-	if ((kt_filter.kinds & KT_FILTER_CGROUP) && kt_filter.io_on_v2)
+	if ((kt_filter.kinds & KT_FILTER_CGROUP) && kt_filter.io_on_v2 && kt_blkg_matches(bio))
 		return false;
 	return !(bio->bi_opf & 1) || !kt_filter_wrote;
 }
@@ -308,10 +325,10 @@ static __always_inline bool kt_wants_owned(struct kt_run *r, struct bio *bio, st
 
 	switch (e->io_kind) {
 	case KT_IO_URING:
-		linked = wanted = kt_is_tracked((void *)e->io, KT_OBJECT_URING);
+		linked = wanted = kt_is_tracked(r, (void *)e->io, KT_OBJECT_URING);
 		break;
 	case KT_IO_LOOP:
-		linked = wanted = kt_is_tracked((void *)e->io, KT_OBJECT_REQUEST);
+		linked = wanted = kt_is_tracked(r, (void *)e->io, KT_OBJECT_REQUEST);
 		break;
 	case KT_IO_AIO:
 		has = kt_filter_op(write ? KT_IO_OP_WRITE : KT_IO_OP_READ);

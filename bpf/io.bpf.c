@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* io: what applications asked for. */
-#define KT_DIRECT 2
 #include "bpf/call.h"
 #include "bpf/file_name.h"
 #include "bpf/filter_call.h"
@@ -133,8 +132,8 @@ static __always_inline bool wants_submit(struct kt_run *r, struct task_struct *t
 		return kind != KT_IO_URING || kt_track(r, (void *)io, KT_OBJECT_URING);
 	/* One that posted no completion lived at this address. */
 	if (kind == KT_IO_URING) {
-		if (kt_is_tracked((void *)io, KT_OBJECT_URING))
-			kt_untrack((void *)io, KT_OBJECT_URING);
+		if (kt_is_tracked(r, (void *)io, KT_OBJECT_URING))
+			kt_untrack(r, (void *)io, KT_OBJECT_URING);
 		kt_run_filtered(r);
 	}
 	return false;
@@ -471,8 +470,8 @@ static __always_inline int submit(struct io_kiocb *req, u32 hook)
 	if (!kt_run_begin(&r, hook))
 		return 0;
 	if (kt_filter.kinds && kt_task_is_out(kt_filter_current())) {
-		if (kt_is_tracked(req, KT_OBJECT_URING))
-			kt_untrack(req, KT_OBJECT_URING);
+		if (kt_is_tracked(&r, req, KT_OBJECT_URING))
+			kt_untrack(&r, req, KT_OBJECT_URING);
 		goto nothing;
 	}
 	/* Of a chain the head is carried out when the chain is complete: io_uring_file_get tells. */
@@ -579,9 +578,9 @@ static __always_inline int complete(u64 address, s64 result, u32 hook)
 		goto nothing;
 	uring_leave(address);
 	if (kt_filter.kinds) {
-		if (!kt_is_tracked(req, KT_OBJECT_URING))
+		if (!kt_is_tracked(&r, req, KT_OBJECT_URING))
 			goto nothing;
-		kt_untrack(req, KT_OBJECT_URING);
+		kt_untrack(&r, req, KT_OBJECT_URING);
 	}
 	d = &uring_ops[BPF_CORE_READ(req, opcode) & (KT_N_URING_OPS - 1)];
 	if (!d->shape)

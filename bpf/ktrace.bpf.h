@@ -61,11 +61,11 @@ struct kt_stats_map {
 /*
  * Reading what only an address is known of. Where the kernel has bpf_rdonly_cast (6.2), it is a plain load, which reads 0 from
  * where nothing is; else a call of a helper for each. KT_AT() gives a pointer that is good for KT_GET() and nothing else,
- * and so are pointers that KT_GET() reads. An object that does so defines KT_DIRECT before it includes this. bpftool (7.1) does
- * not link two that name the section of the same function of the kernel: 1 for the object that does, the first; 2 for others.
+ * and so are pointers that KT_GET() reads.
+ *
+ * bpftool (7.1) does not link two objects that name the section of the same function of the kernel: core.bpf.c alone does.
  */
-#ifdef KT_DIRECT
-#if KT_DIRECT == 1
+#ifdef KT_NAMES_KSYMS
 extern void *bpf_rdonly_cast(const void *p, __u32 type) __ksym __weak;
 #else
 extern void *bpf_rdonly_cast(const void *p, __u32 type) __weak;
@@ -78,11 +78,6 @@ extern const volatile __u32 kt_func_bpf_rdonly_cast;
 						       bpf_core_type_id_kernel(struct type)) \
 		      : (struct type *)(address))
 #define KT_GET(p, field) (KT_IS_DIRECT ? (p)->field : BPF_CORE_READ(p, field))
-#else
-#define KT_IS_DIRECT 0
-#define KT_AT(type, address) ((struct type *)(address))
-#define KT_GET(p, field) BPF_CORE_READ(p, field)
-#endif
 
 /* A pointer that lies at an address. */
 static __always_inline void *kt_pointer_at(u64 address)

@@ -282,6 +282,28 @@ static __always_inline u64 kt_own_iocb(struct kt_dio *d, struct task_struct *t,
 }
 
 /*
+ * With filters: it is of a call that the task itself waits for, by direct I/O, so that no page cache can make it wanted; and that
+ * call is not open here: it was judged when it began, and cannot match.
+ */
+static __always_inline bool kt_call_is_out(struct bio *bio, struct task_struct *t)
+{
+	struct kt_dio d = {};
+	struct kt_task *k;
+
+	if ((t->flags & (KT_PF_KTHREAD | KT_PF_WQ_WORKER | KT_PF_IO_WORKER)) || kt_in_interrupt())
+		return false;
+	k = kt_task_find(t);
+	if ((k && (k->call_ns || k->uring_req)) ||
+	    kt_filter_all(kt_filter_current() | kt_filter_bio(bio)))
+		return false;
+	if (!kt_dio_read((u64)bio, (u64)bio->bi_end_io, (u64)bio->bi_private, bio->bi_iter.bi_size,
+			 t, &d) ||
+	    d.pages || d.waiter != (u64)t)
+		return false;
+	return !d.iocb || !KT_GET(KT_AT(kiocb, d.iocb), ki_complete);
+}
+
+/*
  * Fills io_kind, io, io_age_ns, io_tid, io_flags, and ino, ino_dev and offset. Returns the inode of its file; 0 = not known.
  * *ret_waiter: the task that waits for it, if that is known.
  */

@@ -161,7 +161,7 @@ KT_PROG(request, block_rq_merge, block_rq_merge, struct request *rq)
 	if (!kt_run_begin(&r, KT_HOOK_request__block_rq_merge) || !kt_wants_request(&r, rq))
 		return 0;
 	if (kt_filter.kinds)
-		kt_untrack(rq, KT_OBJECT_REQUEST);
+		kt_untrack(&r, rq, KT_OBJECT_REQUEST);
 	bio = rq->bio;
 	flags = rq_flags(rq);
 	n = walk_bios(&r, rq, bio, &flags);
@@ -224,7 +224,7 @@ KT_PROG(request, block_rq_complete, block_rq_complete, struct request *rq, u8 st
 	if (!kt_wants_end(&r, rq, !bytes))
 		return 0;
 	if (kt_filter.kinds)
-		kt_forget_complete(rq, bytes, flags & KT_RQ_FINAL);
+		kt_forget_complete(&r, rq, bytes, flags & KT_RQ_FINAL);
 	e = KT_RESERVE(&r, rq_complete);
 	if (!e)
 		return 0;

@@ -56,6 +56,7 @@ struct kt_cpu_stat {
 	__u64 runs[KT_N_HOOKS];
 	__u64 lost[KT_N_HOOKS];
 	__u64 filtered[KT_N_HOOKS];
+	__u64 scratch[KT_N_HOOKS]; /* of the hook's program */
 
 	/*
 	 * Events lost since the recorder last took these over, by enum kt_loss, all hooks together (and
