@@ -21,13 +21,17 @@ static void was(struct kt_io_state *s, const struct kt_ev *ev, int64_t io_id)
 	s->event_io = io_id;
 }
 
-/* An event shows that a call ended some time ago. */
-static int missed_end(struct kt_io_state *s, struct kt_io *io, const struct kt_ev *ev)
+/* An event shows that a call ended some time ago: before the next one began. */
+static int missed_end(struct kt_io_state *s, struct kt_io *io, const struct kt_ev *ev,
+		      int64_t next_ns)
 {
 	int err = 0;
 
-	if (io->key.kind == KT_IO_FAULT)
+	if (io->key.kind == KT_IO_FAULT) {
+		if (io->maybe_end_ns > next_ns)
+			io->maybe_end_ns = KT_NULL;
 		return kt_io_close_quiet(s, io);
+	}
 	if (!io->lossy)
 		err = kt_missed(s->e, io->key.run, ev->cpu, KT_MAX(io->born_ns, io->last_end_ns),
 				ev->t_ns);
@@ -48,7 +52,7 @@ static int open_call(struct kt_io_state *s, const struct kt_ev *ev, const struct
 	if (!io || start_ns == KT_NULL || start_ns <= io->born_ns)
 		return 0;
 	*ret = NULL;
-	return missed_end(s, io, ev);
+	return missed_end(s, io, ev, start_ns);
 }
 
 /* ------------------------------------------------------------------ bios */
@@ -66,15 +70,30 @@ static int queued_below_loop(struct kt_io_state *s, const struct kt_ev *ev,
 	return 0;
 }
 
-static void first_bio(struct kt_io *io, const struct kt_bio_queue *d)
+/*
+ * Nothing but its bios tells what a fault is: it reads a page from swap, or one of a file, or else it only made room for one by
+ * writing to swap. Its size is what it moved to or from swap.
+ */
+static void name_fault(struct kt_io *io, const struct kt_bio_queue *d)
 {
+	uint16_t op = KT_IO_OP_FAULT;
+
 	if (io->key.kind != KT_IO_FAULT)
 		return;
-	io->op = KT_IO_OP_FAULT;
-	io->ino = d->ino;
-	io->ino_dev = d->ino_dev;
-	io->offset = d->offset >= 0 ? d->offset : KT_NULL;
-	io->cgroup = d->cgroup;
+	if (d->flags & KT_BIO_SWAP)
+		op = d->opf & 1 ? KT_IO_OP_SWAPOUT : KT_IO_OP_SWAPIN;
+	if (!io->op || op == KT_IO_OP_SWAPIN || io->op == KT_IO_OP_SWAPOUT) {
+		if (io->op != op) {
+			io->op = op;
+			io->ino = d->ino;
+			io->ino_dev = d->ino_dev;
+			io->offset = d->offset >= 0 ? d->offset : KT_NULL;
+			io->size = d->flags & KT_BIO_SWAP ? 0 : KT_NULL;
+			io->cgroup = d->cgroup;
+		}
+		if (d->flags & KT_BIO_SWAP)
+			io->size += d->bytes;
+	}
 }
 
 static int on_queued(void *arg, const struct kt_ev *ev, const struct kt_bio_queue *d,
@@ -91,7 +110,6 @@ static int on_queued(void *arg, const struct kt_ev *ev, const struct kt_bio_queu
 	struct kt_io *io;
 	int err = kt_io_expire(s, ev->t_ns);
 
-	(void)bio_id;
 	/* A clone has its parent's cause: that is on the path, it is not. */
 	if (err || !d->io_kind || d->io_kind > KT_IO_SWAP || parent_bio_id != KT_NULL)
 		return err;
@@ -111,11 +129,12 @@ static int on_queued(void *arg, const struct kt_ev *ev, const struct kt_bio_queu
 		err = kt_io_new(s, &key, ev->t_ns, start, &io);
 		if (err)
 			return err;
-		first_bio(io, d);
 	}
+	name_fault(io, d);
 	if (kt_unlikely(io->quiet))
 		kt_io_set_quiet(s, io, false, 0);
-	io->maybe_end_ns = KT_NULL;
+	io->maybe_end_ns = io->waited_end_ns = KT_NULL;
+	io->waited_bio_id = d->io_flags & KT_LINK_WAITED ? bio_id : KT_NULL;
 	io->queued_ns = ev->t_ns;
 	io->n_bios++;
 	io->n_open++;
@@ -154,6 +173,8 @@ static int on_ended(void *arg, const struct kt_bio_done *d)
 	if (d->end_ns != KT_NULL) {
 		err = kt_io_keep(s, io, d);
 		io->last_end_ns = KT_MAX(io->last_end_ns, d->end_ns);
+		if (d->bio_id == io->waited_bio_id)
+			io->waited_end_ns = d->end_ns;
 	} else if (d->state[0] == 'l') {
 		io->lossy = true;
 	}
@@ -195,6 +216,19 @@ static int on_io_call_begin(void *self, const struct kt_ev *ev)
 	return 0;
 }
 
+/* A page fault has made room, which is not its end unless nothing follows. */
+static int made_room(struct kt_io_state *s, const struct kt_io_key *key, int64_t start_ns,
+		     int64_t now_ns)
+{
+	struct kt_io *io = kt_io_find(s, key);
+
+	if (!io || io->start_ns != start_ns)
+		return 0;
+	io->room_ns = now_ns;
+	io->maybe_end_ns = KT_NULL;
+	return 0;
+}
+
 static int on_io_call(void *self, const struct kt_ev *ev)
 {
 	const struct kt_io_call *d = ev->data;
@@ -206,6 +240,8 @@ static int on_io_call(void *self, const struct kt_ev *ev)
 
 	if (err || !d->kind || d->kind > KT_IO_SWAP || !kt_io_is_call(d->kind))
 		return err;
+	if (d->kind == KT_IO_FAULT)
+		return made_room(s, &key, start, ev->t_ns);
 	err = open_call(s, ev, &key, start, &io);
 	if (err)
 		return err;
@@ -284,28 +320,19 @@ static int on_io_file(void *self, const struct kt_ev *ev)
 
 /*
  * A fault has no event at its end: it is over when its task runs again after a sleep in which one of its bios ended, unless it
- * queues another one before it next leaves the CPU.
+ * shows later that it was not.
  */
-static int switch_faults(struct kt_io_state *s, const struct kt_ev *ev)
+static void switch_faults(struct kt_io_state *s, const struct kt_ev *ev)
 {
 	const struct kt_sched_switch *d = ev->data;
-	struct kt_io_key key = {.run = ev->run, .kind = KT_IO_FAULT, .tid = d->prev_tid};
-	struct kt_io *io = d->prev_tid ? kt_io_find(s, &key) : NULL;
+	struct kt_io_key key = {.run = ev->run, .kind = KT_IO_FAULT, .tid = d->next_tid};
+	struct kt_io *io = d->next_tid && s->task ? kt_io_find(s, &key) : NULL;
 	struct kt_wait w;
 
-	if (io && io->maybe_end_ns != KT_NULL) {
-		int err = kt_io_close(s, io, io->maybe_end_ns, io->key.tid, NULL);
-
-		if (err)
-			return err;
-	}
-	key.tid = d->next_tid;
-	io = d->next_tid && s->task ? kt_io_find(s, &key) : NULL;
 	if (io && io->last_end_ns != KT_NULL && io->maybe_end_ns == KT_NULL &&
 	    !s->task->last_wait(s->task_self, ev->run, key.tid, io->start_ns, ev->t_ns, &w) &&
-	    w.out_ns <= io->last_end_ns)
+	    w.out_ns <= io->last_end_ns && w.in_ns > KT_MAX(io->queued_ns, io->room_ns))
 		io->maybe_end_ns = w.in_ns;
-	return 0;
 }
 
 static int on_sched_switch(void *self, const struct kt_ev *ev)
@@ -316,7 +343,19 @@ static int on_sched_switch(void *self, const struct kt_ev *ev)
 	if (!r)
 		return -ENOMEM;
 	r->has_sched = true;
-	return kt_likely(!r->n_faults) ? 0 : switch_faults(s, ev);
+	if (kt_unlikely(r->n_faults))
+		switch_faults(s, ev);
+	return 0;
+}
+
+/* As long as it is known how it slept. */
+static int on_task_exit(void *self, const struct kt_ev *ev)
+{
+	const struct kt_task_exit *d = ev->data;
+	struct kt_io_key key = {.run = ev->run, .kind = KT_IO_FAULT, .tid = d->tid};
+	struct kt_io *io = kt_io_find(self, &key);
+
+	return io && io->maybe_end_ns != KT_NULL ? kt_io_close_quiet(self, io) : 0;
 }
 
 static int on_irq(void *self, const struct kt_ev *ev)
@@ -407,7 +446,7 @@ static int ended(void *self, uint32_t run, int64_t end_ns)
 		newer = io->newer;
 		if (io->key.run != run)
 			continue;
-		err = io->quiet || io->maybe_end_ns != KT_NULL
+		err = io->quiet || io->maybe_end_ns != KT_NULL || io->room_ns != KT_NULL
 			      ? kt_io_close_quiet(s, io)
 			      : kt_io_close(s, io, KT_NULL, 0, "open_at_end");
 	}
@@ -445,15 +484,11 @@ static const char *const after[] = {"core", "bio", "request", "sched", "irq", NU
 static const struct kt_table *const tables[] = {&kt_io_table, &kt_io_stage_table,
 						&kt_io_disturbance_table, &kt_io_wake_table, NULL};
 static const struct kt_handler handlers[] = {
-	{KT_EV_io_call, on_io_call},
-	{KT_EV_io_call_begin, on_io_call_begin},
-	{KT_EV_io_submit, on_io_submit},
-	{KT_EV_io_end, on_io_end},
-	{KT_EV_io_file, on_io_file},
-	{KT_EV_sched_switch, on_sched_switch},
-	{KT_EV_irq_span, on_irq},
-	{KT_EV_irq_sum, on_irq},
-	{0},
+	{KT_EV_io_call, on_io_call},	 {KT_EV_io_call_begin, on_io_call_begin},
+	{KT_EV_io_submit, on_io_submit}, {KT_EV_io_end, on_io_end},
+	{KT_EV_io_file, on_io_file},	 {KT_EV_sched_switch, on_sched_switch},
+	{KT_EV_task_exit, on_task_exit}, {KT_EV_irq_span, on_irq},
+	{KT_EV_irq_sum, on_irq},	 {0},
 };
 
 const struct kt_tracker kt_tracker_io = {

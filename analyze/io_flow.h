@@ -46,12 +46,15 @@ struct kt_io {
 	struct kt_io *older, *newer; /* all that are open, by birth */
 	struct kt_io *quiet_older, *quiet_newer;
 	int64_t id;
-	int64_t born_ns;		   /* its first event */
-	int64_t start_ns;		   /* KT_NULL: not known */
-	int64_t last_end_ns;		   /* its bio that ended last; KT_NULL: none has */
-	int64_t maybe_end_ns;		   /* a fault whose task runs again; else KT_NULL */
-	int64_t quiet_ns;		   /* in the quiet list: since when */
-	int64_t queued_ns;		   /* its last bio was */
+	int64_t born_ns;       /* its first event */
+	int64_t start_ns;      /* KT_NULL: not known */
+	int64_t last_end_ns;   /* its bio that ended last; KT_NULL: none has */
+	int64_t maybe_end_ns;  /* a fault: its task runs again; else KT_NULL */
+	int64_t room_ns;       /* a fault: it had made room by then; else KT_NULL */
+	int64_t waited_bio_id; /* a fault: its last bio, if it waits for that; else KT_NULL */
+	int64_t waited_end_ns; /* which ended then */
+	int64_t quiet_ns;      /* in the quiet list: since when */
+	int64_t queued_ns;     /* its last bio was */
 	struct kt_io_bio *oldest, *newest; /* those kept */
 	struct kt_io_bio *last;		   /* of these, the newest that is not idle */
 	uint64_t ino, cgroup;

@@ -106,6 +106,7 @@ int kt_io_new(struct kt_io_state *s, const struct kt_io_key *key, int64_t now_ns
 	io->born_ns = now_ns;
 	io->start_ns = start_ns;
 	io->last_end_ns = io->maybe_end_ns = KT_NULL;
+	io->room_ns = io->waited_bio_id = io->waited_end_ns = KT_NULL;
 	io->offset = io->size = io->result = KT_NULL;
 	io->same = kt_hash_get(&r->live, number);
 	err = kt_hash_put(&s->by_id, io->id, io);
@@ -243,18 +244,33 @@ int kt_io_close(struct kt_io_state *s, struct kt_io *io, int64_t end_ns, uint32_
 	return err;
 }
 
+/* When a fault was over. KT_NULL: one that was seen not to wait ended some time ago, nothing tells when. */
+static int64_t fault_end(const struct kt_io_state *s, const struct kt_io *io)
+{
+	if (io->op == KT_IO_OP_SWAPOUT)
+		return io->room_ns;
+	if (io->maybe_end_ns != KT_NULL)
+		return io->maybe_end_ns;
+	if (io->waited_end_ns != KT_NULL)
+		return io->waited_end_ns;
+	return io->n_open || s->runs.v[io->key.run]->has_sched ? KT_NULL : io->last_end_ns;
+}
+
 int kt_io_close_quiet(struct kt_io_state *s, struct kt_io *io)
 {
-	/* Bios that never ended, and it is over: their ends were missed. Or its own end was among what was lost since. */
-	if (io->n_open || kt_flow_state(s->e, io->key.run, io->start_ns, KT_NULL)[0] != 'w')
+	bool is_fault = io->key.kind == KT_IO_FAULT;
+
+	/*
+	 * Bios that never ended, and it is over: their ends were missed (a fault need not wait for what it reads ahead). Or its own
+	 * end was among what was lost since.
+	 */
+	if ((io->n_open && !is_fault) ||
+	    kt_flow_state(s->e, io->key.run, io->start_ns, KT_NULL)[0] != 'w')
 		io->lossy = true;
-	if (io->maybe_end_ns != KT_NULL)
-		return kt_io_close(s, io, io->maybe_end_ns, io->key.tid, NULL);
+	if (is_fault)
+		return kt_io_close(s, io, fault_end(s, io), io->key.tid, NULL);
 	/* That nothing was posted is known only where nothing was lost: else its bios' end is not its own. */
 	if (io->key.kind == KT_IO_URING && io->lossy)
-		return kt_io_close(s, io, KT_NULL, io->key.tid, NULL);
-	/* A fault that was seen not to wait ended some time ago: nothing tells when. */
-	if (io->key.kind == KT_IO_FAULT && s->runs.v[io->key.run]->has_sched)
 		return kt_io_close(s, io, KT_NULL, io->key.tid, NULL);
 	return kt_io_close(s, io, io->n_open ? KT_NULL : io->last_end_ns, io->key.tid, NULL);
 }

@@ -44,6 +44,7 @@ enum kt_bio_flags {
 	KT_BIO_BASED =
 		1
 		<< 0, /* the disk takes bios itself (zram, dm, md): no request will follow there */
+	KT_BIO_SWAP = 1 << 1, /* to or from a swap area */
 };
 
 enum kt_rq_flags {
@@ -75,12 +76,13 @@ enum kt_io_kind {
 	KT_IO_SYSCALL = 1,   /* task and age */
 	KT_IO_URING = 2,     /* address of the io_kiocb */
 	KT_IO_AIO = 3,	     /* address of the user's iocb, and its task */
-	KT_IO_FAULT = 4,     /* task and age */
+	KT_IO_FAULT = 4,     /* task and age: of a file's page, or of one from swap */
 	KT_IO_LOOP = 5,	     /* address of the upper request */
 	KT_IO_WRITEBACK = 6, /* task and age: a kernel thread's call */
 	KT_IO_JOURNAL = 7,   /* the same */
 	KT_IO_READAHEAD = 8,
-	KT_IO_SWAP = 9,
+	KT_IO_SWAP =
+		9, /* task and age: it makes room by writing to swap, outside of what is told by the others */
 };
 
 /* Of io_call and io_submit. */

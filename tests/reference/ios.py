@@ -10,13 +10,14 @@ IO = ('kind', 'op', 'tid', 'start_ns', 'dur_ns') + tuple(s + '_ns' for s in STAG
 
 KIND = {1: 'syscall', 2: 'io_uring', 3: 'aio', 4: 'fault', 6: 'writeback', 7: 'journal', 8: 'readahead', 9: 'swap'}
 URING, AIO, FAULT, LOOP = 2, 3, 4, 5
+SWAP, WAITED = 2, 2  # of a bio, of its link
 DATA, WOKEN, BY_IRQ, BY_SOFTIRQ = 0x20, 1, 4, 8
 QUIET = 100_000_000
 IRQ_NS, TASK_NS = 1_000_000, 20_000
 
 OPS = dict(enumerate('read write fsync fdatasync sync_file_range syncfs sync sendfile splice copy_file_range fallocate truncate open close '
                      'unlink rename mkdir rmdir execve stat getdents mmap munmap msync madvise fadvise readahead ioctl mount umount '
-                     'io_submit io_uring_enter fault writeback commit link symlink xattr chmod chown exit other discard'.split(), 1))
+                     'io_submit io_uring_enter fault writeback commit link symlink xattr chmod chown exit other discard swapin swapout'.split(), 1))
 
 Sleep = collections.namedtuple('Sleep', 'out waking into waker cpu by_irq')
 Hop = collections.namedtuple('Hop', 'bio start foreign')
@@ -27,6 +28,7 @@ class Io:
 		self.kind, self.tid, self.start, self.first = kind, tid, start, first
 		self.end = self.op = self.result = self.offset = self.size = self.state = self.waiter = self.parent = None
 		self.bios, self.stages, self.open = [], [], True
+		self.room = self.waited = self.next = None
 
 	def key(self):
 		return f'{KIND[self.kind]}/{self.start}/{self.tid}'
@@ -64,9 +66,19 @@ class IoRun(reconstruct.Run):
 			io.bios.append(b)
 			self.io_of[id(b)] = io
 			if kind == FAULT:
-				io.op = 'fault'
-				if io.offset is None and len(io.bios) == 1 and int(e['offset']) >= 0:
-					io.offset = int(e['offset'])
+				self.name_fault(io, e)
+				io.waited = b if int(e['io_flags'], 16) & WAITED else None
+
+	def name_fault(self, io, e):
+		swap, write = int(e['flags'], 16) & SWAP, e['opf'].split('|')[0] == 'write'
+		op = 'fault' if not swap else 'swapout' if write else 'swapin'
+		if io.op not in (None, 'swapout') and op != 'swapin':
+			return
+		if io.op != op:
+			io.op, io.size = op, 0 if swap else None
+			io.offset = int(e['offset']) if int(e['offset']) >= 0 else None
+		if swap:
+			io.size += int(e['bytes'])
 
 	def on_bio_split(self, t, cpu, e):
 		n = len(self.bio_rows)
@@ -120,6 +132,7 @@ class IoRun(reconstruct.Run):
 			return io
 		io = self.calls.get((kind, tid))
 		if io and start is not None and start > io.first:
+			io.next = start
 			self.miss(io)
 			io = None
 		if not io:
@@ -138,6 +151,10 @@ class IoRun(reconstruct.Run):
 	def on_io_call(self, t, cpu, e):
 		kind, start = int(e['kind']), t - int(e['dur_ns'])
 		known = self.calls.get((kind, e['tid']))
+		if kind == FAULT:
+			if known and known.start == start:
+				known.room = t
+			return
 		if (not known or start > known.first) and not int(e['flags'], 16) & DATA and e['n_bios'] == '0':
 			if known:
 				self.miss(self.calls.pop((kind, e['tid'])))
@@ -200,17 +217,19 @@ class IoRun(reconstruct.Run):
 				Way(self, io)
 
 	def fault_end(self, io):
-		if not self.has_sched:
-			return self.quiet_end(io)
+		last = max([b.start for b in io.bios] + [io.room or 0])  # it was not over then
 		io.waiter = io.tid
-		for s in self.sleeps[io.tid]:
-			if s.out < io.start or not any(b.end is not None and s.out <= b.end <= s.into for b in io.bios):
-				continue
-			i = bisect.bisect_right(self.outs[io.tid], s.into)
-			leaves = self.outs[io.tid][i] if i < len(self.outs[io.tid]) else float('inf')
-			if not any(s.into <= b.start < leaves for b in io.bios):
-				io.end = s.into
-				break
+		if io.op == 'swapout':
+			io.end = io.room
+		else:
+			slept = [s.into for s in self.sleeps[io.tid] if s.out >= io.start and last < s.into <= (io.next or s.into) and
+				 any(b.end is not None and s.out <= b.end <= s.into for b in io.bios)]
+			if slept:
+				io.end = slept[0]
+			elif io.waited:
+				io.end = io.waited.end
+			elif not self.has_sched:
+				return self.quiet_end(io)
 		if io.end is None and any(b.end is None for b in io.bios):
 			io.state = self.state_at_end(io.start)
 		elif not io.state:
