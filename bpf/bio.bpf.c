@@ -24,6 +24,8 @@ static __always_inline void fill_rest(struct bio *bio, struct task_struct *t,
 	e->cgroup = t->cgroups->dfl_cgrp->kn->id;
 	e->blkcg = bio->bi_blkg->blkcg->css.cgroup->kn->id;
 	e->flags = bio->bi_bdev->bd_queue->mq_ops ? 0 : KT_BIO_BASED;
+	if (kt_opf_is_swap(e->opf))
+		e->flags |= KT_BIO_SWAP;
 }
 
 static __always_inline void submit_judged(struct kt_run *r, struct bio *bio, struct task_struct *t,
@@ -46,7 +48,7 @@ KT_PROG(bio, block_bio_queue, block_bio_queue, struct bio *bio)
 	struct kt_bio_queue *e;
 	struct task_struct *t;
 	struct kt_run r;
-	u64 inode, waiter = 0;
+	u64 inode, waiter = 0, loose = 0;
 
 	if (!kt_run_begin(&r, KT_HOOK_bio__block_bio_queue))
 		return 0;
@@ -76,7 +78,7 @@ KT_PROG(bio, block_bio_queue, block_bio_queue, struct bio *bio)
 	if (kt_with_io)
 		inode = kt_own(bio, t, e, &waiter);
 	else
-		inode = kt_pages(bio, e);
+		inode = kt_pages(bio, e, &loose);
 	if (!kt_filter.kinds) {
 		fill_rest(bio, t, e);
 		KT_SUBMIT(e);

@@ -26,6 +26,7 @@ KT_KERNEL_FUNC(bpf_rdonly_cast);
 KT_KERNEL_ENUM(REQ_OP_FLUSH, 2);
 KT_KERNEL_ENUM(REQ_OP_DRV_IN, 34);
 KT_KERNEL_ENUM(__REQ_PREFLUSH, 18);
+KT_KERNEL_ENUM(__REQ_SWAP, 24);
 
 /* Set by the recorder at the run's official start, cleared at its end. */
 volatile __u32 kt_on = 0;

@@ -42,7 +42,8 @@ struct kt_filter_pids_map {
 
 /* Defined in core.bpf.c. */
 extern const volatile struct kt_filter kt_filter;
-extern const volatile __u32 kt_enum_REQ_OP_FLUSH, kt_enum_REQ_OP_DRV_IN, kt_enum___REQ_PREFLUSH;
+extern const volatile __u32 kt_enum_REQ_OP_FLUSH, kt_enum_REQ_OP_DRV_IN, kt_enum___REQ_PREFLUSH,
+	kt_enum___REQ_SWAP;
 extern volatile __u32 kt_filter_children; /* there has been one in kt_filter_pids */
 extern struct kt_filter_objects_map kt_filter_objects SEC(".maps");
 extern struct kt_filter_pids_map kt_filter_pids SEC(".maps");
@@ -177,6 +178,11 @@ static __always_inline bool kt_bdev_matches(struct block_device *bdev)
 
 	return kt_dev_matches(bdev->bd_dev) ||
 	       kt_dev_matches(KT_MKDEV(disk->major, disk->first_minor));
+}
+
+static __always_inline bool kt_opf_is_swap(u32 opf)
+{
+	return opf & (1u << (kt_enum___REQ_SWAP & 31));
 }
 
 static __always_inline bool kt_opf_matches(u32 opf, u32 bytes)

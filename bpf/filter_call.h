@@ -335,12 +335,15 @@ static __always_inline bool kt_wants_owned(struct kt_run *r, struct bio *bio, st
 		linked = true;
 		break;
 	case KT_IO_FAULT:
-		has = kt_filter_op(KT_IO_OP_FAULT);
+		has = kt_filter_op(!kt_opf_is_swap(e->opf) ? KT_IO_OP_FAULT
+				   : write		   ? KT_IO_OP_SWAPOUT
+							   : KT_IO_OP_SWAPIN);
 		linked = true;
 		break;
 	case KT_IO_SYSCALL:
 	case KT_IO_WRITEBACK:
 	case KT_IO_JOURNAL:
+	case KT_IO_SWAP:
 		linked = true;
 		if (e->io_tid != (u32)t->pid) {
 			/* The block layer held it back: a kernel thread queues it. */
@@ -373,8 +376,11 @@ static __always_inline bool kt_wants_owned(struct kt_run *r, struct bio *bio, st
 			k->tracked = 1;
 		return true;
 	}
-	if (k && k->call_bios)
+	if (k && k->call_bios) {
 		k->call_bios--;
+		if (k->call_kind == KT_IO_SWAP)
+			k->call_size -= e->bytes;
+	}
 	kt_leave_out(r, bio);
 	return false;
 }

@@ -400,6 +400,29 @@ KT_PROG(io, page_fault_user, page_fault_user, unsigned long address)
 		return 0;
 	k->fault_address = address;
 	k->fault_ns = bpf_ktime_get_ns();
+	k->kernel_fault_ns = 0;
+	k->fault_made_room = 0;
+	return 0;
+}
+
+/* In a system call that is no operation: one that waits in poll() may find its memory swapped out. */
+KT_PROG(io, page_fault_kernel, page_fault_kernel, unsigned long address)
+{
+	struct task_struct *t;
+	struct kt_task *k;
+	struct kt_run r;
+
+	if (!kt_run_begin(&r, KT_HOOK_io__page_fault_kernel))
+		return 0;
+	t = bpf_get_current_task_btf();
+	k = kt_task_find(t);
+	if (k && k->call_ns)
+		return 0;
+	if (kt_filter.kinds && kt_task_is_out(kt_filter_current()))
+		return 0;
+	k = kt_task_get(t);
+	if (k)
+		k->kernel_fault_ns = bpf_ktime_get_ns();
 	return 0;
 }
 

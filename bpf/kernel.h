@@ -92,6 +92,7 @@ struct task_struct {
 	struct task_struct *group_leader;
 	char comm[16];
 	struct css_set *cgroups;
+	unsigned int in_user_fault : 1; /* with memory cgroups (since 6.12: of version 1) */
 };
 
 struct irqaction {

@@ -152,6 +152,7 @@ struct kt_task {
 	u32 call_dev; /* of a block device: the device; else 0 */
 	u64 fault_ns; /* of the last page fault in user mode since the last system call; 0 = none */
 	u64 fault_address;
+	u64 kernel_fault_ns; /* of the last one in kernel mode, where no operation was open; 0 = one in user mode came later */
 	u64 uring_req; /* the io_uring request that runs inline; 0 = none */
 	u64 named_ino; /* the file whose name was asked for last */
 	u32 named_dev;
@@ -165,10 +166,11 @@ struct kt_task {
 	u64 wait_ns;
 	u32 waker_tid;
 	u16 wake_cpu;
-	u8 wait_flags; /* enum kt_switch_flags */
-	u8 tracked;    /* filters: the open operation matches */
-	u16 last_cpu;  /* on which it ran last, + 1; 0 = not known */
-	u16 pad[3];
+	u8 wait_flags;	    /* enum kt_switch_flags */
+	u8 tracked;	    /* filters: the open operation matches */
+	u16 last_cpu;	    /* on which it ran last, + 1; 0 = not known */
+	u8 fault_made_room; /* the fault wrote to swap since it began to make room */
+	u8 pad[5];
 };
 
 struct kt_tasks_map {

@@ -8,6 +8,7 @@
 #ifndef KT_BPF_OWNER_H
 #define KT_BPF_OWNER_H
 
+#include "bpf/fault.h"
 #include "bpf/filter.h"
 #include "bpf/pages.h"
 #include "bpf/syscalls.h"
@@ -27,6 +28,8 @@ KT_KERNEL_SYM(io_complete_rw);
 KT_KERNEL_SYM(io_complete_rw_iopoll);
 KT_KERNEL_SYM(aio_complete_rw);
 KT_KERNEL_SYM(lo_rw_aio_complete);
+KT_KERNEL_SYM(end_swap_bio_read);
+KT_KERNEL_ENUM(PG_swapbacked, 17);
 
 #define DIO_IS_SYNC 2 /* blkdev_dio.flags */
 
@@ -146,6 +149,12 @@ static __always_inline bool kt_dio_read(u64 bio, u64 end_io, u64 priv, u32 bytes
 static __always_inline void kt_own_call(struct kt_task *k, u32 tid, s64 place,
 					struct kt_bio_queue *e)
 {
+	/* Who makes room may have other things to write, too: that is not what the operation is called after. */
+	if (k->call_kind == KT_IO_SWAP) {
+		if (!kt_opf_is_swap(e->opf))
+			return;
+		k->call_size += e->bytes;
+	}
 	/* Small direct I/O on a disk: its bio has no kiocb to ask. */
 	if (k->call_dev == e->dev && (k->call_flags & KT_IO_DIRECT) && e->offset == -1)
 		e->offset = place;
@@ -187,6 +196,32 @@ static __always_inline void kt_own_fault(struct task_struct *t, struct kt_task *
 	e->io_age_ns = e->ts_ns - k->fault_ns;
 }
 
+/* A bio of swap without an operation: a page fault's, which reads the page, or makes room for it first. */
+static __always_inline void kt_own_swap(struct task_struct *t, struct kt_task *k,
+					struct kt_bio_queue *e)
+{
+	bool sure = true;
+	u64 since = 0;
+
+	if (t->flags & KT_PF_KTHREAD)
+		return;
+	if (kt_in_user_fault(t, k, &sure)) {
+		since = k->fault_ns;
+		k->fault_made_room |= e->opf & 1;
+	} else if (!(e->opf & 1)) {
+		/* The kernel may have looked at the memory without a fault since. */
+		since = k->kernel_fault_ns;
+		sure = false;
+	}
+	if (!since)
+		return;
+	e->io_kind = KT_IO_FAULT;
+	e->io_tid = t->pid;
+	e->io_age_ns = e->ts_ns - since;
+	if (!sure)
+		e->io_flags |= KT_LINK_INFERRED;
+}
+
 /*
  * The bio is an operation's of the current task. inode: whose page cache it carries; 0 = none's. Where a thread submits many
  * io_uring requests in one call, the one that runs is the bio's only if it is of the same file and place.
@@ -217,6 +252,8 @@ static __always_inline void kt_own_context(struct task_struct *t, u64 inode, s64
 			e->io_flags |= KT_LINK_INFERRED;
 	} else if (k->call_ns) {
 		kt_own_call(k, t->pid, place, e);
+	} else if (kt_opf_is_swap(e->opf)) {
+		kt_own_swap(t, k, e);
 	} else {
 		kt_own_fault(t, k, inode, e);
 	}
@@ -228,7 +265,7 @@ static __always_inline void kt_own_waiter(u64 waiter, struct task_struct *t, s64
 {
 	if (waiter == (u64)t) {
 		kt_own_context(t, 0, place, e);
-	} else if (waiter) {
+	} else if (waiter && !kt_opf_is_swap(e->opf)) {
 		/* Its call is the one that is open now. */
 		e->io_kind = KT_IO_SYSCALL;
 		e->io_tid = BPF_CORE_READ((struct task_struct *)waiter, pid);
@@ -304,7 +341,24 @@ static __always_inline bool kt_call_is_out(struct bio *bio, struct task_struct *
 }
 
 /*
- * Fills io_kind, io, io_age_ns, io_tid, io_flags, and ino, ino_dev and offset. Returns the inode of its file; 0 = not known.
+ * The folio that a read is waited for is new and to be filled from swap: no mapping has it yet. (Pages of direct I/O are
+ * mapped.) Of a disk that is as fast as memory the kernel waits for each such read, and has no other mark for it.
+ */
+static __always_inline bool kt_is_swapped(u64 folio)
+{
+	struct folio___618 *new = (void *)folio;
+	struct folio *old = (void *)folio;
+	u64 flags;
+
+	if (bpf_core_field_exists(new->flags.f))
+		flags = BPF_CORE_READ(new, flags.f);
+	else
+		flags = BPF_CORE_READ(old, flags);
+	return flags & (1ull << (kt_enum_PG_swapbacked & 63));
+}
+
+/*
+ * Fills io_kind, io, io_age_ns, io_tid, io_flags, and ino, ino_dev and offset, and marks swap in opf. Returns the inode of its file; 0 = not known.
  * *ret_waiter: the task that waits for it, if that is known.
  */
 static __always_inline u64 kt_own(struct bio *bio, struct task_struct *t, struct kt_bio_queue *e,
@@ -312,19 +366,28 @@ static __always_inline u64 kt_own(struct bio *bio, struct task_struct *t, struct
 {
 	s64 place = (e->sector - bio->bi_bdev->bd_start_sect) << 9;
 	struct kt_dio d = {};
+	u64 loose = 0;
 
 	if (!kt_dio_read((u64)bio, (u64)bio->bi_end_io, (u64)bio->bi_private, e->bytes, t, &d)) {
-		u64 inode = kt_pages(bio, e);
+		u64 inode = 0;
 
+		if (kt_is_sym((u64)bio->bi_end_io, kt_sym_end_swap_bio_read))
+			e->opf |= 1u << (kt_enum___REQ_SWAP & 31);
+		if (!kt_opf_is_swap(e->opf))
+			inode = kt_pages(bio, e, &loose);
 		kt_own_context(t, inode, -1, e);
 		return inode;
 	}
-	if (d.pages && kt_pages(bio, e) && e->ino_dev != e->dev) {
+	if (d.pages && kt_pages(bio, e, &loose) && e->ino_dev != e->dev) {
 		/* A mapping of some file is the buffer of direct I/O. */
 		e->ino = 0;
 		e->ino_dev = 0;
 		e->offset = -1;
 	}
+	if (loose && !(e->opf & 1) && kt_is_swapped(loose))
+		e->opf |= 1u << (kt_enum___REQ_SWAP & 31);
+	if (kt_opf_is_swap(e->opf))
+		place = -1;
 	if (d.disk)
 		e->offset = place;
 	if (kt_filter.kinds) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-/* page: who makes pages dirty besides write calls, and the kernel's own writing: writeback and journal commits. */
+/* page: who makes pages dirty besides write calls, and the kernel's own writing: writeback, journal commits, swap. */
 #include "bpf/call.h"
+#include "bpf/fault.h"
 #include "bpf/filter_call.h"
 
 #define PAGE_BYTES 4096ull /* what a folio's index counts */
@@ -191,8 +192,11 @@ static __always_inline void open_call(u64 key, u8 kind, u16 op)
 	kt_call_open(t, kind, op);
 	t->call_inode = key;
 	/* By its bios: those of files that were written to. */
-	if (kt_filter.kinds)
+	if (kt_filter.kinds) {
 		t->call_has = kt_filter_current();
+		if (kind == KT_IO_SWAP)
+			t->call_has |= kt_filter_op(op);
+	}
 }
 
 /* Of what open_call() opened: an event with room for what only the caller knows; NULL: none, or it queued no bio. */
@@ -274,4 +278,135 @@ KT_PROG(page, jbd2_end_commit, jbd2_end_commit, struct journal_s *journal)
 	e->ino_dev = BPF_CORE_READ(journal, j_fs_dev, bd_dev);
 	KT_SUBMIT(e);
 	return 0;
+}
+
+/* ------------------------------------------------------------------ who makes room */
+
+/* What call_inode is then: no address. */
+#define BY_TASK 1ull
+#define BY_KSWAPD 2ull
+
+/* What a task does in a page fault is the fault's. */
+static __always_inline int task_reclaim_begin(u32 hook)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct kt_task *t;
+	bool sure = true;
+	struct kt_run r;
+
+	if (!kt_run_begin(&r, hook))
+		return 0;
+	t = kt_task_find(task);
+	if (!t || (task->flags & KT_PF_KTHREAD) || !kt_in_user_fault(task, t, &sure))
+		open_call(BY_TASK, KT_IO_SWAP, KT_IO_OP_SWAPOUT);
+	kt_run_filtered(&r);
+	return 0;
+}
+
+static __always_inline int reclaim_end(struct kt_run *r, u64 key)
+{
+	struct kt_io_call *e = close_call(r, key, KT_IO_SWAP);
+
+	if (!e)
+		return 0;
+	e->result = e->size;
+	KT_SUBMIT(e);
+	return 0;
+}
+
+/* A fault has no end that could be seen: this is the last that is known of one that only had to make room. */
+static __always_inline int fault_room(struct kt_run *r, struct task_struct *task, struct kt_task *t)
+{
+	struct kt_io_call *e;
+
+	t->fault_made_room = 0;
+	e = KT_RESERVE(r, io_call);
+	if (!e)
+		return 0;
+	e->tid = task->pid;
+	e->dur_ns = e->ts_ns - t->fault_ns;
+	e->ino = 0;
+	e->offset = -1;
+	e->size = 0;
+	e->result = 0;
+	e->cgroup = task->cgroups->dfl_cgrp->kn->id;
+	e->tgid = task->tgid;
+	e->ino_dev = 0;
+	e->dev = 0;
+	e->op = KT_IO_OP_SWAPOUT;
+	e->kind = KT_IO_FAULT;
+	e->flags = 0;
+	e->n_bios = 0;
+	e->reserved = 0;
+	KT_SUBMIT(e);
+	return 0;
+}
+
+static __always_inline int task_reclaim_end(u32 hook)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct kt_task *t;
+	struct kt_run r;
+
+	if (!kt_run_begin(&r, hook))
+		return 0;
+	t = kt_task_find(task);
+	if (t && t->fault_made_room && !t->call_ns)
+		return fault_room(&r, task, t);
+	return reclaim_end(&r, BY_TASK);
+}
+
+#define RECLAIM(which)                                                                             \
+	KT_PROG(page, mm_vmscan_##which##_reclaim_begin, mm_vmscan_##which##_reclaim_begin, int n) \
+	{                                                                                          \
+		return task_reclaim_begin(KT_HOOK_page__mm_vmscan_##which##_reclaim_begin);        \
+	}                                                                                          \
+	KT_PROG(page, mm_vmscan_##which##_reclaim_end, mm_vmscan_##which##_reclaim_end, long n)    \
+	{                                                                                          \
+		return task_reclaim_end(KT_HOOK_page__mm_vmscan_##which##_reclaim_end);            \
+	}
+
+RECLAIM(direct)
+RECLAIM(memcg)
+RECLAIM(node)
+
+/*
+ * kswapd rests for a while before it tells that it sleeps. So its operations are batches, each from the end of the one before;
+ * after the last comes one without bios, which is not told.
+ */
+KT_PROG(page, mm_vmscan_kswapd_wake, mm_vmscan_kswapd_wake, int node)
+{
+	struct kt_run r;
+
+	if (!kt_run_begin(&r, KT_HOOK_page__mm_vmscan_kswapd_wake))
+		return 0;
+	reclaim_end(&r, BY_KSWAPD);
+	open_call(BY_KSWAPD, KT_IO_SWAP, KT_IO_OP_SWAPOUT);
+	return 0;
+}
+
+KT_PROG(page, mm_vmscan_lru_shrink_inactive, mm_vmscan_lru_shrink_inactive, int node)
+{
+	struct kt_task *t;
+	struct kt_run r;
+
+	if (!kt_run_begin(&r, KT_HOOK_page__mm_vmscan_lru_shrink_inactive))
+		return 0;
+	t = kt_task_find(bpf_get_current_task_btf());
+	if (!t || !t->call_ns || t->call_kind != KT_IO_SWAP || t->call_inode != BY_KSWAPD) {
+		kt_run_filtered(&r);
+		return 0;
+	}
+	reclaim_end(&r, BY_KSWAPD);
+	open_call(BY_KSWAPD, KT_IO_SWAP, KT_IO_OP_SWAPOUT);
+	return 0;
+}
+
+KT_PROG(page, mm_vmscan_kswapd_sleep, mm_vmscan_kswapd_sleep, int node)
+{
+	struct kt_run r;
+
+	if (!kt_run_begin(&r, KT_HOOK_page__mm_vmscan_kswapd_sleep))
+		return 0;
+	return reclaim_end(&r, BY_KSWAPD);
 }

@@ -7,7 +7,8 @@
 
 #define KT_PAGE_SHIFT 12 /* what a folio's index counts */
 
-static __always_inline u64 kt_pages_read(struct bio *bio, struct kt_bio_queue *e)
+/* *ret_loose: the folio, if it belongs to no mapping. */
+static __always_inline u64 kt_pages_read(struct bio *bio, struct kt_bio_queue *e, u64 *ret_loose)
 {
 	const struct bio_vec *bvec = bio->bi_io_vec;
 	u32 idx = bio->bi_iter.bi_idx, skip = bio->bi_iter.bi_bvec_done;
@@ -34,6 +35,8 @@ static __always_inline u64 kt_pages_read(struct bio *bio, struct kt_bio_queue *e
 	head = head & 1 ? head - 1 : page;
 	first = KT_AT(folio, head);
 	m = kt_as_number(KT_GET(first, mapping), &e->ino);
+	if (!m)
+		*ret_loose = head;
 	if (!m || (m & KT_PAGE_MAPPING_FLAGS))
 		return 0;
 	mapping = KT_AT(address_space, m);
@@ -57,9 +60,9 @@ static __always_inline u64 kt_pages_read(struct bio *bio, struct kt_bio_queue *e
  * sets them to none and returns 0. Pages of direct I/O are anonymous and name none; a block device's own cache is no file
  * either.
  */
-static __always_inline u64 kt_pages(struct bio *bio, struct kt_bio_queue *e)
+static __always_inline u64 kt_pages(struct bio *bio, struct kt_bio_queue *e, u64 *ret_loose)
 {
-	u64 inode = kt_pages_read(bio, e);
+	u64 inode = kt_pages_read(bio, e, ret_loose);
 
 	if (!inode) {
 		e->ino = 0;
