@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 -- Whole operations (flow io) after the filters, summed up: io_sum and io_bucket by run, kind, op, device, task and cgroup,
 -- those that the page cache served apart (is_cached); is_own: of ktrace-record itself; is_app: a program waited, while
--- what the kernel does for itself (writeback, journal) is counted beside that. All are empty where there is no io.
+-- what the kernel does for itself (writeback, journal, swap) is counted beside that. All are empty where there is no io.
 -- io_main has a row if a report shows ios: where there are any, unless --flow asks for another.
 --: use filter
 --: use stages
@@ -106,6 +106,7 @@ FROM temp.io_sum s, temp.stage_name w;
 --: setup
 CREATE TEMP VIEW io_op AS
 SELECT op, CASE op WHEN 'fsync' THEN 'fsync calls' WHEN 'fdatasync' THEN 'fdatasync calls' WHEN 'commit' THEN 'journal commits'
-                   WHEN 'writeback' THEN 'writebacks' WHEN 'fault' THEN 'page faults' WHEN 'read' THEN 'reads'
+                   WHEN 'writeback' THEN 'writebacks' WHEN 'fault' THEN 'page faults'
+                   WHEN 'swapin' THEN 'swap-ins' WHEN 'swapout' THEN 'swap-outs' WHEN 'read' THEN 'reads'
                    WHEN 'write' THEN 'writes' ELSE op || ' calls' END AS words
 FROM (SELECT DISTINCT op FROM temp.io_sum);
