@@ -44,7 +44,7 @@ static const struct kt_col io_cols[] = {
 	COL(start_ns, INT, "ns", "the call began, the request was submitted"),
 	COL(dur_ns, INT, "ns",
 	    "until the call ended, the completion was posted; aio: until its last bio ended; a "
-	    "fault: until its task ran again; "
+	    "fault: until its task ran again, or had made room by swapping out; "
 	    "NULL: nothing tells of its end"),
 	COL(utid, INT, "", "task"),
 	COL(ucgid, INT, "", "v2 cgroup of that task"),
@@ -52,7 +52,8 @@ static const struct kt_col io_cols[] = {
 	COL(ino, INT, "", "inode"),
 	COL(path, TEXT, "", "name of the file when it was first used"),
 	COL(offset_bytes, INT, "bytes", "in the file"),
-	COL(size_bytes, INT, "bytes", "asked for"),
+	COL(size_bytes, INT, "bytes",
+	    "asked for; of a fault, and of kind swap: moved from or to swap"),
 	COL(result, INT, "", "as the call returned it: bytes, or a negative errno"),
 	COL(n_bios, INT, "",
 	    "bios it caused before its end; not their parts, clones, and those below a loop disk"),

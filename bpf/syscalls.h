@@ -83,6 +83,7 @@ static const volatile struct kt_call_desc kt_calls[KT_N_CALLS] = {
 	C(mmap, MMAP, PATH),
 	C(munmap, MUNMAP, PATH),
 	C(madvise, MADVISE, PATH),
+	C(process_madvise, MADVISE, PATH),
 	C(mlock, MMAP, PATH),
 	C(mlock2, MMAP, PATH),
 	C(mlockall, MMAP, PATH),
