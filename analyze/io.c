@@ -320,19 +320,30 @@ static int on_io_file(void *self, const struct kt_ev *ev)
 
 /*
  * A fault has no event at its end: it is over when its task runs again after a sleep in which one of its bios ended, unless it
- * shows later that it was not.
+ * shows that it was not before it next leaves the CPU. One that swaps may rest several times while it makes room: what shows later counts
+ * as well.
  */
-static void switch_faults(struct kt_io_state *s, const struct kt_ev *ev)
+static int switch_faults(struct kt_io_state *s, const struct kt_ev *ev)
 {
 	const struct kt_sched_switch *d = ev->data;
-	struct kt_io_key key = {.run = ev->run, .kind = KT_IO_FAULT, .tid = d->next_tid};
-	struct kt_io *io = d->next_tid && s->task ? kt_io_find(s, &key) : NULL;
+	struct kt_io_key key = {.run = ev->run, .kind = KT_IO_FAULT, .tid = d->prev_tid};
+	struct kt_io *io = d->prev_tid ? kt_io_find(s, &key) : NULL;
 	struct kt_wait w;
 
+	if (io && io->maybe_end_ns != KT_NULL && io->op == KT_IO_OP_FAULT) {
+		int err = kt_io_close(s, io, io->maybe_end_ns, io->key.tid, NULL);
+
+		if (err)
+			return err;
+	}
+	key.tid = d->next_tid;
+	io = d->next_tid && s->task ? kt_io_find(s, &key) : NULL;
 	if (io && io->last_end_ns != KT_NULL && io->maybe_end_ns == KT_NULL &&
 	    !s->task->last_wait(s->task_self, ev->run, key.tid, io->start_ns, ev->t_ns, &w) &&
-	    w.out_ns <= io->last_end_ns && w.in_ns > KT_MAX(io->queued_ns, io->room_ns))
+	    w.out_ns <= io->last_end_ns && io->last_end_ns <= w.in_ns &&
+	    w.in_ns > KT_MAX(io->queued_ns, io->room_ns))
 		io->maybe_end_ns = w.in_ns;
+	return 0;
 }
 
 static int on_sched_switch(void *self, const struct kt_ev *ev)
@@ -343,9 +354,7 @@ static int on_sched_switch(void *self, const struct kt_ev *ev)
 	if (!r)
 		return -ENOMEM;
 	r->has_sched = true;
-	if (kt_unlikely(r->n_faults))
-		switch_faults(s, ev);
-	return 0;
+	return kt_likely(!r->n_faults) ? 0 : switch_faults(s, ev);
 }
 
 /* As long as it is known how it slept. */

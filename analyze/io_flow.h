@@ -21,6 +21,8 @@
 	100000000 /* without open bios, until one whose end has no event is taken to be over */
 #define KT_IO_UNBORN_NS \
 	1000000000 /* the same for an iocb that has had no bio yet: its submission may wait for a lock */
+#define KT_IO_FAULT_NS \
+	1000000000 /* the same for a fault that seems to be over: it may only rest while it makes room */
 
 /* A bio that ended. */
 struct kt_io_bio {

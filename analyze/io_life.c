@@ -275,6 +275,16 @@ int kt_io_close_quiet(struct kt_io_state *s, struct kt_io *io)
 	return kt_io_close(s, io, io->n_open ? KT_NULL : io->last_end_ns, io->key.tid, NULL);
 }
 
+/* What is quiet, but not for long enough, or not by itself: a fault's task may wait for the CPU. */
+static bool may_go_on(const struct kt_io_state *s, const struct kt_io *io, int64_t now_ns)
+{
+	if (io->key.kind == KT_IO_AIO)
+		return !io->n_bios && io->born_ns + KT_IO_UNBORN_NS >= now_ns;
+	if (io->maybe_end_ns == KT_NULL)
+		return s->runs.v[io->key.run]->has_sched;
+	return io->maybe_end_ns + KT_IO_FAULT_NS >= now_ns;
+}
+
 int kt_io_expire(struct kt_io_state *s, int64_t now_ns)
 {
 	int err = 0;
@@ -282,8 +292,7 @@ int kt_io_expire(struct kt_io_state *s, int64_t now_ns)
 	while (s->quiet_oldest && s->quiet_oldest->quiet_ns + KT_IO_QUIET_NS < now_ns && !err) {
 		struct kt_io *io = s->quiet_oldest;
 
-		if (io->key.kind == KT_IO_AIO && !io->n_bios &&
-		    io->born_ns + KT_IO_UNBORN_NS >= now_ns)
+		if (may_go_on(s, io, now_ns))
 			kt_io_set_quiet(s, io, true, now_ns);
 		else
 			err = kt_io_close_quiet(s, io);

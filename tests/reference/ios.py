@@ -217,15 +217,21 @@ class IoRun(reconstruct.Run):
 				Way(self, io)
 
 	def fault_end(self, io):
-		last = max([b.start for b in io.bios] + [io.room or 0])  # it was not over then
+		going_on = [b.start for b in io.bios] + [io.room or 0]  # it was not over then
 		io.waiter = io.tid
 		if io.op == 'swapout':
 			io.end = io.room
 		else:
-			slept = [s.into for s in self.sleeps[io.tid] if s.out >= io.start and last < s.into <= (io.next or s.into) and
-				 any(b.end is not None and s.out <= b.end <= s.into for b in io.bios)]
-			if slept:
-				io.end = slept[0]
+			for s in self.sleeps[io.tid]:
+				if s.out < io.start or s.into > (io.next or s.into) or not any(b.end is not None and s.out <= b.end <= s.into for b in io.bios):
+					continue
+				i = bisect.bisect_right(self.outs[io.tid], s.into)
+				leaves = self.outs[io.tid][i] if i < len(self.outs[io.tid]) and io.op == 'fault' else float('inf')
+				if not any(s.into <= at < leaves for at in going_on):
+					io.end = s.into
+					break
+			if io.end is not None:
+				pass
 			elif io.waited:
 				io.end = io.waited.end
 			elif not self.has_sched:
