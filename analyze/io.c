@@ -90,6 +90,7 @@ static void name_fault(struct kt_io *io, const struct kt_bio_queue *d)
 			io->offset = d->offset >= 0 ? d->offset : KT_NULL;
 			io->size = d->flags & KT_BIO_SWAP ? 0 : KT_NULL;
 			io->cgroup = d->cgroup;
+			io->dev = d->flags & KT_BIO_SWAP ? d->dev : 0;
 		}
 		if (d->flags & KT_BIO_SWAP)
 			io->size += d->bytes;

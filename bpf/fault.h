@@ -8,7 +8,7 @@
 
 /*
  * Is the current task in the page fault in user mode that k knows of? *ret_sure: false where the kernel keeps no note of it: it is
- * in no system call, so it most likely is.
+ * in no system call, nor did a fault in kernel mode come since; it may be on its way back already.
  */
 static __always_inline bool kt_in_user_fault(struct task_struct *t, const struct kt_task *k,
 					     bool *ret_sure)
@@ -18,7 +18,7 @@ static __always_inline bool kt_in_user_fault(struct task_struct *t, const struct
 	if (bpf_core_field_exists(t->in_user_fault))
 		return BPF_CORE_READ_BITFIELD(t, in_user_fault);
 	*ret_sure = false;
-	return kt_call_nr((void *)bpf_task_pt_regs(t)) == -1;
+	return !k->kernel_fault_ns && kt_call_nr((void *)bpf_task_pt_regs(t)) == -1;
 }
 
 #endif

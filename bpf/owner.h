@@ -154,6 +154,7 @@ static __always_inline void kt_own_call(struct kt_task *k, u32 tid, s64 place,
 		if (!kt_opf_is_swap(e->opf))
 			return;
 		k->call_size += e->bytes;
+		k->call_dev = e->dev;
 	}
 	/* Small direct I/O on a disk: its bio has no kiocb to ask. */
 	if (k->call_dev == e->dev && (k->call_flags & KT_IO_DIRECT) && e->offset == -1)
@@ -208,6 +209,8 @@ static __always_inline void kt_own_swap(struct task_struct *t, struct kt_task *k
 	if (kt_in_user_fault(t, k, &sure)) {
 		since = k->fault_ns;
 		k->fault_made_room |= e->opf & 1;
+		/* On the way back it may still make room, but reads nothing. */
+		sure |= !(e->opf & 1);
 	} else if (!(e->opf & 1)) {
 		/* The kernel may have looked at the memory without a fault since. */
 		since = k->kernel_fault_ns;
