@@ -62,7 +62,7 @@ def memory_cgroup():
         group = os.path.join(base, "ktrace-test-%d" % os.getpid())
         os.mkdir(group)
         if os.path.exists(os.path.join(group, name)):
-            kt.stack.callback(os.rmdir, group)
+            kt.stack.callback(lambda: os.path.isdir(group) and os.rmdir(group))
             kt.write(os.path.join(group, name), str(LIMIT))
             return group
         os.rmdir(group)
@@ -154,11 +154,14 @@ def check_filter(name, ktr, group):
 
 
 def test(name):
-    swap_on(kt.loop_disk() if name == "disk" else kt.zram_disk())
+    disk = kt.loop_disk() if name == "disk" else kt.zram_disk()
+    swap_on(disk)
     group = memory_cgroup()
     ktr = os.path.join(kt.tmpdir(), "run.ktr")
     kt.attempts(name, lambda: check_all(name, ktr, group))
     kt.attempts(name, lambda: check_filter(name, ktr, group))
+    kt.run("swapoff", disk)
+    os.rmdir(group)
 
 
 if __name__ == "__main__":
