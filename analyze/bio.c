@@ -90,6 +90,7 @@ static int on_bio_queue(void *self, const struct kt_ev *ev)
 		b->ino = d->ino;
 	if (d->offset >= 0)
 		b->offset = d->offset;
+	b->swapout = (d->flags & KT_BIO_SWAP) && (d->opf & 1);
 	if (d->flags & KT_BIO_BASED)
 		kt_bio_set_based(r, b);
 	m = kt_unlikely(r->remaps.n) ? kt_hash_del(&r->remaps, d->bio) : NULL;

@@ -280,6 +280,7 @@ static int tell_end(struct kt_bio_state *s, const struct kt_bio *b, int64_t end,
 		.offset = b->offset,
 		.tid = b->tid,
 		.state = state,
+		.swapout = b->swapout,
 	};
 	int err = 0;
 

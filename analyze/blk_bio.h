@@ -48,6 +48,7 @@ struct kt_bio {
 	bool sized : 1;	     /* bytes, sector and opf are known */
 	bool opf_known : 1;
 	bool based : 1; /* its disk takes bios itself */
+	bool swapout : 1;
 	bool clone : 1; /* the parent was inferred */
 	bool moved : 1; /* came over by rq_merge */
 	bool carried : 1;

@@ -327,6 +327,7 @@ struct kt_bio_done {
 	int64_t offset;	   /* in the file; KT_NULL = not known */
 	uint32_t tid;	   /* that queued it; 0 = not known */
 	const char *state; /* as in its row */
+	bool swapout;	   /* writes to swap: who queues it does not wait for it, as a rule */
 };
 
 /* Provided by request. */

@@ -162,6 +162,7 @@ static int on_ended(void *arg, const struct kt_bio_done *d)
 			.run = d->run,
 			.tid = d->tid,
 			.dev = d->dev,
+			.swapout = d->swapout,
 		};
 		memcpy(b->mark_ns, d->mark_ns, sizeof(b->mark_ns));
 	}

@@ -30,6 +30,7 @@ struct kt_io_bio {
 	int64_t start_ns, end_ns;
 	int64_t mark_ns[KT_BIO_MARK_ENDIO]; /* as in struct kt_bio_done */
 	uint32_t run, tid, dev;
+	bool swapout; /* on the path only if the task slept when it ended */
 	bool idle; /* nothing was queued between its end and the next one's: it is on no path of its io's own bios */
 	struct kt_io_bio *older, *newer; /* of its io, by end */
 };

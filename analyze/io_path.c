@@ -149,20 +149,6 @@ static void find_foreign(struct kt_io_state *s, const struct kt_io *io)
 
 /* ------------------------------------------------------------------ the bios on the path */
 
-/* The newest of its bios that ended by `by`; of several that ended at once the one queued first. *at: where to go on. */
-static const struct kt_io_bio *last_own(const struct kt_io_bio **at, int64_t by)
-{
-	const struct kt_io_bio *b = *at, *first;
-
-	while (b && b->end_ns > by)
-		b = b->older;
-	*at = first = b;
-	for (; b && b->end_ns == first->end_ns; b = b->older)
-		if (b->bio_id < first->bio_id)
-			first = b;
-	return first;
-}
-
 /* The sleep in which t falls; NULL: none that is known. */
 static const struct kt_wait *wait_at(const struct kt_io_path *p, int64_t t)
 {
@@ -170,6 +156,27 @@ static const struct kt_wait *wait_at(const struct kt_io_path *p, int64_t t)
 		if (p->waits[i].out_ns <= t && t <= p->waits[i].in_ns)
 			return &p->waits[i];
 	return NULL;
+}
+
+/* Whoever makes room goes on while what goes to swap is being written, unless there is too much of it. */
+static bool may_be_waited_for(const struct kt_io_path *p, const struct kt_io_bio *b)
+{
+	return !b->swapout || wait_at(p, b->end_ns);
+}
+
+/* The newest of its bios that ended by `by`; of several that ended at once the one queued first. *at: where to go on. */
+static const struct kt_io_bio *last_own(const struct kt_io_path *p, const struct kt_io_bio **at,
+					int64_t by)
+{
+	const struct kt_io_bio *b = *at, *first;
+
+	while (b && (b->end_ns > by || !may_be_waited_for(p, b)))
+		b = b->older;
+	*at = first = b;
+	for (; b && b->end_ns == first->end_ns; b = b->older)
+		if (b->bio_id < first->bio_id && may_be_waited_for(p, b))
+			first = b;
+	return first;
 }
 
 static int find_hops(struct kt_io_state *s, const struct kt_io *io, int64_t end)
@@ -182,7 +189,7 @@ static int find_hops(struct kt_io_state *s, const struct kt_io *io, int64_t end)
 	for (;;) {
 		struct kt_io_hop h = {.throttle_ns = KT_NULL};
 
-		own = last_own(&at, cur);
+		own = last_own(p, &at, cur);
 		while (f < p->n_foreign && p->foreign[f].bio.end_ns > cur)
 			f++;
 		if (own && (f == p->n_foreign || own->end_ns >= p->foreign[f].bio.end_ns)) {

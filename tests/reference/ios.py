@@ -312,7 +312,9 @@ class Way:
 
 	def find_hops(self):
 		hops, moment = [], self.io.end
-		own, foreign = list(self.own), list(self.foreign)
+		# What goes to swap is not waited for, as a rule.
+		own = [b for b in self.own if b.op != 'write' or 'swap' not in b.flags.split('|') or self.sleep_at(b.end)]
+		foreign = list(self.foreign)
 		while True:
 			own = [b for b in own if b.end <= moment]
 			foreign = [f for f in foreign if f[0].end <= moment]
