@@ -229,6 +229,9 @@ class IoRun(reconstruct.Run):
 				leaves = self.outs[io.tid][i] if i < len(self.outs[io.tid]) and io.op == 'fault' else float('inf')
 				if not any(s.into <= at < leaves for at in going_on):
 					io.end = s.into
+					# Known when the task leaves: what is lost later is of no matter.
+					if leaves < float('inf') and leaves <= (io.next or leaves):
+						io.state = 'lossy' if any(a <= io.end and b >= io.start for a, b in self.losses) else 'whole'
 					break
 			if io.end is not None:
 				pass

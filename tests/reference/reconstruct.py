@@ -72,7 +72,7 @@ class Run:
 		self.remaps = {}  # bio address -> (device above, sector there)
 		self.stacked = {}  # device -> {id: live Bio} of devices that take bios themselves
 		self.bio_rows, self.request_rows = [], []
-		self.lost_until = None
+		self.lost_until, self.losses = None, []
 		self.missed = 0
 
 	# ------------------------------------------------------------------ the states
@@ -357,6 +357,7 @@ class Run:
 
 	def on_lost(self, t, cpu, e):
 		end = int(e['end_ns'])
+		self.losses.append((t, end))
 		self.lost_until = end if self.lost_until is None else max(self.lost_until, end)
 
 	# ------------------------------------------------------------------ rows
