@@ -11,8 +11,8 @@
 #include "record/loop.h"
 #include "record/summary.h"
 
-#define BUSY_NS 10000000ull  /* between two drains while events come */
-#define IDLE_NS 100000000ull /* at most, while few come */
+#define BUSY_NS 10000000ull  /* between two drains, at least */
+#define IDLE_NS 100000000ull /* at most */
 #define AGAIN_NS 500000ull   /* when a ring is half full: let others run, no more */
 #define WORST_BYTES_PER_SECOND \
 	(80ull << 20)		 /* what programs can write into one ring: 1 M events/s */
@@ -56,17 +56,18 @@ bool kt_loop_wait(int signal_fd, uint64_t ns)
 	return false;
 }
 
-/* How long nothing need be done, by how full the rings were. */
+/*
+ * How long nothing need be done, by how full the fullest ring was, in 1/1024: until it would be an eighth full, at the rate of the last
+ * pause, but no longer than the worst burst takes to fill it. Waking up costs more than the events that wait.
+ */
 static uint64_t next_pause(uint64_t pause, unsigned int fill, size_t ring_bytes)
 {
 	uint64_t most = ring_bytes * 1000000000ull / WORST_BYTES_PER_SECOND;
 
 	if (fill >= 512)
 		return AGAIN_NS;
-	if (fill >= 16)
-		return BUSY_NS;
 	most = KT_MAX(BUSY_NS, KT_MIN(most, IDLE_NS));
-	pause = pause + pause / 4;
+	pause = KT_MIN(KT_MAX(pause, BUSY_NS) * 128 / KT_MAX(fill, 1u), pause + pause / 4);
 	return KT_MIN(KT_MAX(pause, BUSY_NS), most);
 }
 

@@ -262,6 +262,10 @@ class Run:
 		# A get after the birth belongs to a later request: this one's end was lost.
 		r.got = bool(gets) and (r.born is None or min(gets) <= r.born)
 		r.start = min(gets) if r.got else r.born  # None: its end is all that is seen
+		# Of a request whose birth was not seen nothing is known before: what joined it earlier waits in `alloc` until then.
+		for b in r.bios:
+			if b.join is not None and r.start is not None:
+				b.join = max(b.join, r.start)
 
 	def carry_more(self, r, addresses):
 		"""Issued again after it was taken back: bios may have merged into it meanwhile."""
