@@ -65,11 +65,20 @@ struct load {
 	int64_t second, n, time_ns, max_ns;
 };
 
+/* When the kernel's counters were read: at the run's start and end, and on the other side of the switch. */
+enum reading {
+	AT_START,
+	AT_END,
+	WHEN_ON,  /* right after recording was switched on */
+	WHEN_OFF, /* right before it was switched off */
+	N_READINGS,
+};
+
 /* What the kernel counted, all CPUs; the first two are the key. */
 struct line {
 	uint64_t soft, nr;
 	char *name;
-	int64_t kernel[2]; /* at start and end */
+	int64_t kernel[N_READINGS];
 	int64_t traced;
 	char text[24]; /* for want of a name */
 };
@@ -77,7 +86,7 @@ struct line {
 struct run {
 	struct kt_keyed loads;
 	KT_VEC(struct line *) lines[2]; /* hard, soft; by number */
-	bool has[2][2];			/* context of interrupts, of softirqs: start, end */
+	bool has[2][N_READINGS];	/* of interrupts, of softirqs */
 	int64_t edges_ns;		/* both together: between reading these and the switch */
 };
 
@@ -226,7 +235,7 @@ static char *last_part(char *s)
 }
 
 /* One of the two files: lines `name: count of each CPU … text`. */
-static int read_counts(struct run *r, bool soft, bool end, char *text)
+static int read_counts(struct run *r, bool soft, enum reading when, char *text)
 {
 	char *head = next_line(&text), *s;
 	unsigned int n_cpus = 0, row = 0;
@@ -254,7 +263,7 @@ static int read_counts(struct run *r, bool soft, bool end, char *text)
 			return -ENOMEM;
 		s = colon + 1;
 		n = take_counts(&s, n_cpus);
-		l->kernel[end] = n;
+		l->kernel[when] = n;
 		name = soft ? name : last_part(s);
 		if (*name && !l->name) {
 			l->name = strdup(name);
@@ -262,7 +271,7 @@ static int read_counts(struct run *r, bool soft, bool end, char *text)
 				return -ENOMEM;
 		}
 	}
-	r->has[soft][end] = true;
+	r->has[soft][when] = true;
 	return 0;
 }
 
@@ -282,13 +291,25 @@ static void read_edges(struct run *r, char *text)
 static int context(void *self, uint32_t run, uint32_t phase, const char *name, const void *data,
 		   size_t len)
 {
-	bool soft = !strcmp(name, "counters/softirqs"), edges = !strcmp(name, "counters/edges");
+	static const char *const files[2][N_READINGS] = {
+		{"counters/interrupts", "counters/interrupts", "counters/interrupts.on",
+		 "counters/interrupts.off"},
+		{"counters/softirqs", "counters/softirqs", "counters/softirqs.on",
+		 "counters/softirqs.off"},
+	};
+	bool edges = !strcmp(name, "counters/edges"), soft = false;
+	int when = phase == 2 ? AT_END : AT_START;
 	struct run *r;
 	char *text;
 	int err = 0;
 
-	if (!soft && !edges && strcmp(name, "counters/interrupts"))
-		return 0;
+	if (!edges) {
+		soft = !strncmp(name, files[1][0], strlen(files[1][0]));
+		while (when < N_READINGS && strcmp(name, files[soft][when]))
+			when += 2;
+		if (when >= N_READINGS)
+			return 0;
+	}
 	r = get_run(self, run);
 	text = strndup(data, len);
 	if (!r || !text)
@@ -296,12 +317,22 @@ static int context(void *self, uint32_t run, uint32_t phase, const char *name, c
 	else if (edges)
 		read_edges(r, text);
 	else
-		err = read_counts(r, soft, phase == 2, text);
+		err = read_counts(r, soft, when, text);
 	free(text);
 	return err;
 }
 
 /* ------------------------------------------------------------------ the end */
+
+/* Those that came between the readings on either side of the switch. Older recordings have one of them: at the run's own rate. */
+static int64_t edge_of(const struct run *r, bool soft, const struct line *l, int64_t kernel,
+		       int64_t dur_ns)
+{
+	if (r->has[soft][WHEN_ON] && r->has[soft][WHEN_OFF])
+		return l->kernel[WHEN_ON] - l->kernel[AT_START] + l->kernel[AT_END] -
+		       l->kernel[WHEN_OFF];
+	return dur_ns > 0 ? (int64_t)((double)kernel * r->edges_ns / dur_ns) : 0;
+}
 
 static int ended(void *self, uint32_t run, int64_t end_ns)
 {
@@ -317,18 +348,17 @@ static int ended(void *self, uint32_t run, int64_t end_ns)
 	if (!r->loads.n) /* not recorded: something comes in any run */
 		return err;
 	for (unsigned int soft = 0; soft < 2; soft++) {
-		if (!r->has[soft][0] || !r->has[soft][1])
+		if (!r->has[soft][AT_START] || !r->has[soft][AT_END])
 			continue;
 		for (size_t i = 0; !err && i < r->lines[soft].n; i++) {
 			const struct line *l = r->lines[soft].v[i];
 			int64_t kernel, edge;
 			char text[128];
 
-			if (!l || (!l->traced && l->kernel[1] == l->kernel[0]))
+			if (!l || (!l->traced && l->kernel[AT_END] == l->kernel[AT_START]))
 				continue;
-			kernel = l->kernel[1] - l->kernel[0];
-			/* Those between a reading and the switch, at the run's own rate. */
-			edge = dur > 0 ? (int64_t)((double)kernel * r->edges_ns / dur) : 0;
+			kernel = l->kernel[AT_END] - l->kernel[AT_START];
+			edge = edge_of(r, soft, l, kernel, dur);
 			if (soft)
 				snprintf(text, sizeof(text), "softirqs %.100s", name_of(l));
 			else

@@ -240,11 +240,30 @@ int kt_context_ready(struct kt_gather *g, const struct kt_session *s)
 	return err;
 }
 
-int kt_context_now(struct kt_gather *g, struct ktr_context **ret, uint64_t *ret_since_ns)
+/* The same of interrupts, on the other side of the switch: what came in between is known then. */
+static int add_again(struct ktr_context *c, const char *interrupts, const char *softirqs)
+{
+	int err = kt_context_copy(c, interrupts, "/proc/interrupts");
+
+	return err ? err : kt_context_copy(c, softirqs, "/proc/softirqs");
+}
+
+int kt_context_on(struct ktr_context *c)
+{
+	return add_again(c, "counters/interrupts.on", "counters/softirqs.on");
+}
+
+int kt_context_off(struct ktr_context **ret)
+{
+	int err = ktr_context_create(ret);
+
+	return err ? err : add_again(*ret, "counters/interrupts.off", "counters/softirqs.off");
+}
+
+int kt_context_now(struct kt_gather *g, struct ktr_context **ret)
 {
 	int err = add_counters(g->context);
 
-	*ret_since_ns = kt_now_ns();
 	if (!err)
 		err = add_compared(g->context, false);
 	if (err)
@@ -265,43 +284,16 @@ void kt_context_cancel(struct kt_gather *g)
 	free(g);
 }
 
-int kt_context_end_now(struct ktr_context **ret, uint64_t *ret_until_ns)
+int kt_context_end_now(struct ktr_context *c)
 {
-	struct ktr_context *c;
-	int err = ktr_context_create(&c);
+	int err = add_compared(c, true);
 
-	if (err)
-		return err;
-	err = add_compared(c, true);
-	*ret_until_ns = kt_now_ns();
-	if (!err)
-		err = add_counters(c);
-	if (err) {
-		ktr_context_destroy(c);
-		return err;
-	}
-	*ret = c;
-	return 0;
+	return err ? err : add_counters(c);
 }
 
-static int add_edges(struct ktr_context *c, const uint64_t edge_ns[2])
-{
-	struct kt_text t;
-	int err = kt_text_open(&t);
-
-	if (err)
-		return err;
-	fprintf(t.f, "start\t%llu\nend\t%llu\n", (unsigned long long)edge_ns[0],
-		(unsigned long long)edge_ns[1]);
-	return kt_text_add(&t, c, "counters/edges");
-}
-
-int kt_context_end(struct ktr_context *c, const struct kt_session *s, const uint64_t edge_ns[2])
+int kt_context_end(struct ktr_context *c, const struct kt_session *s)
 {
 	int err = add_probes(c, s, true);
-
-	if (!err)
-		err = add_edges(c, edge_ns);
 
 	/* Disks that were made meanwhile. */
 	return err ? err : kt_context_disks(c);

@@ -44,8 +44,6 @@ struct run {
 	struct kt_compress *compress;
 	struct ktr_clocks start, end;
 	uint64_t start_cpu_ns;
-	uint64_t edge_ns
-		[2]; /* start, end: between the switch and the farthest reading of compared counters */
 	int signal_fd;
 	uint64_t dropped; /* events that could not be written */
 	int write_err;
@@ -148,20 +146,20 @@ static int write_head(struct run *r, struct ktr_context *c)
 static int start(struct run *r)
 {
 	struct ktr_context *c;
-	uint64_t since_ns;
 	int err;
 
 	err = kt_output_begin(&r->output);
 	if (!err)
-		err = no_memory(kt_context_now(r->gather, &c, &since_ns));
+		err = no_memory(kt_context_now(r->gather, &c));
 	if (err)
 		return err;
 	r->gather = NULL;
 	kt_clocks_read(&r->start);
 	kt_session_set_on(&r->session, true);
-	r->edge_ns[0] = kt_now_ns() - since_ns;
 	r->start_cpu_ns = kt_cpu_ns();
-	r->write_err = write_head(r, c);
+	r->write_err = kt_context_on(c);
+	if (!r->write_err)
+		r->write_err = write_head(r, c);
 	ktr_context_destroy(c);
 	if (r->write_err)
 		return 0;
@@ -202,7 +200,7 @@ static int write_end(struct run *r, struct ktr_context *c)
 	size_t len;
 	int err;
 
-	err = kt_context_end(c, &r->session, r->edge_ns);
+	err = kt_context_end(c, &r->session);
 	if (!err)
 		err = ktr_context_finish(c, &tar, &len);
 	if (!err)
@@ -216,13 +214,12 @@ static int write_end(struct run *r, struct ktr_context *c)
 static void end(struct run *r)
 {
 	struct ktr_context *c = NULL;
-	uint64_t off_ns, until_ns = 0;
 	int err;
 
-	off_ns = kt_now_ns();
+	err = kt_context_off(&c);
 	kt_session_set_on(&r->session, false);
-	err = kt_context_end_now(&c, &until_ns);
-	r->edge_ns[1] = until_ns - off_ns;
+	if (!err)
+		err = kt_context_end_now(c);
 	kt_session_flush(&r->session);
 	kt_clocks_read(&r->end);
 	kt_meter_stop(&r->meter);
