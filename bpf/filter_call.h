@@ -7,6 +7,7 @@
 #ifndef KT_BPF_FILTER_CALL_H
 #define KT_BPF_FILTER_CALL_H
 
+#include "bpf/call.h"
 #include "bpf/file.h"
 #include "bpf/filter.h"
 
@@ -304,6 +305,7 @@ static __always_inline bool kt_wants_owned(struct kt_run *r, struct bio *bio, st
 	bool write = e->opf & 1; /* as the kernel's op_is_write() */
 	bool linked = false, wanted = false;
 	struct kt_task *k = NULL;
+	struct kt_log *l = NULL;
 	u32 has = 0;
 
 	switch (e->io_kind) {
@@ -325,6 +327,14 @@ static __always_inline bool kt_wants_owned(struct kt_run *r, struct bio *bio, st
 	case KT_IO_WRITEBACK:
 	case KT_IO_JOURNAL:
 		linked = true;
+		if (e->io_kind == KT_IO_JOURNAL && e->io) {
+			l = kt_log_find(e->io);
+			if (l) {
+				wanted = l->tracked;
+				has = l->has;
+			}
+			break;
+		}
 		if (e->io_tid != (u32)t->pid) {
 			/* The block layer held it back: a kernel thread queues it. */
 			has = kt_filter_waiter(waiter);
@@ -354,10 +364,14 @@ static __always_inline bool kt_wants_owned(struct kt_run *r, struct bio *bio, st
 			kt_unlink(e);
 		else if (k)
 			k->tracked = 1;
+		else if (l)
+			l->tracked = 1;
 		return true;
 	}
 	if (k && k->call_bios)
 		k->call_bios--;
+	if (l && l->n_bios)
+		l->n_bios--;
 	kt_leave_out(r, bio);
 	return false;
 }

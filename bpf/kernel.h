@@ -252,6 +252,23 @@ struct transaction_s {
 	unsigned int t_tid;
 };
 
+/* A log of xfs: what it is a buffer of. */
+struct xfs_mount {
+	struct super_block *m_super;
+};
+
+struct xlog {
+	struct xfs_mount *l_mp;
+};
+
+/* Its values: KT_KERNEL_ENUM(). */
+enum xlog_iclog_state { KT_XLOG_STATE };
+
+struct xlog_in_core {
+	struct xlog *ic_log;
+	enum xlog_iclog_state ic_state;
+};
+
 struct vm_area_struct {
 	struct file *vm_file;
 };

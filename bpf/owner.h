@@ -8,6 +8,7 @@
 #ifndef KT_BPF_OWNER_H
 #define KT_BPF_OWNER_H
 
+#include "bpf/call.h"
 #include "bpf/filter.h"
 #include "bpf/pages.h"
 #include "bpf/syscalls.h"
@@ -27,6 +28,8 @@ KT_KERNEL_SYM(io_complete_rw);
 KT_KERNEL_SYM(io_complete_rw_iopoll);
 KT_KERNEL_SYM(aio_complete_rw);
 KT_KERNEL_SYM(lo_rw_aio_complete);
+KT_KERNEL_SYM(xlog_bio_end_io);
+KT_KERNEL_SYM(bio_chain_endio);
 
 #define DIO_IS_SYNC 2 /* blkdev_dio.flags */
 
@@ -281,6 +284,34 @@ static __always_inline u64 kt_own_iocb(struct kt_dio *d, struct task_struct *t,
 	return (u64)inode;
 }
 
+/* A bio of xfs's log names the buffer that it writes; where that is no call's, it is an operation of its own. */
+static __always_inline void kt_own_log(struct bio *bio, struct kt_bio_queue *e)
+{
+	u64 end_io = (u64)bio->bi_end_io, log = (u64)bio->bi_private;
+	struct kt_log *l;
+
+	/* At the log's end a buffer is cut in two: the front tells the rest when it is done. */
+	if (kt_is_sym(end_io, kt_sym_bio_chain_endio)) {
+		struct bio *rest = (void *)log;
+
+		end_io = (u64)BPF_CORE_READ(rest, bi_end_io);
+		log = (u64)BPF_CORE_READ(rest, bi_private);
+	}
+	if (!kt_is_sym(end_io, kt_sym_xlog_bio_end_io))
+		return;
+	if (!e->io_kind) {
+		l = kt_log_find(log);
+		if (!l)
+			return;
+		e->io_kind = KT_IO_JOURNAL;
+		e->io_tid = l->tid;
+		e->io_age_ns = e->ts_ns - l->start_ns;
+		l->n_bios++;
+	}
+	if (e->io_kind != KT_IO_URING)
+		e->io = log;
+}
+
 /*
  * Fills io_kind, io, io_age_ns, io_tid, io_flags, and ino, ino_dev and offset. Returns the inode of its file; 0 = not known.
  * *ret_waiter: the task that waits for it, if that is known.
@@ -295,6 +326,8 @@ static __always_inline u64 kt_own(struct bio *bio, struct task_struct *t, struct
 		u64 inode = kt_pages(bio, e);
 
 		kt_own_context(t, inode, -1, e);
+		if (!inode)
+			kt_own_log(bio, e);
 		return inode;
 	}
 	if (d.pages && kt_pages(bio, e) && e->ino_dev != e->dev) {
