@@ -7,11 +7,15 @@ without any link: thread i only uses offsets at i grains from a multiple of 8 (i
 operation of that file, alive; each operation's bios are its range, side by side: those of another thread begin at another grain;
 and the operations recorded are those that the program says it did, in order.
 
-Buffered I/O: what is linked is linked right; how much is linked must be as much as the kernel lets us see."""
+Buffered I/O: what is linked is linked right; how much is linked must be as much as the kernel lets us see.
+
+Journals: many files are made and made durable by several tasks at once. Every bio of the journal has an operation, and who waited for another's
+has it for a parent: on xfs the kernel's tracer tells for which place of the log a task waits, and whose bio went there is known."""
 
 import bisect
 import os
 import re
+import struct
 import sys
 
 import kt
@@ -324,10 +328,120 @@ def throttled():
         print("%-24s %6d bios, %d of them queued by a worker" % ("throttled/" + name, n, late), flush=True)
 
 
+# ---------------------------------------------------------------- journals
+
+def fsync_load(mnt, workers, rounds, files):
+    """Run as a child. Nobody ends before all are done: a task that has ended is forgotten by the analysis, and whom it woke."""
+    done, go = os.pipe(), os.pipe()
+    for w in range(workers):
+        if os.fork():
+            continue
+        os.close(go[1])
+        fd = os.open("%s/f%d" % (mnt, w), os.O_RDWR | os.O_CREAT, 0o644)
+        for i in range(rounds):
+            for j in range(files if i % 4 else 4 * files):
+                os.close(os.open("%s/%d.%d.%d" % (mnt, w, i, j), os.O_WRONLY | os.O_CREAT, 0o644))
+            os.pwrite(fd, b"x" * 4096, i * 4096)
+            os.fsync(fd)
+        os.write(done[1], b"x")
+        os.read(go[0], 1)
+        os._exit(0)
+    for w in range(workers):
+        os.read(done[0], 1)
+    os.close(go[1])
+    for w in range(workers):
+        os.wait()
+
+
+def fsync_command(mnt, workers=4, rounds=40, files=10):
+    return [sys.executable, os.path.abspath(__file__), "fsync-load", mnt, str(workers), str(rounds), str(files)]
+
+
+def xfs_log(disk):
+    """(first, end) of the log on the disk, in sectors; from the superblock."""
+    with open(disk, "rb") as f:
+        sb = f.read(512)
+    block, start = struct.unpack_from(">I", sb, 4)[0], struct.unpack_from(">Q", sb, 48)[0]
+    ag_blocks, n = struct.unpack_from(">I", sb, 84)[0], struct.unpack_from(">I", sb, 96)[0]
+    ag_log = sb[124]
+    first = ((start >> ag_log) * ag_blocks + (start & (1 << ag_log) - 1)) * block // 512
+    return first, first + n * block // 512
+
+
+class LogWaits:
+    """The kernel's tracer's word on who waits for which place of xfs's log: (ns of CLOCK_MONOTONIC, tid, block)."""
+    LINE = re.compile(r"-(\d+)\s+\[\d+\].* (\d+)\.(\d{6}): xlog_iclog_wait_on: .* state XLOG_STATE_(\w+) .* lsn 0x([0-9a-f]+)")
+
+    def __enter__(self):
+        self.dir = "/sys/kernel/tracing/instances/ktrace-test-%d" % os.getpid()
+        self.waits = []
+        os.mkdir(self.dir)
+        kt.write(self.dir + "/trace_clock", "mono")
+        kt.write(self.dir + "/buffer_size_kb", "4096")
+        kt.write(self.dir + "/events/xfs/xlog_iclog_wait_on/enable", "1")
+        return self
+
+    def __exit__(self, *_):
+        kt.write(self.dir + "/events/xfs/xlog_iclog_wait_on/enable", "0")
+        for line in kt.read(self.dir + "/trace").splitlines():
+            m = self.LINE.search(line)
+            if m and m[4] not in ("ACTIVE", "DIRTY"):
+                self.waits.append((int(m[2]) * 10**9 + int(m[3]) * 1000, int(m[1]), int(m[5], 16) & 0xffffffff))
+        os.rmdir(self.dir)
+
+
+def journal_recording(mnt, *, kind):
+    d = kt.tmpdir()
+    ktr = os.path.join(d, "run.ktr")
+    kt.record(ktr, *fsync_command(mnt), options=["-f"])
+    db = kt.analyze(ktr, "--raw")
+    kt.seen_all(db)
+    kt.check(not kt.lost(db), "%s: events were lost" % kind)
+    return db
+
+
+def all_owned(name, db, disk, where, *args):
+    """Bios of a journal: each has an operation, alive when it was queued. Returns how many there are of each."""
+    loose = db.rows("SELECT t.comm, b.sector, b.size_bytes, b.flags FROM bio b JOIN device d USING (device_id) LEFT JOIN task t USING (utid) "
+                    "LEFT JOIN io i USING (io_id) WHERE d.dev = ? AND b.op IN ('write', 'flush') AND " + where +
+                    " AND NOT (i.io_id IS NOT NULL AND b.link = 'exact' AND i.start_ns <= b.start_ns AND "
+                    "(i.dur_ns IS NULL OR b.start_ns <= i.start_ns + i.dur_ns)) LIMIT 3", kt.dev_of(disk), *args)
+    kt.check(not loose, "%s: bios of the journal without an operation: %s" % (name, loose))
+    return dict(db.rows("SELECT i.kind || ' ' || i.op, count(*) FROM bio b JOIN device d USING (device_id) JOIN io i USING (io_id) "
+                        "WHERE d.dev = ? AND b.op IN ('write', 'flush') AND " + where + " GROUP BY 1", kt.dev_of(disk), *args))
+
+
+def journal_xfs():
+    disk = kt.loop_disk(size_mib=512)
+    mnt = kt.filesystem(disk, "xfs")
+    first, end = xfs_log(disk)
+    with LogWaits() as log:
+        db = journal_recording(mnt, kind="xfs")
+    owned = all_owned("xfs", db, disk, "b.sector >= ? AND b.sector < ?", first, end)
+    kt.check(owned.get("journal commit", 0) > 5 and owned.get("syscall fsync", 0) > 5, "xfs: who wrote the log: %s" % owned)
+    start = kt.mono_start(db)
+    others = own = n = 0
+    for t, tid, block in log.waits:
+        io = db.rows("SELECT i.io_id, i.parent_io_id, p.kind FROM io i JOIN task t USING (utid) LEFT JOIN io p ON p.io_id = i.parent_io_id WHERE t.tid = ? "
+                     "AND i.kind = 'syscall' AND i.start_ns <= ? AND i.start_ns + i.dur_ns >= ?", tid, t - start + 1000, t - start)
+        wrote = db.rows("SELECT DISTINCT io_id FROM bio b JOIN device d USING (device_id) WHERE d.dev = ? AND sector = ?", kt.dev_of(disk), first + block)
+        if len(io) != 1 or not wrote:
+            continue
+        n += 1
+        own += (io[0][0],) in wrote
+        if (io[0][0],) not in wrote:
+            others += 1
+            kt.check((io[0][1],) in wrote, "xfs: task %d waited at %d for what io %s wrote, its parent is %s" % (tid, t - start, wrote, io))
+    kt.check(n >= 0.9 * len(log.waits) > 20 and others > 5, "xfs: of %d waits %d were found, %d for another's" % (len(log.waits), n, others))
+    print("%-24s %s; %d waits for one's own, %d for another's: all linked" % ("journal/xfs", owned, own, others), flush=True)
+
+
 CASES = {"disk": disk, "ext4": lambda: files("ext4"), "xfs": lambda: files("xfs"), "btrfs": lambda: files("btrfs"), "stacked": stacked, "throttled": throttled,
          "buffered-ext4": lambda: buffered("ext4"), "buffered-xfs": lambda: buffered("xfs"),
-         "buffered-btrfs": lambda: buffered("btrfs")}
+         "buffered-btrfs": lambda: buffered("btrfs"), "journal-xfs": lambda: kt.attempts("journal/xfs", journal_xfs)}
 
-if __name__ == "__main__":
+if __name__ == "__main__" and sys.argv[1:2] == ["fsync-load"]:
+    fsync_load(sys.argv[2], *map(int, sys.argv[3:]))
+elif __name__ == "__main__":
     kt.need_root_and_bpf()
     kt.main(lambda: [CASES[c]() for c in (sys.argv[1:] or CASES)])
