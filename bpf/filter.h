@@ -19,6 +19,7 @@ enum kt_filter_object {
 	KT_OBJECT_BIO = 1,
 	KT_OBJECT_REQUEST = 2,
 	KT_OBJECT_URING = 3, /* an io_uring request */
+	KT_OBJECT_SYNC = 4,  /* a task in an fsync */
 };
 
 struct kt_filter_objects_map {

@@ -243,7 +243,17 @@ struct writeback_control {
 	long nr_to_write;
 };
 
+struct wait_queue_head {
+	struct list_head head;
+};
+
+struct wait_queue_entry {
+	void *private; /* the task that waits */
+	struct list_head entry;
+};
+
 struct journal_s {
+	struct wait_queue_head j_wait_done_commit;
 	struct task_struct *j_task;
 	struct block_device *j_fs_dev;
 };

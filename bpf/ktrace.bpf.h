@@ -158,7 +158,8 @@ struct kt_task {
 	u8 wait_flags; /* enum kt_switch_flags */
 	u8 tracked;    /* filters: the open operation matches */
 	u16 last_cpu;  /* on which it ran last, + 1; 0 = not known */
-	u16 pad[3];
+	u8 asked; /* filters: of a kernel thread: woken last by a task at work on what matches */
+	u8 pad[5];
 };
 
 struct kt_tasks_map {

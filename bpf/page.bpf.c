@@ -253,6 +253,26 @@ KT_PROG(page, writeback_single_inode, writeback_single_inode, struct inode *inod
 	return 0;
 }
 
+/* Was it a wanted operation that asked for the commit that begins, or does one wait for it already? */
+static __always_inline void judge_commit(u64 journal)
+{
+	struct kt_task *t = kt_task_find(bpf_get_current_task_btf());
+
+	/* Read back: the verifier takes the argument for no number. */
+	if (t && t->call_kind == KT_IO_JOURNAL && t->call_inode == journal &&
+	    (t->asked || kt_journal_is_waited(*(volatile u64 *)&t->call_inode)))
+		t->tracked = 1;
+}
+
+/* What wakes the thread in the middle of a commit asks for nothing. */
+static __always_inline void forget_asked(void)
+{
+	struct kt_task *t = kt_task_find(bpf_get_current_task_btf());
+
+	if (t)
+		t->asked = 0;
+}
+
 KT_PROG(page, jbd2_start_commit, jbd2_start_commit, struct journal_s *journal)
 {
 	struct kt_run r;
@@ -260,6 +280,8 @@ KT_PROG(page, jbd2_start_commit, jbd2_start_commit, struct journal_s *journal)
 	if (!kt_run_begin(&r, KT_HOOK_page__jbd2_start_commit))
 		return 0;
 	open_call((u64)journal, KT_IO_JOURNAL, KT_IO_OP_COMMIT);
+	if (kt_filter.kinds)
+		judge_commit((u64)journal);
 	kt_run_filtered(&r);
 	return 0;
 }
@@ -271,11 +293,40 @@ KT_PROG(page, jbd2_end_commit, jbd2_end_commit, struct journal_s *journal)
 
 	if (!kt_run_begin(&r, KT_HOOK_page__jbd2_end_commit))
 		return 0;
+	if (kt_filter.kinds)
+		forget_asked();
 	e = close_call(&r, (u64)journal, KT_IO_JOURNAL);
 	if (!e)
 		return 0;
 	e->ino_dev = BPF_CORE_READ(journal, j_fs_dev, bd_dev);
 	KT_SUBMIT(e);
+	return 0;
+}
+
+/* For filters only: from here on it may wait for a commit. */
+KT_PROG(page, ext4_sync_file_enter, ext4_sync_file_enter, struct file *file)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct kt_run r;
+
+	if (!kt_run_begin(&r, KT_HOOK_page__ext4_sync_file_enter))
+		return 0;
+	if (kt_filter.kinds && kt_works_for_wanted(task))
+		kt_track(&r, task, KT_OBJECT_SYNC);
+	kt_run_filtered(&r);
+	return 0;
+}
+
+KT_PROG(page, ext4_sync_file_exit, ext4_sync_file_exit, struct inode *inode)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct kt_run r;
+
+	if (!kt_run_begin(&r, KT_HOOK_page__ext4_sync_file_exit))
+		return 0;
+	if (kt_filter.kinds && kt_is_tracked(task, KT_OBJECT_SYNC))
+		kt_untrack(task, KT_OBJECT_SYNC);
+	kt_run_filtered(&r);
 	return 0;
 }
 
