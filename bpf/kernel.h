@@ -262,6 +262,15 @@ struct transaction_s {
 	unsigned int t_tid;
 };
 
+struct btrfs_fs_info {
+	struct super_block *sb;
+};
+
+/* What worker_private of a kernel thread is. */
+struct kthread {
+	void *threadfn; /* a function */
+};
+
 /* A log of xfs: what it is a buffer of. */
 struct xfs_mount {
 	struct super_block *m_super;

@@ -30,6 +30,7 @@ KT_KERNEL_SYM(aio_complete_rw);
 KT_KERNEL_SYM(lo_rw_aio_complete);
 KT_KERNEL_SYM(xlog_bio_end_io);
 KT_KERNEL_SYM(bio_chain_endio);
+KT_KERNEL_SYM(transaction_kthread);
 
 #define DIO_IS_SYNC 2 /* blkdev_dio.flags */
 
@@ -313,6 +314,31 @@ static __always_inline void kt_own_log(struct bio *bio, struct kt_bio_queue *e)
 }
 
 /*
+ * btrfs tells when a commit ends (family page), not when it begins. Its thread for that does nothing else: the commit begins with its
+ * first write. What it reads before that may be for nothing, when another task commits.
+ */
+static __always_inline void kt_own_commit(struct task_struct *t, struct kt_bio_queue *e)
+{
+	struct kthread *thread = t->worker_private;
+	struct kt_task *k;
+
+	if (!kt_sym_transaction_kthread || !(e->opf & 1) || kt_in_interrupt() ||
+	    !kt_is_sym((u64)BPF_CORE_READ(thread, threadfn), kt_sym_transaction_kthread))
+		return;
+	k = kt_task_get(t);
+	if (!k)
+		return;
+	kt_call_open(k, KT_IO_JOURNAL, KT_IO_OP_COMMIT);
+	if (kt_filter.kinds)
+		k->call_has = kt_filter_current();
+	/* Before the bio, by the least: an age of 0 is none. */
+	if (e->ts_ns)
+		k->call_ns = e->ts_ns;
+	k->call_ns--;
+	kt_own_call(k, t->pid, -1, e);
+}
+
+/*
  * Fills io_kind, io, io_age_ns, io_tid, io_flags, and ino, ino_dev and offset. Returns the inode of its file; 0 = not known.
  * *ret_waiter: the task that waits for it, if that is known.
  */
@@ -328,6 +354,8 @@ static __always_inline u64 kt_own(struct bio *bio, struct task_struct *t, struct
 		kt_own_context(t, inode, -1, e);
 		if (!inode)
 			kt_own_log(bio, e);
+		if (!e->io_kind && (t->flags & (KT_PF_KTHREAD | KT_PF_WQ_WORKER)) == KT_PF_KTHREAD)
+			kt_own_commit(t, e);
 		return inode;
 	}
 	if (d.pages && kt_pages(bio, e) && e->ino_dev != e->dev) {

@@ -303,6 +303,22 @@ KT_PROG(page, jbd2_end_commit, jbd2_end_commit, struct journal_s *journal)
 	return 0;
 }
 
+/* What its own thread does; that opened with its first write. What a call commits is that call's. */
+KT_PROG(page, btrfs_transaction_commit, btrfs_transaction_commit, struct btrfs_fs_info *info)
+{
+	struct kt_io_call *e;
+	struct kt_run r;
+
+	if (!kt_run_begin(&r, KT_HOOK_page__btrfs_transaction_commit))
+		return 0;
+	e = close_call(&r, 0, KT_IO_JOURNAL);
+	if (!e)
+		return 0;
+	e->ino_dev = BPF_CORE_READ(info, sb, s_dev);
+	KT_SUBMIT(e);
+	return 0;
+}
+
 /* For filters only: from here on it may wait for a commit. */
 KT_PROG(page, ext4_sync_file_enter, ext4_sync_file_enter, struct file *file)
 {

@@ -116,7 +116,7 @@ def options_text(options):
     return rest
 
 
-EVENTS = {"sys_exit": "io_call", "writeback_single_inode": "io_call", "jbd2_end_commit": "io_call", "xlog_iclog_sync_done": "page_log", "xlog_iclog_wait_on": "page_log_wait", "sched_switch": "sched_switch", "io_uring_complete": "io_end", "block_bio_queue": "bio_queue", "block_split": "bio_split", "block_bio_remap": "bio_remap",
+EVENTS = {"sys_exit": "io_call", "writeback_single_inode": "io_call", "jbd2_end_commit": "io_call", "btrfs_transaction_commit": "io_call", "xlog_iclog_sync_done": "page_log", "xlog_iclog_wait_on": "page_log_wait", "sched_switch": "sched_switch", "io_uring_complete": "io_end", "block_bio_queue": "bio_queue", "block_split": "bio_split", "block_bio_remap": "bio_remap",
           "block_bio_backmerge": "bio_merge", "block_bio_frontmerge": "bio_merge", "block_bio_complete": "bio_complete",
           "block_getrq": "rq_get", "block_rq_insert": "rq_insert", "block_rq_issue": "rq_issue",
           "block_rq_requeue": "rq_requeue", "block_rq_merge": "rq_merge", "block_rq_complete": "rq_complete"}

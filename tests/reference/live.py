@@ -35,7 +35,7 @@ def test():
               options=("--buffer", "64K"))
     mnt = kt.filesystem(loop)
     same_rows("fsync", *kt.fio(directory=mnt, rw="randwrite", bs="16k", size="16M", direct=0, fsync=8))
-    for kind in ("xfs",):
+    for kind in ("xfs", "btrfs"):
         same_rows("journal-" + kind, *links.fsync_command(kt.filesystem(kt.loop_disk(), kind)))
     part = kt.loop_disk(partitions=True) + "p1"
     same_rows("partition", *kt.fio(filename=part, rw="randrw", bsrange="4k-2m", size="64M", ioengine="libaio", iodepth=8))
