@@ -97,6 +97,14 @@ static void name_fault(struct kt_io *io, const struct kt_bio_queue *d)
 	}
 }
 
+/* Whose the buffer is from now on. */
+static int queued_log(struct kt_io_state *s, const struct kt_ev *ev, uint64_t addr, int64_t io_id)
+{
+	struct kt_io_run *r = kt_io_run(s, ev->run);
+
+	return r ? kt_io_log_written(r, addr, io_id) : -ENOMEM;
+}
+
 static int on_queued(void *arg, const struct kt_ev *ev, const struct kt_bio_queue *d,
 		     int64_t bio_id, int64_t parent_bio_id, struct kt_bio_cause *c)
 {
@@ -116,6 +124,8 @@ static int on_queued(void *arg, const struct kt_ev *ev, const struct kt_bio_queu
 		return err;
 	if (d->io_kind == KT_IO_LOOP)
 		return queued_below_loop(s, ev, d, c);
+	if (d->io_kind == KT_IO_JOURNAL)
+		key.addr = d->io;
 	if (kt_io_is_call(d->io_kind)) {
 		if (d->io_age_ns)
 			start = ev->t_ns - (int64_t)d->io_age_ns;
@@ -141,7 +151,7 @@ static int on_queued(void *arg, const struct kt_ev *ev, const struct kt_bio_queu
 	io->n_open++;
 	c->io_id = io->id;
 	c->link = d->io_flags & KT_LINK_INFERRED ? "inferred" : "exact";
-	return 0;
+	return kt_io_is_call(d->io_kind) && d->io ? queued_log(s, ev, d->io, io->id) : 0;
 }
 
 static int on_ended(void *arg, const struct kt_bio_done *d)
@@ -235,15 +245,17 @@ static int on_io_call(void *self, const struct kt_ev *ev)
 {
 	const struct kt_io_call *d = ev->data;
 	struct kt_io_key key = {ev->run, d->kind, 0, d->tid, d->tgid};
-	int64_t start = ev->t_ns - (int64_t)d->dur_ns;
+	int64_t start = ev->t_ns - (int64_t)d->dur_ns, waited;
 	struct kt_io_state *s = self;
+	struct kt_io_run *r = kt_io_run(s, ev->run);
 	struct kt_io *io;
-	int err = kt_io_expire(s, ev->t_ns);
+	int err = r ? kt_io_expire(s, ev->t_ns) : -ENOMEM;
 
 	if (err || !d->kind || d->kind > KT_IO_SWAP || !kt_io_is_call(d->kind))
 		return err;
 	if (d->kind == KT_IO_FAULT)
 		return made_room(s, &key, start, ev->t_ns);
+	waited = kt_io_log_waited(r, d->tid, start);
 	err = open_call(s, ev, &key, start, &io);
 	if (err)
 		return err;
@@ -261,8 +273,42 @@ static int on_io_call(void *self, const struct kt_ev *ev)
 	io->flags = d->flags;
 	io->dev = d->dev;
 	io->result = d->result;
+	io->waited_id = waited;
 	was(s, ev, io->id);
 	return kt_io_close(s, io, ev->t_ns, d->tid, NULL);
+}
+
+/* The writing of a log buffer ends, which began before its bios. */
+static int on_page_log(void *self, const struct kt_ev *ev)
+{
+	const struct kt_page_log *d = ev->data;
+	struct kt_io_key key = {ev->run, KT_IO_JOURNAL, d->io, d->tid, d->tgid};
+	int64_t start = ev->t_ns - (int64_t)d->dur_ns;
+	struct kt_io_state *s = self;
+	struct kt_io *io;
+	int err = kt_io_expire(s, ev->t_ns);
+
+	if (err || !d->io)
+		return err;
+	err = open_call(s, ev, &key, start, &io);
+	if (!err && !io)
+		err = kt_io_new(s, &key, ev->t_ns, start, &io);
+	if (err)
+		return err;
+	io->key.tgid = d->tgid;
+	io->start_ns = start;
+	io->ino_dev = d->ino_dev;
+	io->cgroup = d->cgroup;
+	io->op = KT_IO_OP_COMMIT;
+	io->result = 0;
+	return kt_io_close(s, io, ev->t_ns, d->end_tid, NULL);
+}
+
+static int on_page_log_wait(void *self, const struct kt_ev *ev)
+{
+	struct kt_io_run *r = kt_io_run(self, ev->run);
+
+	return r ? kt_io_log_wait(self, r, ev) : -ENOMEM;
 }
 
 static int on_io_submit(void *self, const struct kt_ev *ev)
@@ -495,11 +541,18 @@ static const char *const after[] = {"core", "bio", "request", "sched", "irq", NU
 static const struct kt_table *const tables[] = {&kt_io_table, &kt_io_stage_table,
 						&kt_io_disturbance_table, &kt_io_wake_table, NULL};
 static const struct kt_handler handlers[] = {
-	{KT_EV_io_call, on_io_call},	 {KT_EV_io_call_begin, on_io_call_begin},
-	{KT_EV_io_submit, on_io_submit}, {KT_EV_io_end, on_io_end},
-	{KT_EV_io_file, on_io_file},	 {KT_EV_sched_switch, on_sched_switch},
-	{KT_EV_task_exit, on_task_exit}, {KT_EV_irq_span, on_irq},
-	{KT_EV_irq_sum, on_irq},	 {0},
+	{KT_EV_io_call, on_io_call},
+	{KT_EV_io_call_begin, on_io_call_begin},
+	{KT_EV_io_submit, on_io_submit},
+	{KT_EV_io_end, on_io_end},
+	{KT_EV_io_file, on_io_file},
+	{KT_EV_page_log, on_page_log},
+	{KT_EV_page_log_wait, on_page_log_wait},
+	{KT_EV_sched_switch, on_sched_switch},
+	{KT_EV_task_exit, on_task_exit},
+	{KT_EV_irq_span, on_irq},
+	{KT_EV_irq_sum, on_irq},
+	{0},
 };
 
 const struct kt_tracker kt_tracker_io = {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
- * Operations, as the tracker io keeps them: io.c has the events, io_life.c births and ends, io_path.c the way from begin to end,
+ * Operations, as the tracker io keeps them: io.c has the events, io_life.c births and ends, io_log.c log buffers, io_path.c the way from begin to end,
  * io_row.c the rows, io_sql.c the views. Nobody else sees this.
  */
 #ifndef KT_ANALYZE_IO_FLOW_H
@@ -39,7 +39,7 @@ struct kt_io_bio {
 struct kt_io_key {
 	uint32_t run;
 	uint8_t kind;  /* enum kt_io_kind */
-	uint64_t addr; /* URING, AIO; else 0 */
+	uint64_t addr; /* URING, AIO, a JOURNAL's that is a log buffer's; else 0 */
 	uint32_t tid, tgid;
 };
 
@@ -58,6 +58,7 @@ struct kt_io {
 	int64_t waited_end_ns; /* which ended then */
 	int64_t quiet_ns;      /* in the quiet list: since when */
 	int64_t queued_ns;     /* its last bio was */
+	int64_t waited_id;     /* the io that it is known to have waited for; KT_NULL */
 	struct kt_io_bio *oldest, *newest; /* those kept */
 	struct kt_io_bio *last;		   /* of these, the newest that is not idle */
 	uint64_t ino, cgroup;
@@ -74,8 +75,24 @@ struct kt_io_mount {
 	char *root, *point;
 };
 
+/* A log buffer that was written. */
+struct kt_io_log {
+	int64_t io_id; /* last, by whom */
+	uint64_t n;    /* how often */
+};
+
+/* What a task's call waits for. */
+struct kt_io_log_wait {
+	struct kt_io_log *log;
+	int64_t since_ns;
+	int64_t io_id; /* that writes it; KT_NULL: the one that does so next */
+	uint64_t n;    /* as the log's then */
+};
+
 struct kt_io_run {
 	struct kt_hash live;  /* of the key → struct kt_io, further ones in `same` */
+	struct kt_hash logs;  /* address → struct kt_io_log */
+	struct kt_hash waits; /* task → struct kt_io_log_wait */
 	struct kt_hash files; /* of (dev, ino) → struct kt_io_named */
 	KT_VEC(struct kt_io_mount) mounts;
 	bool has_sched, has_irq; /* something of it was recorded */
@@ -168,7 +185,7 @@ static inline bool kt_io_is_call(uint8_t kind)
 /* Its task sleeps until it is over. */
 static inline bool kt_io_is_sync(const struct kt_io *io)
 {
-	return kt_io_is_call(io->key.kind);
+	return kt_io_is_call(io->key.kind) && !io->key.addr;
 }
 
 /* ------------------------------------------------------------------ io_life.c */
@@ -199,6 +216,14 @@ int kt_io_close(struct kt_io_state *s, struct kt_io *io, int64_t end_ns, uint32_
 int kt_io_close_quiet(struct kt_io_state *s, struct kt_io *io);
 /* All that were quiet for long enough. */
 int kt_io_expire(struct kt_io_state *s, int64_t now_ns);
+
+/* io_log.c: the io queued a bio of that buffer; 0 or -ENOMEM, as all that return int here. */
+int kt_io_log_written(struct kt_io_run *r, uint64_t addr, int64_t io_id);
+/* A task's call waits for that buffer, whose writing is under way or comes. */
+int kt_io_log_wait(struct kt_io_state *s, struct kt_io_run *r, const struct kt_ev *ev);
+/* For whom the task waited since start_ns, if that is known, else KT_NULL. It is forgotten. */
+int64_t kt_io_log_waited(struct kt_io_run *r, uint32_t tid, int64_t start_ns);
+void kt_io_logs_destroy(struct kt_io_run *r);
 
 /* io_file.c: mounts from the context, names from events. NULL: not known. */
 int kt_io_mounts(struct kt_io_run *r, const void *data, size_t len);

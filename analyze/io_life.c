@@ -28,6 +28,7 @@ void kt_io_run_destroy(struct kt_io_run *r)
 		free(r->mounts.v[i].point);
 	}
 	kt_vec_finish(&r->mounts);
+	kt_io_logs_destroy(r);
 	kt_hash_finish(&r->files);
 	kt_hash_finish(&r->live);
 	free(r);
@@ -37,14 +38,14 @@ void kt_io_run_destroy(struct kt_io_run *r)
 
 static uint64_t number_of(const struct kt_io_key *k)
 {
-	return kt_io_is_call(k->kind) ? (uint64_t)k->kind << 40 | k->tid : k->addr;
+	return kt_io_is_call(k->kind) && !k->addr ? (uint64_t)k->kind << 40 | k->tid : k->addr;
 }
 
 static bool is_same(const struct kt_io_key *a, const struct kt_io_key *b)
 {
 	if (a->kind != b->kind || a->addr != b->addr)
 		return false;
-	if (a->kind == KT_IO_URING)
+	if (a->kind == KT_IO_URING || (a->kind == KT_IO_JOURNAL && a->addr))
 		return true;
 	return a->tid == b->tid || (a->kind == KT_IO_AIO && a->tgid == b->tgid);
 }
@@ -105,7 +106,7 @@ int kt_io_new(struct kt_io_state *s, const struct kt_io_key *key, int64_t now_ns
 	io->id = kt_next_id(s->e, &kt_io_table);
 	io->born_ns = now_ns;
 	io->start_ns = start_ns;
-	io->last_end_ns = io->maybe_end_ns = KT_NULL;
+	io->last_end_ns = io->maybe_end_ns = io->waited_id = KT_NULL;
 	io->room_ns = io->waited_bio_id = io->waited_end_ns = KT_NULL;
 	io->offset = io->size = io->result = KT_NULL;
 	io->same = kt_hash_get(&r->live, number);

@@ -470,7 +470,7 @@ int kt_io_path(struct kt_io_state *s, const struct kt_io *io, int64_t end_ns, ui
 	if (!err && sched && kt_io_is_sync(io))
 		find_throttled(s, io);
 	/* Whoever posts its end may have slept before it was submitted. */
-	if (!err && sched && io->key.kind == KT_IO_URING && p->hops.n)
+	if (!err && sched && !kt_io_is_sync(io) && io->key.kind != KT_IO_AIO && p->hops.n)
 		collect_waits(s, io->key.run, waiter_tid, KT_NULL, end_ns, 8);
 	if (!err)
 		err = cut(s, io, end_ns);

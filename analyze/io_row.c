@@ -40,7 +40,8 @@ static const struct kt_col io_cols[] = {
 	COL(op, TEXT, "",
 	    "read, write, fsync, …: variants of a system call are one; NULL: not seen"),
 	COL(flags, TEXT, "", "direct|sync|fixed|sqpoll|worker"),
-	COL(parent_io_id, INT, "", "the io whose bio it waited for"),
+	COL(parent_io_id, INT, "",
+	    "the io whose bio it waited for; of a log buffer (xfs) the one that wrote it"),
 	COL(start_ns, INT, "ns", "the call began, the request was submitted"),
 	COL(dur_ns, INT, "ns",
 	    "until the call ended, the completion was posted; aio: until its last bio ended; a "
@@ -413,6 +414,8 @@ int kt_io_write(struct kt_io_state *s, const struct kt_io *io, int64_t end_ns, c
 		sum_stages(&row, p);
 		if (p->hops.n == 1)
 			row.path_bio_id = p->hops.v[0].bio->bio_id;
+		if (io->waited_id != io->id)
+			row.parent_io_id = io->waited_id;
 		for (size_t i = 0; i < p->hops.n && row.parent_io_id == KT_NULL; i++)
 			if (p->hops.v[i].foreign)
 				row.parent_io_id = p->hops.v[i].bio->io_id;

@@ -458,7 +458,7 @@ static const struct kt_task_hist *history(struct state *s, uint32_t run, uint32_
 {
 	const struct task *t = run < s->runs.n ? kt_hash_get(&s->runs.v[run]->tasks, tid) : NULL;
 
-	return t && kt_task_hist_known(&t->hist) ? &t->hist : NULL;
+	return t && t->hist.n ? &t->hist : NULL;
 }
 
 static int svc_sums(void *self, uint32_t run, uint32_t tid, int64_t from_ns, int64_t to_ns,

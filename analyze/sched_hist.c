@@ -62,7 +62,9 @@ int kt_task_hist_restart(struct kt_task_hist *h, struct kt_stop_budget *b, int64
 {
 	struct kt_stop s = {.out_ns = t_ns, .ready_ns = t_ns, .in_ns = t_ns};
 
-	h->n = 0;
+	if (h->n)
+		s.out_ns = s.ready_ns = s.in_ns = KT_MAX(t_ns, kt_task_hist_last(h)->in_ns);
+	h->since = h->end;
 	return push(h, b, &s);
 }
 
@@ -101,10 +103,10 @@ int kt_task_hist_add(struct kt_task_hist *h, struct kt_stop_budget *b, const str
 	return push(h, b, &s);
 }
 
-/* Of the stops held, the last one that is over at t_ns; h->end: none. */
-static uint64_t find(const struct kt_task_hist *h, int64_t t_ns)
+/* Of the stops from first on, the last one that is over at t_ns; h->end: none. */
+static uint64_t find_from(const struct kt_task_hist *h, uint64_t first, int64_t t_ns)
 {
-	uint64_t low = h->end - h->n, high = h->end; /* the answer is in [low - 1, high - 1] */
+	uint64_t low = first, high = h->end; /* the answer is in [low - 1, high - 1] */
 
 	while (low < high) {
 		uint64_t mid = low + (high - low) / 2;
@@ -114,7 +116,13 @@ static uint64_t find(const struct kt_task_hist *h, int64_t t_ns)
 		else
 			high = mid;
 	}
-	return low == h->end - h->n ? h->end : low - 1;
+	return low == first ? h->end : low - 1;
+}
+
+/* Of those held without a gap. */
+static uint64_t find(const struct kt_task_hist *h, int64_t t_ns)
+{
+	return find_from(h, KT_MAX(h->end - h->n, h->since), t_ns);
 }
 
 /* Since stop i was over. */
@@ -225,7 +233,7 @@ int kt_task_hist_disturbances(const struct kt_task_hist *h, int64_t from_ns, int
 int kt_task_hist_last_wait(const struct kt_task_hist *h, int64_t from_ns, int64_t to_ns,
 			   struct kt_wait *ret)
 {
-	uint64_t i = find(h, to_ns);
+	uint64_t i = find_from(h, h->end - h->n, to_ns);
 
 	if (i == h->end)
 		return -ENOENT;

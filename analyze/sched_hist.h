@@ -31,9 +31,10 @@ struct kt_stop_budget {
 /* Zero is empty. */
 struct kt_task_hist {
 	struct kt_stop *ring;
-	uint32_t cap; /* a power of two, or 0 */
-	uint32_t n;   /* stops held */
-	uint64_t end; /* stops so far: the last is ring[(end - 1) & (cap - 1)] */
+	uint32_t cap;	/* a power of two, or 0 */
+	uint32_t n;	/* stops held */
+	uint64_t end;	/* stops so far: the last is ring[(end - 1) & (cap - 1)] */
+	uint64_t since; /* from this stop on all of them are known; what is before has gaps */
 	/* What it does since the last stop. */
 	bool off;	/* it is off the CPU */
 	bool waits;	/* while off: it could run */
@@ -42,20 +43,20 @@ struct kt_task_hist {
 
 void kt_task_hist_finish(struct kt_task_hist *h, struct kt_stop_budget *b);
 
-/* Forgets all. It runs at t_ns. -ENOMEM. */
+/* What was before is known with a gap: it counts no more, save for kt_task_hist_last_wait(). It runs at t_ns. -ENOMEM. */
 int kt_task_hist_restart(struct kt_task_hist *h, struct kt_stop_budget *b, int64_t t_ns);
 
-/* Forgets all. What it does is not known from now on. */
+/* The same, and what it does is not known from now on. */
 static inline void kt_task_hist_break(struct kt_task_hist *h)
 {
-	h->n = 0;
+	h->since = h->end;
 	h->off = false;
 }
 
-/* Is anything known of it? */
+/* Is anything known of it without a gap up to now? */
 static inline bool kt_task_hist_known(const struct kt_task_hist *h)
 {
-	return h->n;
+	return h->end > h->since;
 }
 
 static inline const struct kt_stop *kt_task_hist_last(const struct kt_task_hist *h)

@@ -56,4 +56,34 @@ static __always_inline struct kt_io_call *kt_call_close(struct kt_run *r, struct
 	return e;
 }
 
+/*
+ * The writing of a log buffer (xfs) that is no call's: one task begins it, another ends it, and meanwhile the first may begin the
+ * next. So it is known by the buffer's address. Written by the buffer's one writer.
+ */
+struct kt_log {
+	u64 start_ns;
+	u64 cgroup;
+	u32 tid, tgid; /* who began it */
+	u32 n_bios;
+	u32 has;     /* filters: the kinds that it satisfies */
+	u64 tracked; /* filters: it matches */
+};
+
+/* Buffers that are being written; a log has 8. */
+struct kt_logs_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 256);
+	__type(key, u64);
+	__type(value, struct kt_log);
+};
+
+/* Defined in core.bpf.c. */
+extern struct kt_logs_map kt_logs SEC(".maps");
+
+/* NULL: it is a call's, or not being written. */
+static __always_inline struct kt_log *kt_log_find(u64 log)
+{
+	return bpf_map_lookup_elem(&kt_logs, &log);
+}
+
 #endif

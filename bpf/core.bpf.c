@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* Owns the maps; tasks and cgroups that come after the start. */
 #define KT_NAMES_KSYMS
+#include "bpf/call.h"
 #include "bpf/filter_call.h"
 
 struct kt_heads_map kt_heads SEC(".maps");
@@ -8,6 +9,7 @@ struct kt_rings_map kt_rings SEC(".maps");
 struct kt_stats_map kt_stats SEC(".maps");
 struct kt_tasks_map kt_tasks SEC(".maps");
 struct kt_cpus_map kt_cpus SEC(".maps");
+struct kt_logs_map kt_logs SEC(".maps");
 struct kt_filter_objects_map kt_filter_objects SEC(".maps");
 struct kt_filter_pids_map kt_filter_pids SEC(".maps");
 struct kt_filter_inodes_map kt_filter_inodes SEC(".maps");

@@ -21,6 +21,7 @@ enum kt_filter_object {
 	KT_OBJECT_BIO = 1,
 	KT_OBJECT_REQUEST = 2,
 	KT_OBJECT_URING = 3, /* an io_uring request */
+	KT_OBJECT_SYNC = 4,  /* a task in an fsync */
 };
 
 struct kt_filter_objects_map {
@@ -56,8 +57,7 @@ extern struct kt_filter_pids_map kt_filter_pids SEC(".maps");
 
 extern volatile __u32 kt_filter_slots[KT_FILTER_SLOTS];
 
-static __always_inline u64 kt_object_key(struct kt_run *r, const void *object,
-					 enum kt_filter_object kind)
+static __always_inline u64 kt_object_key(struct kt_run *r, const void *object, u64 kind)
 {
 	return kt_as_number(object, &r->stat->scratch[r->hook]) + kind;
 }
@@ -67,12 +67,18 @@ static __always_inline volatile __u32 *kt_filter_slot(u64 key)
 	return &kt_filter_slots[key * 0x9e3779b97f4a7c15ull >> (64 - KT_FILTER_SLOT_BITS)];
 }
 
+/* address: a number, that is not what the verifier knows for a pointer. */
+static __always_inline bool kt_is_tracked_at(u64 address, enum kt_filter_object kind)
+{
+	u64 key = address + kind;
+
+	return *kt_filter_slot(key) && bpf_map_lookup_elem(&kt_filter_objects, &key);
+}
+
 static __always_inline bool kt_is_tracked(struct kt_run *r, const void *object,
 					  enum kt_filter_object kind)
 {
-	u64 key = kt_object_key(r, object, kind);
-
-	return *kt_filter_slot(key) && bpf_map_lookup_elem(&kt_filter_objects, &key);
+	return kt_is_tracked_at(kt_object_key(r, object, 0), kind);
 }
 
 /* False: no room. It is counted as a loss of the run's event. */

@@ -2,15 +2,19 @@
 /*
  * Filters where family io knows the operation: judged by its task, its file and what it does, once, when it begins. Its bios are wanted
  * because it is; and it is because one of its bios turns out to be (the disk below a file is known for certain only then).
- * What the kernel writes back later is judged by its file: one that a wanted operation has written to.
+ * What the kernel writes back later is judged by its file: one that a wanted operation has written to. A journal's commit is wanted if
+ * a wanted operation asked for it or waits for it.
  */
 #ifndef KT_BPF_FILTER_CALL_H
 #define KT_BPF_FILTER_CALL_H
 
+#include "bpf/call.h"
 #include "bpf/file.h"
 #include "bpf/filter.h"
+#include "bpf/uring.h"
 
-#define KT_DIR_DEPTH 64 /* directories and mounts above a file that are looked at */
+#define KT_JOURNAL_WAITERS 64 /* tasks waiting for one commit that are looked at */
+#define KT_DIR_DEPTH 64	      /* directories and mounts above a file that are looked at */
 #define KT_FILTER_OF_FILE (KT_FILTER_FILE | KT_FILTER_DIR)
 #define KT_FILTER_ANY_DISK (1 << 8) /* only its bios tell on which disk it is; no kind of filter */
 
@@ -226,6 +230,35 @@ static __always_inline bool kt_at_work(const struct kt_task *k)
 	return k && k->call_ns && (!kt_filter.kinds || k->tracked);
 }
 
+/* Does the current task do something for what is wanted, with filters: in a call, or for an io_uring request? */
+static __always_inline bool kt_works_for_wanted(struct task_struct *t)
+{
+	u64 req = kt_uring_work(t);
+
+	return req ? kt_is_tracked_at(req, KT_OBJECT_URING) : kt_at_work(kt_task_find(t));
+}
+
+/* Does a wanted operation wait for the commit of that journal, with filters? Only once it sleeps: see kt_task.asked. */
+__noinline __attribute__((weak)) int kt_journal_is_waited(u64 address)
+{
+	struct journal_s *journal = (void *)address;
+	u64 head, node;
+
+	if (!address || !bpf_core_field_exists(journal->j_wait_done_commit))
+		return 0;
+	head = address + bpf_core_field_offset(journal->j_wait_done_commit.head);
+	node = (u64)BPF_CORE_READ(journal, j_wait_done_commit.head.next);
+	for (int i = 0; i < KT_JOURNAL_WAITERS && node && node != head; i++) {
+		struct wait_queue_entry *w =
+			(void *)(node - bpf_core_field_offset(struct wait_queue_entry, entry));
+
+		if (kt_is_tracked_at((u64)BPF_CORE_READ(w, private), KT_OBJECT_SYNC))
+			return 1;
+		node = (u64)BPF_CORE_READ(w, entry.next);
+	}
+	return 0;
+}
+
 /* ------------------------------------------------------------------ bios and their operations */
 
 /* kt_filter_current() of another task of which only the address is known. Rare, so out of line. */
@@ -321,6 +354,7 @@ static __always_inline bool kt_wants_owned(struct kt_run *r, struct bio *bio, st
 	bool write = e->opf & 1; /* as the kernel's op_is_write() */
 	bool linked = false, wanted = false;
 	struct kt_task *k = NULL;
+	struct kt_log *l = NULL;
 	u32 has = 0;
 
 	switch (e->io_kind) {
@@ -345,6 +379,14 @@ static __always_inline bool kt_wants_owned(struct kt_run *r, struct bio *bio, st
 	case KT_IO_JOURNAL:
 	case KT_IO_SWAP:
 		linked = true;
+		if (e->io_kind == KT_IO_JOURNAL && e->io) {
+			l = kt_log_find(e->io);
+			if (l) {
+				wanted = l->tracked;
+				has = l->has;
+			}
+			break;
+		}
 		if (e->io_tid != (u32)t->pid) {
 			/* The block layer held it back: a kernel thread queues it. */
 			has = kt_filter_waiter(waiter);
@@ -354,6 +396,9 @@ static __always_inline bool kt_wants_owned(struct kt_run *r, struct bio *bio, st
 		if (k) {
 			wanted = k->tracked;
 			has = k->call_has;
+			/* Who waits may have come after it began. */
+			if (!wanted && e->io_kind == KT_IO_JOURNAL)
+				wanted = kt_journal_is_waited(k->call_inode);
 		}
 		break;
 	}
@@ -374,6 +419,8 @@ static __always_inline bool kt_wants_owned(struct kt_run *r, struct bio *bio, st
 			kt_unlink(e);
 		else if (k)
 			k->tracked = 1;
+		else if (l)
+			l->tracked = 1;
 		return true;
 	}
 	if (k && k->call_bios) {
@@ -381,6 +428,8 @@ static __always_inline bool kt_wants_owned(struct kt_run *r, struct bio *bio, st
 		if (k->call_kind == KT_IO_SWAP)
 			k->call_size -= e->bytes;
 	}
+	if (l && l->n_bios)
+		l->n_bios--;
 	kt_leave_out(r, bio);
 	return false;
 }

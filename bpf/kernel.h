@@ -244,13 +244,49 @@ struct writeback_control {
 	long nr_to_write;
 };
 
+struct wait_queue_head {
+	struct list_head head;
+};
+
+struct wait_queue_entry {
+	void *private; /* the task that waits */
+	struct list_head entry;
+};
+
 struct journal_s {
+	struct wait_queue_head j_wait_done_commit;
 	struct task_struct *j_task;
 	struct block_device *j_fs_dev;
 };
 
 struct transaction_s {
 	unsigned int t_tid;
+};
+
+struct btrfs_fs_info {
+	struct super_block *sb;
+};
+
+/* What worker_private of a kernel thread is. */
+struct kthread {
+	void *threadfn; /* a function */
+};
+
+/* A log of xfs: what it is a buffer of. */
+struct xfs_mount {
+	struct super_block *m_super;
+};
+
+struct xlog {
+	struct xfs_mount *l_mp;
+};
+
+/* Its values: KT_KERNEL_ENUM(). */
+enum xlog_iclog_state { KT_XLOG_STATE };
+
+struct xlog_in_core {
+	struct xlog *ic_log;
+	enum xlog_iclog_state ic_state;
 };
 
 struct vm_area_struct {

@@ -170,7 +170,8 @@ struct kt_task {
 	u8 tracked;	    /* filters: the open operation matches */
 	u16 last_cpu;	    /* on which it ran last, + 1; 0 = not known */
 	u8 fault_made_room; /* the fault wrote to swap since it began to make room */
-	u8 pad[5];
+	u8 asked; /* filters: of a kernel thread: woken last by a task at work on what matches */
+	u8 pad[4];
 };
 
 struct kt_tasks_map {

@@ -9,6 +9,7 @@
 #define KT_BPF_OWNER_H
 
 #include "bpf/fault.h"
+#include "bpf/call.h"
 #include "bpf/filter.h"
 #include "bpf/pages.h"
 #include "bpf/syscalls.h"
@@ -30,6 +31,9 @@ KT_KERNEL_SYM(aio_complete_rw);
 KT_KERNEL_SYM(lo_rw_aio_complete);
 KT_KERNEL_SYM(end_swap_bio_read);
 KT_KERNEL_ENUM(PG_swapbacked, 17);
+KT_KERNEL_SYM(xlog_bio_end_io);
+KT_KERNEL_SYM(bio_chain_endio);
+KT_KERNEL_SYM(transaction_kthread);
 
 #define DIO_IS_SYNC 2 /* blkdev_dio.flags */
 
@@ -321,6 +325,59 @@ static __always_inline u64 kt_own_iocb(struct kt_dio *d, struct task_struct *t,
 	return (u64)inode;
 }
 
+/* A bio of xfs's log names the buffer that it writes; where that is no call's, it is an operation of its own. */
+static __always_inline void kt_own_log(struct bio *bio, struct kt_bio_queue *e)
+{
+	u64 end_io = (u64)bio->bi_end_io, log = (u64)bio->bi_private;
+	struct kt_log *l;
+
+	/* At the log's end a buffer is cut in two: the front tells the rest when it is done. */
+	if (kt_is_sym(end_io, kt_sym_bio_chain_endio)) {
+		struct bio *rest = (void *)log;
+
+		end_io = (u64)BPF_CORE_READ(rest, bi_end_io);
+		log = (u64)BPF_CORE_READ(rest, bi_private);
+	}
+	if (!kt_is_sym(end_io, kt_sym_xlog_bio_end_io))
+		return;
+	if (!e->io_kind) {
+		l = kt_log_find(log);
+		if (!l)
+			return;
+		e->io_kind = KT_IO_JOURNAL;
+		e->io_tid = l->tid;
+		e->io_age_ns = e->ts_ns - l->start_ns;
+		l->n_bios++;
+	}
+	if (e->io_kind != KT_IO_URING)
+		e->io = log;
+}
+
+/*
+ * btrfs tells when a commit ends (family page), not when it begins. Its thread for that does nothing else: the commit begins with its
+ * first write. What it reads before that may be for nothing, when another task commits.
+ */
+static __always_inline void kt_own_commit(struct task_struct *t, struct kt_bio_queue *e)
+{
+	struct kthread *thread = t->worker_private;
+	struct kt_task *k;
+
+	if (!kt_sym_transaction_kthread || !(e->opf & 1) || kt_in_interrupt() ||
+	    !kt_is_sym((u64)BPF_CORE_READ(thread, threadfn), kt_sym_transaction_kthread))
+		return;
+	k = kt_task_get(t);
+	if (!k)
+		return;
+	kt_call_open(k, KT_IO_JOURNAL, KT_IO_OP_COMMIT);
+	if (kt_filter.kinds)
+		k->call_has = kt_filter_current();
+	/* Before the bio, by the least: an age of 0 is none. */
+	if (e->ts_ns)
+		k->call_ns = e->ts_ns;
+	k->call_ns--;
+	kt_own_call(k, t->pid, -1, e);
+}
+
 /*
  * With filters: it is of a call that the task itself waits for, by direct I/O, so that no page cache can make it wanted; and that
  * call is not open here: it was judged when it began, and cannot match.
@@ -379,6 +436,10 @@ static __always_inline u64 kt_own(struct bio *bio, struct task_struct *t, struct
 		if (!kt_opf_is_swap(e->opf))
 			inode = kt_pages(bio, e, &loose);
 		kt_own_context(t, inode, -1, e);
+		if (!inode)
+			kt_own_log(bio, e);
+		if (!e->io_kind && (t->flags & (KT_PF_KTHREAD | KT_PF_WQ_WORKER)) == KT_PF_KTHREAD)
+			kt_own_commit(t, e);
 		return inode;
 	}
 	if (d.pages && kt_pages(bio, e, &loose) && e->ino_dev != e->dev) {

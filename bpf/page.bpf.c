@@ -12,6 +12,9 @@
 #define PF_IO_WORKER 0x10
 
 KT_KERNEL_ENUM(PG_head, 16);
+KT_KERNEL_ENUM(XLOG_STATE_ACTIVE, 0);
+KT_KERNEL_ENUM(XLOG_STATE_WANT_SYNC, 1);
+KT_KERNEL_ENUM(XLOG_STATE_DIRTY, 5);
 
 /* A run of pages that one task made dirty one after the other. */
 struct run {
@@ -254,6 +257,26 @@ KT_PROG(page, writeback_single_inode, writeback_single_inode, struct inode *inod
 	return 0;
 }
 
+/* Was it a wanted operation that asked for the commit that begins, or does one wait for it already? */
+static __always_inline void judge_commit(u64 journal)
+{
+	struct kt_task *t = kt_task_find(bpf_get_current_task_btf());
+
+	/* Read back: the verifier takes the argument for no number. */
+	if (t && t->call_kind == KT_IO_JOURNAL && t->call_inode == journal &&
+	    (t->asked || kt_journal_is_waited(*(volatile u64 *)&t->call_inode)))
+		t->tracked = 1;
+}
+
+/* What wakes the thread in the middle of a commit asks for nothing. */
+static __always_inline void forget_asked(void)
+{
+	struct kt_task *t = kt_task_find(bpf_get_current_task_btf());
+
+	if (t)
+		t->asked = 0;
+}
+
 KT_PROG(page, jbd2_start_commit, jbd2_start_commit, struct journal_s *journal)
 {
 	struct kt_run r;
@@ -261,6 +284,8 @@ KT_PROG(page, jbd2_start_commit, jbd2_start_commit, struct journal_s *journal)
 	if (!kt_run_begin(&r, KT_HOOK_page__jbd2_start_commit))
 		return 0;
 	open_call((u64)journal, KT_IO_JOURNAL, KT_IO_OP_COMMIT);
+	if (kt_filter.kinds)
+		judge_commit((u64)journal);
 	kt_run_filtered(&r);
 	return 0;
 }
@@ -272,10 +297,139 @@ KT_PROG(page, jbd2_end_commit, jbd2_end_commit, struct journal_s *journal)
 
 	if (!kt_run_begin(&r, KT_HOOK_page__jbd2_end_commit))
 		return 0;
+	if (kt_filter.kinds)
+		forget_asked();
 	e = close_call(&r, (u64)journal, KT_IO_JOURNAL);
 	if (!e)
 		return 0;
 	e->ino_dev = BPF_CORE_READ(journal, j_fs_dev, bd_dev);
+	KT_SUBMIT(e);
+	return 0;
+}
+
+/* What its own thread does; that opened with its first write. What a call commits is that call's. */
+KT_PROG(page, btrfs_transaction_commit, btrfs_transaction_commit, struct btrfs_fs_info *info)
+{
+	struct kt_io_call *e;
+	struct kt_run r;
+
+	if (!kt_run_begin(&r, KT_HOOK_page__btrfs_transaction_commit))
+		return 0;
+	e = close_call(&r, 0, KT_IO_JOURNAL);
+	if (!e)
+		return 0;
+	e->ino_dev = BPF_CORE_READ(info, sb, s_dev);
+	KT_SUBMIT(e);
+	return 0;
+}
+
+/* For filters only: from here on it may wait for a commit. */
+KT_PROG(page, ext4_sync_file_enter, ext4_sync_file_enter, struct file *file)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct kt_run r;
+
+	if (!kt_run_begin(&r, KT_HOOK_page__ext4_sync_file_enter))
+		return 0;
+	if (kt_filter.kinds && kt_works_for_wanted(task))
+		kt_track(&r, task, KT_OBJECT_SYNC);
+	kt_run_filtered(&r);
+	return 0;
+}
+
+KT_PROG(page, ext4_sync_file_exit, ext4_sync_file_exit, struct inode *inode)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct kt_run r;
+
+	if (!kt_run_begin(&r, KT_HOOK_page__ext4_sync_file_exit))
+		return 0;
+	if (kt_filter.kinds && kt_is_tracked(&r, task, KT_OBJECT_SYNC))
+		kt_untrack(&r, task, KT_OBJECT_SYNC);
+	kt_run_filtered(&r);
+	return 0;
+}
+
+/* ------------------------------------------------------------------ the log of xfs */
+
+KT_PROG(page, xlog_iclog_syncing, xlog_iclog_syncing, struct xlog_in_core *iclog)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct kt_log l = {};
+	u64 key = (u64)iclog;
+	struct kt_run r;
+
+	if (!kt_run_begin(&r, KT_HOOK_page__xlog_iclog_syncing))
+		return 0;
+	/* What a call writes is that call's. */
+	if (!(task->flags & KT_PF_KTHREAD))
+		goto out;
+	l.tid = task->pid;
+	l.tgid = task->tgid;
+	l.cgroup = task->cgroups->dfl_cgrp->kn->id;
+	if (kt_filter.kinds)
+		l.has = kt_filter_current();
+	l.start_ns = bpf_ktime_get_ns();
+	bpf_map_update_elem(&kt_logs, &key, &l, BPF_ANY);
+out:
+	kt_run_filtered(&r);
+	return 0;
+}
+
+KT_PROG(page, xlog_iclog_sync_done, xlog_iclog_sync_done, struct xlog_in_core *iclog)
+{
+	struct kt_page_log *e;
+	struct kt_log *l;
+	struct kt_run r;
+	u64 key = (u64)iclog;
+
+	if (!kt_run_begin(&r, KT_HOOK_page__xlog_iclog_sync_done))
+		return 0;
+	l = kt_log_find(key);
+	if (!l || !l->n_bios || (kt_filter.kinds && !l->tracked)) {
+		kt_run_filtered(&r);
+		goto out;
+	}
+	e = KT_RESERVE(&r, page_log);
+	if (e) {
+		e->tid = l->tid;
+		e->io = key;
+		e->dur_ns = e->ts_ns - l->start_ns;
+		e->cgroup = l->cgroup;
+		e->tgid = l->tgid;
+		e->end_tid = bpf_get_current_task_btf()->pid;
+		e->n_bios = l->n_bios;
+		e->ino_dev = BPF_CORE_READ(iclog, ic_log, l_mp, m_super, s_dev);
+		KT_SUBMIT(e);
+	}
+out:
+	if (l)
+		bpf_map_delete_elem(&kt_logs, &key);
+	return 0;
+}
+
+KT_PROG(page, xlog_iclog_wait_on, xlog_iclog_wait_on, struct xlog_in_core *iclog)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	u32 state = BPF_CORE_READ(iclog, ic_state);
+	struct kt_page_log_wait *e;
+	struct kt_run r;
+
+	if (!kt_run_begin(&r, KT_HOOK_page__xlog_iclog_wait_on))
+		return 0;
+	/* It is on disk: the kernel does not wait. */
+	if (state == kt_enum_XLOG_STATE_ACTIVE || state == kt_enum_XLOG_STATE_DIRTY ||
+	    !kt_at_work(kt_task_find(task))) {
+		kt_run_filtered(&r);
+		return 0;
+	}
+	e = KT_RESERVE(&r, page_log_wait);
+	if (!e)
+		return 0;
+	e->tid = task->pid;
+	e->io = (u64)iclog;
+	e->tgid = task->tgid;
+	e->writing = state != kt_enum_XLOG_STATE_WANT_SYNC;
 	KT_SUBMIT(e);
 	return 0;
 }

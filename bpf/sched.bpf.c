@@ -16,6 +16,24 @@ static __always_inline bool is_asleep(struct task_struct *t)
 	return bpf_core_field_exists(t->se.sched_delayed) && t->se.sched_delayed;
 }
 
+/*
+ * Filters: a kernel thread is woken. If that is for a task at work on what is wanted, what it is asked for is wanted, too: a journal's
+ * commit.
+ */
+static __always_inline struct kt_task *ask(struct task_struct *t, struct kt_task *s)
+{
+	bool asked;
+
+	if ((t->flags & (KT_PF_KTHREAD | KT_PF_WQ_WORKER)) != KT_PF_KTHREAD)
+		return s;
+	asked = !kt_in_interrupt() && kt_works_for_wanted(bpf_get_current_task_btf());
+	if (asked && !s)
+		s = kt_task_get(t);
+	if (s)
+		s->asked = asked;
+	return s;
+}
+
 /* t becomes runnable, by whoever is current. */
 static __always_inline void runnable(struct task_struct *t)
 {
@@ -26,6 +44,8 @@ static __always_inline void runnable(struct task_struct *t)
 
 	s = bpf_task_storage_get(&kt_tasks, t, NULL,
 				 kt_filter.kinds ? 0 : BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (kt_filter.kinds)
+		s = ask(t, s);
 	if (kt_filter.kinds && !kt_at_work(s))
 		return;
 	c = bpf_map_lookup_elem(&kt_cpus, &zero);

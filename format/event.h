@@ -79,7 +79,7 @@ enum kt_io_kind {
 	KT_IO_FAULT = 4,     /* task and age: of a file's page, or of one from swap */
 	KT_IO_LOOP = 5,	     /* address of the upper request */
 	KT_IO_WRITEBACK = 6, /* task and age: a kernel thread's call */
-	KT_IO_JOURNAL = 7,   /* the same */
+	KT_IO_JOURNAL = 7,   /* the same; of a log (xfs) the address of its buffer as well */
 	KT_IO_READAHEAD = 8,
 	KT_IO_SWAP =
 		9, /* task and age: it makes room by writing to swap, outside of what is told by the others */

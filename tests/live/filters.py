@@ -5,6 +5,7 @@
 Both loads wait for the recording to begin, so that their process numbers can be given to it. What a load did is what fio
 counts; whose a bio is, its submitter tells. Every hook's runs are recorded, lost or filtered."""
 
+import bisect
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ import subprocess
 import sys
 
 import kt
+import links
 
 V2 = "/sys/fs/cgroup/unified" if os.path.isdir("/sys/fs/cgroup/unified") else "/sys/fs/cgroup"
 SIZE = 8 << 20
@@ -114,7 +116,7 @@ def options_text(options):
     return rest
 
 
-EVENTS = {"sys_exit": "io_call", "writeback_single_inode": "io_call", "jbd2_end_commit": "io_call", "sched_switch": "sched_switch", "io_uring_complete": "io_end", "block_bio_queue": "bio_queue", "block_split": "bio_split", "block_bio_remap": "bio_remap",
+EVENTS = {"sys_exit": "io_call", "writeback_single_inode": "io_call", "jbd2_end_commit": "io_call", "btrfs_transaction_commit": "io_call", "xlog_iclog_sync_done": "page_log", "xlog_iclog_wait_on": "page_log_wait", "sched_switch": "sched_switch", "io_uring_complete": "io_end", "block_bio_queue": "bio_queue", "block_split": "bio_split", "block_bio_remap": "bio_remap",
           "block_bio_backmerge": "bio_merge", "block_bio_frontmerge": "bio_merge", "block_bio_complete": "bio_complete",
           "block_getrq": "rq_get", "block_rq_insert": "rq_insert", "block_rq_issue": "rq_issue",
           "block_rq_requeue": "rq_requeue", "block_rq_merge": "rq_merge", "block_rq_complete": "rq_complete"}
@@ -364,11 +366,76 @@ def by_fsync():
     kt.check(not ops(db) and not bios(db), "--op fsync on another file: %s" % ops(db))
     loads = [Load(n, ["sh", "-c", script % ((os.path.join(mnt, n),) * 3)]) for n in NAMES]
     db, _ = record(loads, ["--op", "fsync", "--file", os.path.join(mnt, NAMES[0])])
-    kt.check(ops(db) == {"fsync": 5}, "--op fsync --file: %s" % ops(db))
-    linked_ = db.one("SELECT count(DISTINCT io_id) FROM bio")
+    mine = ops(db, "i.kind <> 'journal'")
+    kt.check(mine == {"fsync": 5}, "--op fsync --file: %s" % mine)
+    linked_ = db.one("SELECT count(DISTINCT io_id) FROM bio JOIN io i USING (io_id) WHERE i.kind <> 'journal'")
     kt.check(linked_ == 5, "--op fsync: bios of %d of 5 calls" % linked_)
     whole(db, "--op fsync --file")
+    committed("--op fsync --file", db)
     print("%-20s 5 calls, %d bios" % ("--op fsync --file", bios(db)), flush=True)
+
+
+def committed(name, db):
+    """The journal's commits that are recorded are those that a recorded operation waited for."""
+    n = db.one("SELECT count(*) FROM io WHERE kind = 'journal'")
+    idle = db.rows("SELECT c.io_id, c.start_ns, c.dur_ns FROM io c WHERE c.kind = 'journal' AND NOT EXISTS (SELECT * FROM io i WHERE i.kind <> 'journal' "
+                   "AND i.start_ns < c.start_ns + c.dur_ns AND i.start_ns + i.dur_ns > c.start_ns)")
+    kt.check(not idle, "%s: of %d commits nobody waited for %s" % (name, n, idle[:3]))
+    loose = db.rows("SELECT t.comm, b.flags FROM bio b JOIN task t USING (utid) LEFT JOIN io i USING (io_id) WHERE t.comm LIKE 'jbd2/%' AND i.kind IS NOT 'journal'")
+    kt.check(not loose, "%s: the journal's bios without a commit: %s" % (name, loose[:3]))
+    return n
+
+
+def commit_waits(db, disk, mnt, queued):
+    """Calls that slept, and were woken by the journal's thread, while that queued bios, as the kernel's tracer tells: (how many, how many
+    have a commit for a parent, bios of these that are not recorded)."""
+    start = kt.mono_start(db)
+    # The superblock of the journal is written before a commit begins. The tracer cuts its times to microseconds.
+    head = int(kt.run("debugfs", "-R", "bmap <8> 0", disk).stdout) * os.statvfs(mnt).f_frsize // 512
+    queued = sorted((t - start, int(sector)) for t, _, (sector,) in queued if int(sector) != head)
+    known = set(db.rows("SELECT b.sector FROM bio b JOIN device d USING (device_id) WHERE d.dev = ?", kt.dev_of(disk)))
+    waits, waited, missing = 0, 0, []
+    for io, tid, t0, t1, parent in db.rows(
+            "SELECT i.io_id, t.tid, i.start_ns, i.start_ns + i.dur_ns, p.op FROM io i JOIN task t USING (utid) LEFT JOIN io p ON p.io_id = i.parent_io_id WHERE i.op = 'fsync'"):
+        out, hit = None, []
+        for t, prev, next_, waker, wait, flags, comm in db.rows(
+                "SELECT s.time_ns, prev_tid, next_tid, waker_tid, wait_ns, flags, w.comm FROM raw_sched_switch s LEFT JOIN task w ON w.tid = s.waker_tid "
+                "WHERE (prev_tid = ? OR next_tid = ?) AND s.time_ns BETWEEN ? AND ? ORDER BY s.time_ns", tid, tid, t0, t1):
+            if prev == tid:
+                out = t
+            elif out is not None and flags & 13 == 1 and comm and comm.startswith("jbd2/"):
+                hit += queued[bisect.bisect(queued, (out + 2000, 0)):bisect.bisect(queued, (t - wait - 2000, 0))]
+        if hit:
+            waits += 1
+            waited += parent == "commit"
+            missing += [h for h in hit if (h[1],) not in known]
+    return waits, waited, missing
+
+
+def by_commit():
+    """Who waits for a journal's commit has it recorded, and no other commit is."""
+    disk = kt.loop_disk(size_mib=256)
+    mnt = kt.filesystem(disk)
+    jbd2 = "/proc/fs/jbd2/%s-8/info" % os.path.basename(disk)
+    for name, opts in (("-p", lambda l: ["-p", l.pid]), ("-p --op", lambda l: ["-p", l.pid, "--op", "fsync"])):
+        dirs = [os.path.join(mnt, name.replace(" ", "") + n) for n in NAMES]
+        for d in dirs:
+            os.mkdir(d)
+        # The other's goes on long after the wanted one's has ended.
+        loads = [Load(n, links.fsync_command(d, workers=2, rounds=r, files=2)) for n, d, r in zip(NAMES, dirs, (60, 300))]
+        before = int(kt.read(jbd2).split()[0])
+        with links.Tracer("block/block_bio_queue", r"\d+,\d+ \w+ (\d+) \+ .* \[jbd2/", "dev == %d" % kt.kernel_dev(disk)) as queued:
+            db, _ = record(loads, opts(loads[0]))
+        all_ = int(kt.read(jbd2).split()[0]) - before
+        n = committed(name, db)
+        syncs = db.one("SELECT count(*) FROM io WHERE op = 'fsync'")
+        kt.check(syncs == 120, "%s: of 120 calls %d recorded" % (name, syncs))
+        kt.check(0 < n <= all_ / 2, "%s: %d commits of %d recorded" % (name, n, all_))
+        waits, waited, missing = commit_waits(db, disk, mnt, queued.hits)
+        kt.check(waits > 20 and waited == waits, "%s: of %d calls that slept while their commit wrote, %d have it" % (name, waits, waited))
+        kt.check(not missing, "%s: bios of commits that were waited for are not recorded: %s" % (name, missing[:3]))
+        whole(db, name)
+        print("%-20s %d commits of %d, for %d of %d calls" % (name + " fsync", n, all_, waited, waits), flush=True)
 
 
 def stacked():
@@ -463,7 +530,7 @@ def bad_values():
         print("%-28s %s" % (" ".join(options), p.stderr.strip()))
 
 
-CASES = [bad_values, by_pid, merged, by_tid, by_comm, by_cgroup, by_disk, by_partition, by_op, buffered, by_file, by_fsync, stacked, shared, throttled, two_kinds]
+CASES = [bad_values, by_pid, merged, by_tid, by_comm, by_cgroup, by_disk, by_partition, by_op, buffered, by_file, by_fsync, by_commit, stacked, shared, throttled, two_kinds]
 
 
 def test():

@@ -7,11 +7,15 @@ without any link: thread i only uses offsets at i grains from a multiple of 8 (i
 operation of that file, alive; each operation's bios are its range, side by side: those of another thread begin at another grain;
 and the operations recorded are those that the program says it did, in order.
 
-Buffered I/O: what is linked is linked right; how much is linked must be as much as the kernel lets us see."""
+Buffered I/O: what is linked is linked right; how much is linked must be as much as the kernel lets us see.
+
+Journals: many files are made and made durable by several tasks at once. Every bio of the journal has an operation, and who waited for another's
+has it for a parent: on xfs the kernel's tracer tells for which place of the log a task waits, and whose bio went there is known."""
 
 import bisect
 import os
 import re
+import struct
 import sys
 
 import kt
@@ -324,10 +328,174 @@ def throttled():
         print("%-24s %6d bios, %d of them queued by a worker" % ("throttled/" + name, n, late), flush=True)
 
 
+# ---------------------------------------------------------------- journals
+
+def fsync_load(mnt, workers, rounds, files):
+    """Run as a child. Nobody ends before all are done: a task that has ended is forgotten by the analysis, and whom it woke."""
+    done, go = os.pipe(), os.pipe()
+    for w in range(workers):
+        if os.fork():
+            continue
+        os.close(go[1])
+        fd = os.open("%s/f%d" % (mnt, w), os.O_RDWR | os.O_CREAT, 0o644)
+        for i in range(rounds):
+            for j in range(files if i % 4 else 4 * files):
+                os.close(os.open("%s/%d.%d.%d" % (mnt, w, i, j), os.O_WRONLY | os.O_CREAT, 0o644))
+            os.pwrite(fd, b"x" * 4096, i * 4096)
+            os.fsync(fd)
+        os.write(done[1], b"x")
+        os.read(go[0], 1)
+        os._exit(0)
+    for w in range(workers):
+        os.read(done[0], 1)
+    os.close(go[1])
+    for w in range(workers):
+        os.wait()
+
+
+def fsync_command(mnt, workers=4, rounds=40, files=10):
+    return [sys.executable, os.path.abspath(__file__), "fsync-load", mnt, str(workers), str(rounds), str(files)]
+
+
+def xfs_log(disk):
+    """(first, end) of the log on the disk, in sectors; from the superblock."""
+    with open(disk, "rb") as f:
+        sb = f.read(512)
+    block, start = struct.unpack_from(">I", sb, 4)[0], struct.unpack_from(">Q", sb, 48)[0]
+    ag_blocks, n = struct.unpack_from(">I", sb, 84)[0], struct.unpack_from(">I", sb, 96)[0]
+    ag_log = sb[124]
+    first = ((start >> ag_log) * ag_blocks + (start & (1 << ag_log) - 1)) * block // 512
+    return first, first + n * block // 512
+
+
+class Tracer:
+    """The kernel's tracer's word on one of its events: [(ns of CLOCK_MONOTONIC, tid, what the pattern's groups matched)]."""
+
+    def __init__(self, event, pattern, condition="0"):
+        self.event, self.condition = event, condition
+        self.pattern = re.compile(r"-(\d+)\s+\[\d+\].* (\d+)\.(\d{6}): %s: %s" % (event.split("/")[1], pattern))
+        self.dir = "/sys/kernel/tracing/instances/ktrace-test-%d" % os.getpid()
+        self.hits = []
+
+    def __enter__(self):
+        os.mkdir(self.dir)
+        kt.write(self.dir + "/trace_clock", "mono")
+        kt.write(self.dir + "/buffer_size_kb", "8192")
+        kt.write("%s/events/%s/filter" % (self.dir, self.event), self.condition)
+        kt.write("%s/events/%s/enable" % (self.dir, self.event), "1")
+        return self
+
+    def __exit__(self, *_):
+        kt.write("%s/events/%s/enable" % (self.dir, self.event), "0")
+        for line in kt.read(self.dir + "/trace").splitlines():
+            m = self.pattern.search(line)
+            if m:
+                self.hits.append((int(m[2]) * 10**9 + int(m[3]) * 1000, int(m[1]), m.groups()[3:]))
+        os.rmdir(self.dir)
+
+
+def journal_recording(mnt, *, kind, **load):
+    d = kt.tmpdir()
+    ktr = os.path.join(d, "run.ktr")
+    kt.record(ktr, *fsync_command(mnt, **load), options=["-f"])
+    db = kt.analyze(ktr, "--raw")
+    kt.seen_all(db)
+    kt.check(not kt.lost(db), "%s: events were lost" % kind)
+    return db
+
+
+def all_owned(name, db, disk, where, *args):
+    """Bios of a journal: each has an operation, alive when it was queued. Returns how many there are of each."""
+    loose = db.rows("SELECT t.comm, b.sector, b.size_bytes, b.flags FROM bio b JOIN device d USING (device_id) LEFT JOIN task t USING (utid) "
+                    "LEFT JOIN io i USING (io_id) WHERE d.dev = ? AND b.op IN ('write', 'flush') AND " + where +
+                    " AND NOT (i.io_id IS NOT NULL AND b.link = 'exact' AND i.start_ns <= b.start_ns AND "
+                    "(i.dur_ns IS NULL OR b.start_ns <= i.start_ns + i.dur_ns)) LIMIT 3", kt.dev_of(disk), *args)
+    kt.check(not loose, "%s: bios of the journal without an operation: %s" % (name, loose))
+    return dict(db.rows("SELECT i.kind || ' ' || i.op, count(*) FROM bio b JOIN device d USING (device_id) JOIN io i USING (io_id) "
+                        "WHERE d.dev = ? AND b.op IN ('write', 'flush') AND " + where + " GROUP BY 1", kt.dev_of(disk), *args))
+
+
+def journal_xfs():
+    disk = kt.loop_disk(size_mib=512)
+    mnt = kt.filesystem(disk, "xfs")
+    first, end = xfs_log(disk)
+    own = others = commits = 0
+    # Who comes first, and whether a kernel thread writes, is chance.
+    for i in range(8):
+        where = os.path.join(mnt, str(i))
+        os.mkdir(where)
+        with Tracer("xfs/xlog_iclog_wait_on", r".* state XLOG_STATE_(?!ACTIVE|DIRTY)\w+ .* lsn 0x([0-9a-f]+)") as log:
+            db = journal_recording(where, kind="xfs")
+        owned = all_owned("xfs", db, disk, "b.sector >= ? AND b.sector < ?", first, end)
+        commits += owned.get("journal commit", 0)
+        start = kt.mono_start(db)
+        callers = {tid for tid, in db.rows("SELECT t.tid FROM io i JOIN task t USING (utid) WHERE i.op = 'fsync'")}
+        for t, tid, (lsn,) in log.hits:
+            if tid not in callers:
+                continue  # a kernel thread
+            io = db.rows("SELECT i.io_id, i.parent_io_id FROM io i JOIN task t USING (utid) WHERE t.tid = ? AND i.op = 'fsync' "
+                         "AND i.start_ns <= ? AND i.start_ns + i.dur_ns >= ?", tid, t - start + 1000, t - start)
+            wrote = db.rows("SELECT DISTINCT io_id FROM bio b JOIN device d USING (device_id) WHERE d.dev = ? AND sector = ?",
+                            kt.dev_of(disk), first + (int(lsn, 16) & 0xffffffff))
+            if not kt.check(len(io) == 1 and len(wrote) == 1, "xfs: task %d waited at %d: in %s, for what %s wrote" % (tid, t - start, io, wrote)):
+                continue
+            if io[0][0] == wrote[0][0]:
+                own += 1
+            else:
+                others += 1
+                kt.check(io[0][1] == wrote[0][0], "xfs: task %d waited at %d for what io %d wrote, and its parent is %s" % (tid, t - start, wrote[0][0], io[0][1]))
+        if own > 20 and others > 20 and commits > 20:
+            break
+    kt.check(own > 20 and others > 20 and commits > 20, "xfs: waits for one's own %d, for another's %d, bios of kernel threads %d" % (own, others, commits))
+    print("%-24s waits for one's own: %d, for another's: %d; bios of kernel threads: %d; all linked" % ("journal/xfs", own, others, commits), flush=True)
+
+
+def journal_btrfs():
+    disk = kt.loop_disk(size_mib=512)
+    mnt = kt.filesystem(disk, "btrfs")
+    kt.run("mount", "-o", "remount,commit=1", mnt)
+    commits = waits = 0
+    for i in range(20):
+        where = os.path.join(mnt, str(i))
+        os.mkdir(where)
+        with Tracer("btrfs/btrfs_transaction_commit", "()") as done:
+            db = journal_recording(where, kind="btrfs", rounds=500, files=4)
+        all_owned("btrfs", db, disk, "(b.op = 'flush' OR b.flags LIKE '%meta%')")
+        start = kt.mono_start(db)
+        mine = db.rows("SELECT i.io_id, i.start_ns + i.dur_ns, t.tid FROM io i JOIN task t USING (utid) WHERE i.kind = 'journal' AND i.op = 'commit' AND "
+                       "t.comm LIKE 'btrfs-transacti%' AND i.state = 'whole' AND n_bios > 3 ORDER BY 2")
+        threads = {tid for _, _, tid in mine}
+        ends = sorted(t - start for t, tid, _ in done.hits if tid in threads)
+        # The tracer cuts its times to microseconds; a commit that wrote nothing has no row.
+        kt.check(all(any(abs(end - e) < 20000 for e in ends) for _, end, _ in mine), "btrfs: commits end at %s, recorded at %s" % (ends, [m[1] for m in mine]))
+        commits += len(mine)
+        for commit, _, thread in mine:
+            ended = [t for t, in db.rows("SELECT start_ns + dur_ns FROM bio WHERE io_id = ? ORDER BY 1", commit)]
+            for tid, t, waking in db.rows("SELECT next_tid, time_ns, time_ns - wait_ns FROM raw_sched_switch WHERE waker_tid = ? AND flags & 13 = 1 "
+                                          "AND time_ns > ?", thread, ended[0]):
+                out = db.one("SELECT max(time_ns) FROM raw_sched_switch WHERE prev_tid = ? AND time_ns < ?", tid, t)
+                # In that sleep one of the commit's bios ended.
+                if out is None or bisect.bisect(ended, out) == bisect.bisect(ended, waking):
+                    continue
+                for io, parent, path in db.rows("SELECT io_id, parent_io_id, path_bio_id FROM io i JOIN task t USING (utid) WHERE t.tid = ? AND i.op = 'fsync' "
+                                                "AND i.start_ns <= ? AND i.start_ns + i.dur_ns >= ?", tid, out, t):
+                    path = [path] if path else [b for b, in db.rows("SELECT bio_id FROM stage_extra WHERE flow = 'io' AND flow_id = ?", io)]
+                    on_path = db.one("SELECT count(*) FROM bio WHERE io_id = ? AND bio_id IN (%s)" % ",".join(str(b) for b in path if b), commit)
+                    waits += 1
+                    kt.check(on_path and parent is not None, "btrfs: fsync %d waited for commit %d, and its parent is %s" % (io, commit, parent))
+        if commits > 3 and waits > 1:
+            break
+    kt.check(commits > 3 and waits > 1, "btrfs: %d commits, %d waits for them" % (commits, waits))
+    print("%-24s %d commits of the kernel's thread, %d waits for them; all bios linked" % ("journal/btrfs", commits, waits), flush=True)
+
+
 CASES = {"disk": disk, "ext4": lambda: files("ext4"), "xfs": lambda: files("xfs"), "btrfs": lambda: files("btrfs"), "stacked": stacked, "throttled": throttled,
          "buffered-ext4": lambda: buffered("ext4"), "buffered-xfs": lambda: buffered("xfs"),
-         "buffered-btrfs": lambda: buffered("btrfs")}
+         "buffered-btrfs": lambda: buffered("btrfs"), "journal-xfs": lambda: kt.attempts("journal/xfs", journal_xfs),
+         "journal-btrfs": lambda: kt.attempts("journal/btrfs", journal_btrfs)}
 
-if __name__ == "__main__":
+if __name__ == "__main__" and sys.argv[1:2] == ["fsync-load"]:
+    fsync_load(sys.argv[2], *map(int, sys.argv[3:]))
+elif __name__ == "__main__":
     kt.need_root_and_bpf()
     kt.main(lambda: [CASES[c]() for c in (sys.argv[1:] or CASES)])

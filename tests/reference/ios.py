@@ -9,7 +9,7 @@ STAGES = ('submit', 'throttle', 'alloc', 'plug', 'queue', 'device', 'complete', 
 IO = ('kind', 'op', 'tid', 'start_ns', 'dur_ns') + tuple(s + '_ns' for s in STAGES) + ('offset', 'size', 'result', 'n_bios', 'parent', 'state')
 
 KIND = {1: 'syscall', 2: 'io_uring', 3: 'aio', 4: 'fault', 6: 'writeback', 7: 'journal', 8: 'readahead', 9: 'swap'}
-URING, AIO, FAULT, LOOP = 2, 3, 4, 5
+URING, AIO, FAULT, LOOP, JOURNAL = 2, 3, 4, 5, 7
 SWAP, WAITED = 2, 2  # of a bio, of its link
 DATA, WOKEN, BY_IRQ, BY_SOFTIRQ = 0x20, 1, 4, 8
 QUIET = 100_000_000
@@ -29,6 +29,8 @@ class Io:
 		self.end = self.op = self.result = self.offset = self.size = self.state = self.waiter = self.parent = None
 		self.bios, self.stages, self.open = [], [], True
 		self.room = self.waited = self.next = None
+		self.log = None  # the buffer of a log that it is the writing of
+		self.log_waited = None  # whose buffer it waited for
 
 	def key(self):
 		return f'{KIND[self.kind]}/{self.start}/{self.tid}'
@@ -46,6 +48,8 @@ class IoRun(reconstruct.Run):
 		self.outs = collections.defaultdict(list)  # tid -> [t]: it left the CPU
 		self.left = {}  # tid -> (t, state): off the CPU
 		self.has_sched = False
+		self.writers = collections.defaultdict(list)  # log buffer -> Ios that wrote it, in order
+		self.log_waits = {}  # tid -> (t, buffer, the Io that writes it, how often it was written)
 
 	# ------------------------------------------------------------------ events
 
@@ -64,6 +68,8 @@ class IoRun(reconstruct.Run):
 			age = int(e['io_age_ns'])
 			io = self.io_for(kind, e['io'], e['io_tid'], e['tgid'], t, t - age if age else None)
 			io.bios.append(b)
+			if kind not in (URING, AIO) and int(e['io'], 16) and (not self.writers[e['io']] or self.writers[e['io']][-1] is not io):
+				self.writers[e['io']].append(io)
 			self.io_of[id(b)] = io
 			if kind == FAULT:
 				self.name_fault(io, e)
@@ -130,13 +136,17 @@ class IoRun(reconstruct.Run):
 			io.tgid = tgid
 			self.asyncs[kind, addr].append(io)
 			return io
+		log = addr if kind == JOURNAL and addr and int(addr, 16) else None
+		if log:
+			tid, of = log, tid
 		io = self.calls.get((kind, tid))
 		if io and start is not None and start > io.first:
 			io.next = start
 			self.miss(io)
 			io = None
 		if not io:
-			io = self.calls[kind, tid] = self.new_io(kind, tid, start, t)
+			io = self.calls[kind, tid] = self.new_io(kind, of if log else tid, start, t)
+			io.log = log
 		return io
 
 	def fill(self, io, e):
@@ -148,8 +158,28 @@ class IoRun(reconstruct.Run):
 		io = self.io_for(1, None, e['tid'], e['tgid'], t, t)
 		self.fill(io, dict(e, op=2))
 
+	def on_page_log(self, t, cpu, e):
+		start = t - int(e['dur_ns'])
+		io = self.io_for(JOURNAL, e['io'], e['tid'], e['tgid'], t, start)
+		del self.calls[JOURNAL, e['io']]
+		io.op, io.start, io.result = 'commit', start, 0
+		self.over(io, t, e['end_tid'])
+
+	def on_page_log_wait(self, t, cpu, e):
+		wrote = self.writers[e['io']]
+		now = wrote[-1] if e['writing'] != '0' and wrote and wrote[-1].open else None
+		self.log_waits[e['tid']] = (t, e['io'], now, len(wrote))
+
+	def log_waited(self, tid, start):
+		t, log, io, n = self.log_waits.pop(tid, (-1, None, None, 0))
+		if t < start:
+			return None
+		wrote = self.writers[log]
+		return io or (wrote[n] if len(wrote) == n + 1 else None)
+
 	def on_io_call(self, t, cpu, e):
 		kind, start = int(e['kind']), t - int(e['dur_ns'])
+		waited = self.log_waited(e['tid'], start)
 		known = self.calls.get((kind, e['tid']))
 		if kind == FAULT:
 			if known and known.start == start:
@@ -163,6 +193,7 @@ class IoRun(reconstruct.Run):
 		del self.calls[kind, e['tid']]
 		self.fill(io, e)
 		io.start, io.result = start, int(e['result'])
+		io.log_waited = waited
 		self.over(io, t, e['tid'])
 
 	def over(self, io, t, waiter):
@@ -250,14 +281,16 @@ class Way:
 
 	def __init__(self, run, io):
 		self.run, self.io = run, io
-		self.is_call = io.kind not in (URING, AIO)
+		self.is_call = io.kind not in (URING, AIO) and not io.log
 		self.sched = run.has_sched
 		self.own = sorted((b for b in io.bios if b.end is not None and b.end <= io.end), key=lambda b: (b.end, -run.number[id(b)]))
 		inside = [s for s in run.sleeps.get(io.tid, ()) if s.out >= io.start and s.into <= io.end][-256:]
 		self.sleeps = inside if self.is_call and self.sched else []
 		self.foreign = self.find_foreign() if self.sleeps else []
 		hops = self.find_hops()
-		io.parent = next((run.io_of[id(h.bio)].key() for h in hops if h.foreign and run.io_of.get(id(h.bio))), None)
+		waited = io.log_waited if io.log_waited is not io else None
+		on_path = [run.io_of[id(h.bio)] for h in hops if h.foreign and run.io_of.get(id(h.bio))]
+		io.parent = next((x.key() for x in [waited] + on_path if x), None)
 		io.stages = list(self.cut(hops[::-1]))
 
 	def last_sleep(self, tid, since, until):
@@ -390,7 +423,7 @@ class Way:
 			at, before = h.bio.end, 'between'
 		if at == io.end:
 			return
-		if not self.is_call and self.sched and io.kind == URING:
+		if not self.is_call and self.sched and io.kind != AIO:
 			self.sleeps = [s for s in self.run.sleeps.get(io.waiter, ()) if s.into <= io.end][-8:]
 		sleep = self.sleep_at(at)
 		if not sleep:

@@ -10,6 +10,7 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "live"))
 import kt  # noqa: E402
+import links  # noqa: E402
 
 
 def same_rows(name, *load, options=()):
@@ -34,6 +35,8 @@ def test():
               options=("--buffer", "64K"))
     mnt = kt.filesystem(loop)
     same_rows("fsync", *kt.fio(directory=mnt, rw="randwrite", bs="16k", size="16M", direct=0, fsync=8))
+    for kind in ("xfs", "btrfs"):
+        same_rows("journal-" + kind, *links.fsync_command(kt.filesystem(kt.loop_disk(), kind)))
     part = kt.loop_disk(partitions=True) + "p1"
     same_rows("partition", *kt.fio(filename=part, rw="randrw", bsrange="4k-2m", size="64M", ioengine="libaio", iodepth=8))
     same_rows("bio-based", *kt.fio(filename=kt.zram_disk(), rw="randrw", bsrange="4k-1m", size="64M", io_size="32M"))
