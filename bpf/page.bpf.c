@@ -313,7 +313,7 @@ KT_PROG(page, btrfs_transaction_commit, btrfs_transaction_commit, struct btrfs_f
 	struct kt_io_call *e;
 	struct kt_run r;
 
-	if (!kt_run_begin(&r, KT_HOOK_page__btrfs_transaction_commit))
+	if (!info || !kt_run_begin(&r, KT_HOOK_page__btrfs_transaction_commit))
 		return 0;
 	e = close_call(&r, 0, KT_IO_JOURNAL);
 	if (!e)
@@ -383,7 +383,8 @@ KT_PROG(page, xlog_iclog_sync_done, xlog_iclog_sync_done, struct xlog_in_core *i
 	struct kt_run r;
 	u64 key = (u64)iclog;
 
-	if (!kt_run_begin(&r, KT_HOOK_page__xlog_iclog_sync_done))
+	/* 6.12 takes what a module's tracepoint passes for a pointer that may be NULL: here, and below. */
+	if (!iclog || !kt_run_begin(&r, KT_HOOK_page__xlog_iclog_sync_done))
 		return 0;
 	l = kt_log_find(key);
 	if (!l || !l->n_bios || (kt_filter.kinds && !l->tracked)) {
@@ -411,12 +412,13 @@ out:
 KT_PROG(page, xlog_iclog_wait_on, xlog_iclog_wait_on, struct xlog_in_core *iclog)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	u32 state = BPF_CORE_READ(iclog, ic_state);
 	struct kt_page_log_wait *e;
 	struct kt_run r;
+	u32 state;
 
-	if (!kt_run_begin(&r, KT_HOOK_page__xlog_iclog_wait_on))
+	if (!iclog || !kt_run_begin(&r, KT_HOOK_page__xlog_iclog_wait_on))
 		return 0;
+	state = BPF_CORE_READ(iclog, ic_state);
 	/* It is on disk: the kernel does not wait. */
 	if (state == kt_enum_XLOG_STATE_ACTIVE || state == kt_enum_XLOG_STATE_DIRTY ||
 	    !kt_at_work(kt_task_find(task))) {

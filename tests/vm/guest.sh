@@ -52,5 +52,9 @@ record() {
 	}
 }
 
+# Hooks of file systems are there once those are loaded.
+for m in xfs btrfs; do
+	modprobe $m || echo "the kernel has no module $m"
+done
 set -e
 . "/payload/$1.sh"
