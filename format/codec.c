@@ -259,15 +259,30 @@ static inline uint64_t load4(const unsigned char *p, unsigned int size)
 	return ktr_load(p, 4);
 }
 
+static inline uint64_t load2(const unsigned char *p, unsigned int size)
+{
+	return ktr_load(p, 2);
+}
+
+static inline uint64_t load1(const unsigned char *p, unsigned int size)
+{
+	return ktr_load(p, 1);
+}
+
 static struct stats gather(struct encoder *e, const struct type *t, const struct ktr_col *col)
 {
 	uint64_t first = ktr_load(e->raw + t->rows[0] + col->offset, col->size), prev = first;
 	struct stats st = {0};
 
+	/* Each size by itself: what is copied by a variable length is waited for. */
 	if (col->size == 8)
 		GATHER(load8)
 	else if (col->size == 4)
 		GATHER(load4)
+	else if (col->size == 2)
+		GATHER(load2)
+	else if (col->size == 1)
+		GATHER(load1)
 	else
 		GATHER(ktr_load)
 	return st;

@@ -100,6 +100,11 @@ static inline uint64_t ktr_load(const unsigned char *p, unsigned int size)
 	case 4:
 		__builtin_memcpy(&v, p, 4);
 		return v;
+	case 2:
+		__builtin_memcpy(&v, p, 2);
+		return v;
+	case 1:
+		return *p;
 	default:
 		__builtin_memcpy(&v, p, size);
 		return v;
@@ -114,6 +119,12 @@ static inline void ktr_store(unsigned char *p, unsigned int size, uint64_t v)
 		return;
 	case 4:
 		__builtin_memcpy(p, &v, 4);
+		return;
+	case 2:
+		__builtin_memcpy(p, &v, 2);
+		return;
+	case 1:
+		*p = v;
 		return;
 	default:
 		__builtin_memcpy(p, &v, size);
