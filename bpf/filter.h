@@ -59,7 +59,7 @@ extern volatile __u32 kt_filter_slots[KT_FILTER_SLOTS];
 
 static __always_inline u64 kt_object_key(struct kt_run *r, const void *object, u64 kind)
 {
-	return kt_as_number(object, &r->stat->scratch[r->hook]) + kind;
+	return kt_as_number(object, &r->stat->hook[r->hook].scratch) + kind;
 }
 
 static __always_inline volatile __u32 *kt_filter_slot(u64 key)
@@ -94,7 +94,7 @@ static __always_inline bool kt_track(struct kt_run *r, const void *object,
 	if (!err || err == -EEXIST)
 		return true;
 	kt_lose(r->stat);
-	r->stat->lost[r->hook]++;
+	r->stat->hook[r->hook].lost++;
 	return false;
 }
 

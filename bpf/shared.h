@@ -53,14 +53,14 @@ struct kt_filter {
  * on one CPU (the kernel refuses the inner run: recursion_misses of the program), so plain increments are exact.
  */
 struct kt_cpu_stat {
-	__u64 runs[KT_N_HOOKS];
-	__u64 lost[KT_N_HOOKS];
-	__u64 filtered[KT_N_HOOKS];
-	__u64 scratch[KT_N_HOOKS]; /* of the hook's program */
+	struct kt_hook_stat {
+		__u64 runs, lost, filtered;
+		__u64 scratch; /* of the hook's program */
+	} hook[KT_N_HOOKS];
 
 	/*
 	 * Events lost since the recorder last took these over, by enum kt_loss, all hooks together (and
-	 * further batches of one run, which lost[] does not count). BPF adds and stores; the recorder takes n by an
+	 * further batches of one run, which lost does not count). BPF adds and stores; the recorder takes n by an
 	 * atomic exchange with 0, then first_ns likewise. last_ns is not reset. first_ns 0: not known.
 	 */
 	__u64 pending_n[KT_N_LOSS];

@@ -420,7 +420,7 @@ static uint64_t runs_of(const struct kt_session *s, int hook)
 	uint64_t n = 0;
 
 	for (uint32_t cpu = 0; cpu < s->n_cpus; cpu++)
-		n += ((const volatile struct kt_cpu_stat *)&s->stats[cpu])->runs[hook];
+		n += ((const volatile struct kt_cpu_stat *)&s->stats[cpu])->hook[hook].runs;
 	return n;
 }
 
@@ -460,8 +460,8 @@ void kt_session_count(struct kt_session *s)
 		for (uint32_t cpu = 0; cpu < s->n_cpus; cpu++) {
 			const volatile struct kt_cpu_stat *st = &s->stats[cpu];
 
-			p->lost += st->lost[i];
-			p->filtered += st->filtered[i];
+			p->lost += st->hook[i].lost;
+			p->filtered += st->hook[i].filtered;
 		}
 	}
 }
