@@ -61,7 +61,7 @@ struct kt_stats_map {
 /*
  * Reading what only an address is known of. Where the kernel has bpf_rdonly_cast (6.2), it is a plain load, which reads 0 from
  * where nothing is; else a call of a helper for each. KT_AT() gives a pointer that is good for KT_GET() and nothing else,
- * and so are pointers that KT_GET() reads.
+ * and so are pointers that KT_GET() reads; what it is given is a variable, or KT_AT() of one.
  *
  * bpftool (7.1) does not link two objects that name the section of the same function of the kernel: core.bpf.c alone does.
  */

@@ -385,6 +385,7 @@ static __always_inline void kt_own_commit(struct task_struct *t, struct kt_bio_q
 static __always_inline bool kt_call_is_out(struct bio *bio, struct task_struct *t)
 {
 	struct kt_dio d = {};
+	struct kiocb *iocb;
 	struct kt_task *k;
 
 	if ((t->flags & (KT_PF_KTHREAD | KT_PF_WQ_WORKER | KT_PF_IO_WORKER)) || kt_in_interrupt())
@@ -397,7 +398,8 @@ static __always_inline bool kt_call_is_out(struct bio *bio, struct task_struct *
 			 t, &d) ||
 	    d.pages || d.waiter != (u64)t)
 		return false;
-	return !d.iocb || !KT_GET(KT_AT(kiocb, d.iocb), ki_complete);
+	iocb = KT_AT(kiocb, d.iocb);
+	return !d.iocb || !KT_GET(iocb, ki_complete);
 }
 
 /*

@@ -68,8 +68,11 @@ struct kt_hook_desc {
 	const char *family;
 	const char *name; /* the program is <family>__<name> */
 	const char *tracepoint;
-	const char *
-		sig; /* kinds of the arguments it uses, in order: a struct's name (pointer), char (string), int */
+	/*
+	 * Kinds of the arguments it uses, in order: a struct's name (pointer), char (string), int. Before them, where it may be in
+	 * a module, that one's name and a colon.
+	 */
+	const char *sig;
 	const char *event; /* the event it emits once a run, unless lost or filtered */
 	const char *doc;
 };

@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "format/base/log.h"
 #include "format/base/macros.h"
@@ -105,7 +106,7 @@ static bool check_args(const struct btf *btf, int id, const struct kt_hook_desc 
 {
 	const struct btf_type *t;
 	const struct btf_param *args;
-	const char *sig = h->sig;
+	const char *sig = strchr(h->sig, ':') ? strchr(h->sig, ':') + 1 : h->sig;
 
 	t = strip(btf, id);
 	if (t && btf_is_ptr(t))
@@ -130,8 +131,43 @@ static bool check_args(const struct btf *btf, int id, const struct kt_hook_desc 
 	return true;
 }
 
+/* Is a module loaded, or a file system built in? */
+static bool is_there(const char *name)
+{
+	char line[128], path[96];
+	bool found;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/module/%s", name);
+	found = !access(path, F_OK);
+	f = fopen("/proc/filesystems", "re");
+	while (f && !found && fgets(line, sizeof(line), f)) {
+		const char *tab = strchr(line, '\t');
+
+		line[strcspn(line, "\n")] = '\0';
+		found = tab && !strcmp(tab + 1, name);
+	}
+	if (f)
+		fclose(f);
+	return found;
+}
+
+/* Where the module that has it is not loaded, there is nothing to be seen. */
+static bool is_unloaded(const struct kt_hook_desc *h, char *why, size_t size)
+{
+	int len = strchr(h->sig, ':') ? strchr(h->sig, ':') - h->sig : 0;
+	char name[64];
+
+	snprintf(name, sizeof(name), "%.*s", len, h->sig);
+	if (!len || is_there(name))
+		return false;
+	snprintf(why, size, "%.*s is not loaded: nothing to be seen", len, h->sig);
+	return true;
+}
+
 /* A file system's may be in a module: known once that is loaded. */
-static bool check_one(const struct btf *btf, const struct kt_hook_desc *h, char *why, size_t size)
+static enum kt_probe_state check_one(const struct btf *btf, const struct kt_hook_desc *h, char *why,
+				     size_t size)
 {
 	struct btf *module = NULL;
 	char name[96];
@@ -145,6 +181,8 @@ static bool check_one(const struct btf *btf, const struct kt_hook_desc *h, char 
 		id = module ? btf__find_by_name_kind(module, name, BTF_KIND_TYPEDEF) : -1;
 	}
 	ok = id >= 0;
+	if (!ok && is_unloaded(h, why, size))
+		return KT_PROBE_OFF;
 	if (ok)
 		ok = check_args(module ? module : btf, id, h, why, size);
 	else
@@ -152,7 +190,7 @@ static bool check_one(const struct btf *btf, const struct kt_hook_desc *h, char 
 			 "this kernel has no tracepoint %s, nor has a module that is loaded",
 			 h->tracepoint);
 	btf__free(module);
-	return ok;
+	return ok ? KT_PROBE_READY : KT_PROBE_MISSING;
 }
 
 /* Length of a hook's name without its flavour: NAME___61 is NAME as older kernels have it. */
@@ -192,9 +230,7 @@ void kt_probes_check(struct kt_probe probes[KT_N_HOOKS], uint64_t families, cons
 
 		*p = (struct kt_probe){.state = KT_PROBE_OFF};
 		if (kt_chosen(families, kt_hooks[i].family))
-			p->state = check_one(btf, &kt_hooks[i], p->reason, sizeof(p->reason))
-					   ? KT_PROBE_READY
-					   : KT_PROBE_MISSING;
+			p->state = check_one(btf, &kt_hooks[i], p->reason, sizeof(p->reason));
 	}
 	drop_other_forms(probes);
 }

@@ -10,7 +10,7 @@
 #include "format/event.h"
 
 enum kt_probe_state {
-	KT_PROBE_OFF,	  /* its family was not asked for */
+	KT_PROBE_OFF,	  /* its family was not asked for, or its module is not loaded */
 	KT_PROBE_MISSING, /* this kernel lacks the tracepoint, or passes other arguments */
 	KT_PROBE_REFUSED, /* the kernel would not load or attach the program */
 	KT_PROBE_READY,	  /* to be loaded and attached */
