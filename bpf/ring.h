@@ -45,7 +45,8 @@ static inline __attribute__((always_inline)) __u64 kt_ring_take(struct kt_ring *
 #pragma clang loop unroll(disable)
 #endif
 	for (int i = 0; i < KT_RING_TRIES; i++) {
-		if (at + bytes - *(volatile __u64 *)&r->taken > size)
+		/* Signed: more may have been taken since `at` was read, which is too old then, and will be refused below. */
+		if ((__s64)(at + bytes - *(volatile __u64 *)&r->taken) > (__s64)size)
 			break;
 		seen = __sync_val_compare_and_swap(&r->reserved, at, at + bytes);
 		if (seen == at)

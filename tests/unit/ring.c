@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 /*
  * The rings: what goes in comes out, whole and in order, over many rounds; a record that is not whole stops the copy; a full ring
- * refuses and nothing is overwritten; producers that come in between each other, with a consumer beside them.
+ * refuses and nothing is overwritten; producers that come in between each other, with a consumer beside them, also where the ring
+ * goes on between two looks of one at it: it is not full for that.
  */
 #include "record/ring.h"
 
@@ -198,6 +199,18 @@ static void *produce(void *arg)
 	return NULL;
 }
 
+/* What the producer looked at first is older than what it looks at next: all of it, and more, has been taken meanwhile. */
+static void test_stale(void **state)
+{
+	struct kt_ring *r = new_ring();
+	uint64_t at = r->reserved;
+
+	(void)state;
+	r->taken = at + 64;
+	assert_int_not_equal(kt_ring_take(r, SIZE, KT_RECORD_HDR + length(0)), KT_RING_NONE);
+	free(r);
+}
+
 static void test_between(void **state)
 {
 	static uint8_t buf[CAP + KT_RING_SLACK];
@@ -231,9 +244,8 @@ static void test_between(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rounds),
-		cmocka_unit_test(test_busy),
-		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_rounds),	cmocka_unit_test(test_busy),
+		cmocka_unit_test(test_full),	cmocka_unit_test(test_stale),
 		cmocka_unit_test(test_between),
 	};
 
