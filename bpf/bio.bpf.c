@@ -48,7 +48,7 @@ KT_PROG(bio, block_bio_queue, block_bio_queue, struct bio *bio)
 	struct kt_bio_queue *e;
 	struct task_struct *t;
 	struct kt_run r;
-	u64 inode, waiter = 0, loose = 0;
+	u64 inode, waiter = 0;
 
 	if (!kt_run_begin(&r, KT_HOOK_bio__block_bio_queue))
 		return 0;
@@ -78,7 +78,7 @@ KT_PROG(bio, block_bio_queue, block_bio_queue, struct bio *bio)
 	if (kt_with_io)
 		inode = kt_own(bio, t, e, &waiter);
 	else
-		inode = kt_pages(bio, e, &loose);
+		inode = kt_pages(bio, e, NULL);
 	if (!kt_filter.kinds) {
 		fill_rest(bio, t, e);
 		KT_SUBMIT(e);

@@ -98,13 +98,16 @@ static __always_inline bool kt_track(struct kt_run *r, const void *object,
 	return false;
 }
 
-static __always_inline void kt_untrack(struct kt_run *r, const void *object,
+/* Was it tracked? */
+static __always_inline bool kt_untrack(struct kt_run *r, const void *object,
 				       enum kt_filter_object kind)
 {
 	u64 key = kt_object_key(r, object, kind);
 
-	if (*kt_filter_slot(key) && !bpf_map_delete_elem(&kt_filter_objects, &key))
-		__sync_fetch_and_sub(kt_filter_slot(key), 1);
+	if (!*kt_filter_slot(key) || bpf_map_delete_elem(&kt_filter_objects, &key))
+		return false;
+	__sync_fetch_and_sub(kt_filter_slot(key), 1);
+	return true;
 }
 
 /* ------------------------------------------------------------------ tasks */
@@ -231,8 +234,7 @@ static __always_inline bool kt_filter_all(u32 has)
 /* A new bio is of no interest. One whose end was missed may have lived at its address. */
 static __always_inline void kt_leave_out(struct kt_run *r, struct bio *bio)
 {
-	if (kt_is_tracked(r, bio, KT_OBJECT_BIO))
-		kt_untrack(r, bio, KT_OBJECT_BIO);
+	kt_untrack(r, bio, KT_OBJECT_BIO);
 	kt_run_filtered(r);
 }
 

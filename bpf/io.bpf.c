@@ -132,8 +132,7 @@ static __always_inline bool wants_submit(struct kt_run *r, struct task_struct *t
 		return kind != KT_IO_URING || kt_track(r, (void *)io, KT_OBJECT_URING);
 	/* One that posted no completion lived at this address. */
 	if (kind == KT_IO_URING) {
-		if (kt_is_tracked(r, (void *)io, KT_OBJECT_URING))
-			kt_untrack(r, (void *)io, KT_OBJECT_URING);
+		kt_untrack(r, (void *)io, KT_OBJECT_URING);
 		kt_run_filtered(r);
 	}
 	return false;
@@ -381,21 +380,25 @@ nothing:
 	return 0;
 }
 
+/* Of the current task, for what it does in a page fault; NULL: nothing that it does can match, or no memory. */
+static __always_inline struct kt_task *faulting(struct task_struct *t)
+{
+	if (kt_filter.kinds && kt_task_is_out(kt_filter_current()))
+		return NULL;
+	return kt_task_get(t);
+}
+
 /*
  * Remembered only: whether it has to read is known when a bio is queued.
  */
 KT_PROG(io, page_fault_user, page_fault_user, unsigned long address)
 {
-	struct task_struct *t;
 	struct kt_task *k;
 	struct kt_run r;
 
 	if (!kt_run_begin(&r, KT_HOOK_io__page_fault_user))
 		return 0;
-	t = bpf_get_current_task_btf();
-	if (kt_filter.kinds && kt_task_is_out(kt_filter_current()))
-		return 0;
-	k = kt_task_get(t);
+	k = faulting(bpf_get_current_task_btf());
 	if (!k)
 		return 0;
 	k->fault_address = address;
@@ -418,9 +421,7 @@ KT_PROG(io, page_fault_kernel, page_fault_kernel, unsigned long address)
 	k = kt_task_find(t);
 	if (k && k->call_ns)
 		return 0;
-	if (kt_filter.kinds && kt_task_is_out(kt_filter_current()))
-		return 0;
-	k = kt_task_get(t);
+	k = faulting(t);
 	if (k)
 		k->kernel_fault_ns = bpf_ktime_get_ns();
 	return 0;
@@ -493,8 +494,7 @@ static __always_inline int submit(struct io_kiocb *req, u32 hook)
 	if (!kt_run_begin(&r, hook))
 		return 0;
 	if (kt_filter.kinds && kt_task_is_out(kt_filter_current())) {
-		if (kt_is_tracked(&r, req, KT_OBJECT_URING))
-			kt_untrack(&r, req, KT_OBJECT_URING);
+		kt_untrack(&r, req, KT_OBJECT_URING);
 		goto nothing;
 	}
 	/* Of a chain the head is carried out when the chain is complete: io_uring_file_get tells. */
@@ -600,11 +600,8 @@ static __always_inline int complete(u64 address, s64 result, u32 hook)
 	if (!address)
 		goto nothing;
 	uring_leave(address);
-	if (kt_filter.kinds) {
-		if (!kt_is_tracked(&r, req, KT_OBJECT_URING))
-			goto nothing;
-		kt_untrack(&r, req, KT_OBJECT_URING);
-	}
+	if (kt_filter.kinds && !kt_untrack(&r, req, KT_OBJECT_URING))
+		goto nothing;
 	d = &uring_ops[BPF_CORE_READ(req, opcode) & (KT_N_URING_OPS - 1)];
 	if (!d->shape)
 		goto nothing;

@@ -139,7 +139,7 @@ struct kt_heads_map {
  */
 struct kt_task {
 	/*
-	 * What most programs look at: 56 bytes, which lie in the cache line that every look-up reads.
+	 * What most programs look at: up to call_ino it lies in the cache line that every look-up reads.
 	 *
 	 * io: the operation that is open. page opens one for a kernel thread's writeback or commit.
 	 */
@@ -175,6 +175,9 @@ struct kt_task {
 	u32 dir_below;	   /* filters: the file of dir_file is below a directory of --dir */
 	u32 call_has;	   /* filters: the kinds that the open operation satisfies */
 };
+
+_Static_assert(__builtin_offsetof(struct kt_task, call_ino) <= 56,
+	       "in one line with the head of the storage");
 
 struct kt_tasks_map {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
@@ -286,9 +289,7 @@ static __always_inline void kt_run_filtered(struct kt_run *r)
 }
 
 /*
- * Rare, so out of line: an event found no room. Interrupts may come in between: add atomically. No hook of today runs in an
- * NMI, where a reserve may also fail because the ring's lock is taken; whether there is room cannot tell the
- * two apart, since the recorder may have emptied the ring meanwhile.
+ * Rare, so out of line: an event found no room. Interrupts may come in between: add atomically.
  */
 static __noinline __attribute__((unused)) int kt_lose(struct kt_cpu_stat *stat)
 {

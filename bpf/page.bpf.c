@@ -344,7 +344,7 @@ KT_PROG(page, ext4_sync_file_exit, ext4_sync_file_exit, struct inode *inode)
 
 	if (!kt_run_begin(&r, KT_HOOK_page__ext4_sync_file_exit))
 		return 0;
-	if (kt_filter.kinds && kt_is_tracked(&r, task, KT_OBJECT_SYNC))
+	if (kt_filter.kinds)
 		kt_untrack(&r, task, KT_OBJECT_SYNC);
 	kt_run_filtered(&r);
 	return 0;
@@ -476,25 +476,11 @@ static __always_inline int fault_room(struct kt_run *r, struct task_struct *task
 	struct kt_io_call *e;
 
 	t->fault_made_room = 0;
-	e = KT_RESERVE(r, io_call);
-	if (!e)
-		return 0;
-	e->tid = task->pid;
-	e->dur_ns = e->ts_ns - t->fault_ns;
-	e->ino = 0;
-	e->offset = -1;
-	e->size = 0;
-	e->result = 0;
-	e->cgroup = task->cgroups->dfl_cgrp->kn->id;
-	e->tgid = task->tgid;
-	e->ino_dev = 0;
-	e->dev = 0;
-	e->op = KT_IO_OP_SWAPOUT;
-	e->kind = KT_IO_FAULT;
-	e->flags = 0;
-	e->n_bios = 0;
-	e->reserved = 0;
-	KT_SUBMIT(e);
+	kt_call_open(t, KT_IO_FAULT, KT_IO_OP_SWAPOUT);
+	t->call_ns = t->fault_ns;
+	e = kt_call_close(r, t, task);
+	if (e)
+		KT_SUBMIT(e);
 	return 0;
 }
 

@@ -7,7 +7,7 @@
 
 #define KT_PAGE_SHIFT 12 /* what a folio's index counts */
 
-/* *ret_loose: the folio, if it belongs to no mapping. */
+/* *ret_loose, unless it is NULL: the folio, if it belongs to no mapping. */
 static __always_inline u64 kt_pages_read(struct bio *bio, struct kt_bio_queue *e, u64 *ret_loose)
 {
 	const struct bio_vec *bvec = bio->bi_io_vec;
@@ -35,7 +35,7 @@ static __always_inline u64 kt_pages_read(struct bio *bio, struct kt_bio_queue *e
 	head = head & 1 ? head - 1 : page;
 	first = KT_AT(folio, head);
 	m = kt_as_number(KT_GET(first, mapping), &e->ino);
-	if (!m)
+	if (!m && ret_loose)
 		*ret_loose = head;
 	if (!m || (m & KT_PAGE_MAPPING_FLAGS))
 		return 0;
