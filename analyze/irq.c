@@ -291,25 +291,31 @@ static void read_edges(struct run *r, char *text)
 static int context(void *self, uint32_t run, uint32_t phase, const char *name, const void *data,
 		   size_t len)
 {
-	static const char *const files[2][N_READINGS] = {
-		{"counters/interrupts", "counters/interrupts", "counters/interrupts.on",
-		 "counters/interrupts.off"},
-		{"counters/softirqs", "counters/softirqs", "counters/softirqs.on",
-		 "counters/softirqs.off"},
+	static const struct {
+		const char *name;
+		uint32_t phase;
+		bool soft;
+		enum reading when;
+	} files[] = {
+		{"counters/interrupts", 0, false, AT_START},
+		{"counters/interrupts.on", 0, false, WHEN_ON},
+		{"counters/interrupts.off", 2, false, WHEN_OFF},
+		{"counters/interrupts", 2, false, AT_END},
+		{"counters/softirqs", 0, true, AT_START},
+		{"counters/softirqs.on", 0, true, WHEN_ON},
+		{"counters/softirqs.off", 2, true, WHEN_OFF},
+		{"counters/softirqs", 2, true, AT_END},
 	};
-	bool edges = !strcmp(name, "counters/edges"), soft = false;
-	int when = phase == 2 ? AT_END : AT_START;
+	bool edges = !strcmp(name, "counters/edges");
+	size_t i = 0;
 	struct run *r;
 	char *text;
 	int err = 0;
 
-	if (!edges) {
-		soft = !strncmp(name, files[1][0], strlen(files[1][0]));
-		while (when < N_READINGS && strcmp(name, files[soft][when]))
-			when += 2;
-		if (when >= N_READINGS)
-			return 0;
-	}
+	while (i < KT_ARRAY_SIZE(files) && (files[i].phase != phase || strcmp(files[i].name, name)))
+		i++;
+	if (!edges && i == KT_ARRAY_SIZE(files))
+		return 0;
 	r = get_run(self, run);
 	text = strndup(data, len);
 	if (!r || !text)
@@ -317,7 +323,7 @@ static int context(void *self, uint32_t run, uint32_t phase, const char *name, c
 	else if (edges)
 		read_edges(r, text);
 	else
-		err = read_counts(r, soft, when, text);
+		err = read_counts(r, files[i].soft, files[i].when, text);
 	free(text);
 	return err;
 }
