@@ -239,35 +239,15 @@ struct stats {
 	uint32_t changes; /* elements that differ from the one before */
 };
 
-#define GATHER(load)                                                             \
-	for (size_t i = 0; i < t->count; i++) {                                  \
-		uint64_t v = load(e->raw + t->rows[i] + col->offset, col->size); \
-                                                                                 \
-		e->values[i] = v;                                                \
-		st.vary |= v ^ first;                                            \
-		st.changes += v != prev;                                         \
-		prev = v;                                                        \
+#define GATHER(size)                                                            \
+	for (size_t i = 0; i < t->count; i++) {                                 \
+		uint64_t v = ktr_load(e->raw + t->rows[i] + col->offset, size); \
+                                                                                \
+		e->values[i] = v;                                               \
+		st.vary |= v ^ first;                                           \
+		st.changes += v != prev;                                        \
+		prev = v;                                                       \
 	}
-
-static inline uint64_t load8(const unsigned char *p, unsigned int size)
-{
-	return ktr_load(p, 8);
-}
-
-static inline uint64_t load4(const unsigned char *p, unsigned int size)
-{
-	return ktr_load(p, 4);
-}
-
-static inline uint64_t load2(const unsigned char *p, unsigned int size)
-{
-	return ktr_load(p, 2);
-}
-
-static inline uint64_t load1(const unsigned char *p, unsigned int size)
-{
-	return ktr_load(p, 1);
-}
 
 static struct stats gather(struct encoder *e, const struct type *t, const struct ktr_col *col)
 {
@@ -276,15 +256,15 @@ static struct stats gather(struct encoder *e, const struct type *t, const struct
 
 	/* Each size by itself: what is copied by a variable length is waited for. */
 	if (col->size == 8)
-		GATHER(load8)
+		GATHER(8)
 	else if (col->size == 4)
-		GATHER(load4)
+		GATHER(4)
 	else if (col->size == 2)
-		GATHER(load2)
+		GATHER(2)
 	else if (col->size == 1)
-		GATHER(load1)
+		GATHER(1)
 	else
-		GATHER(ktr_load)
+		GATHER(col->size)
 	return st;
 }
 

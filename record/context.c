@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "format/base/macros.h"
-#include "record/clocks.h"
 #include "record/context.h"
 #include "record/context_parts.h"
 

@@ -106,7 +106,7 @@ static bool check_args(const struct btf *btf, int id, const struct kt_hook_desc 
 {
 	const struct btf_type *t;
 	const struct btf_param *args;
-	const char *sig = strchr(h->sig, ':') ? strchr(h->sig, ':') + 1 : h->sig;
+	const char *colon = strchr(h->sig, ':'), *sig = colon ? colon + 1 : h->sig;
 
 	t = strip(btf, id);
 	if (t && btf_is_ptr(t))
@@ -155,13 +155,15 @@ static bool is_there(const char *name)
 /* Where the module that has it is not loaded, there is nothing to be seen. */
 static bool is_unloaded(const struct kt_hook_desc *h, char *why, size_t size)
 {
-	int len = strchr(h->sig, ':') ? strchr(h->sig, ':') - h->sig : 0;
+	const char *colon = strchr(h->sig, ':');
 	char name[64];
 
-	snprintf(name, sizeof(name), "%.*s", len, h->sig);
-	if (!len || is_there(name))
+	if (!colon)
 		return false;
-	snprintf(why, size, "%.*s is not loaded: nothing to be seen", len, h->sig);
+	snprintf(name, sizeof(name), "%.*s", (int)(colon - h->sig), h->sig);
+	if (is_there(name))
+		return false;
+	snprintf(why, size, "%s is not loaded: nothing to be seen", name);
 	return true;
 }
 
