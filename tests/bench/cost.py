@@ -66,17 +66,24 @@ def between(before, after):
     return {i: (ns - before.get(i, (0, 0))[0], runs - before.get(i, (0, 0))[1]) for i, (ns, runs) in after.items()}
 
 
+def child(*args, **options):
+    """A process that does not outlive the script."""
+    p = subprocess.Popen(args, text=True, **options)
+    kt.stack.callback(lambda: p.poll() is None and (p.kill(), p.wait()))
+    return p
+
+
 def fio(where, readers, direct, seconds):
-    """fio psync, so many readers at READS/s together, and one writer, for as long as the measuring takes."""
-    common = dict(size="256m", time_based=None, runtime=int(seconds + 2 * SETTLE + 1), ioengine="psync", direct=int(direct), bs="4k",
-                  thread=None, group_reporting=None)
+    """fio psync, so many readers at READS/s together, and one writer, for so long."""
+    common = dict(size="256m", time_based=None, runtime=seconds, ioengine="psync", direct=int(direct), bs="4k", thread=None,
+                  group_reporting=None)
     args = ["fio", "--output-format=json"]
     for name, opts in (("read", dict(rw="randread", numjobs=readers, rate_iops=READS // readers, filename=where + "/read")),
                        ("write", dict(rw="randwrite", numjobs=1, rate_iops=WRITES, filename=where + "/write"))):
         args.append("--name=" + name)
         for k, v in {**common, **opts}.items():
             args.append("--" + k + ("" if v is None else "=%s" % v))
-    return subprocess.Popen(args, stdout=subprocess.PIPE, text=True)
+    return child(*args, stdout=subprocess.PIPE)
 
 
 def iops(p):
@@ -88,7 +95,7 @@ def iops(p):
 
 class Recorder:
     def __init__(self, where, options=()):
-        self.p = subprocess.Popen([kt.RECORD, "-f", "-o", where + "/x.ktr", *options], stderr=subprocess.PIPE, text=True)
+        self.p = child(kt.RECORD, "-f", "-o", where + "/x.ktr", *options, stderr=subprocess.PIPE)
         for line in self.p.stderr:
             if "recording" in line:
                 break
@@ -104,9 +111,13 @@ class Recorder:
 
 
 def watch(where, readers, direct, seconds, options=None):
-    """Runs the load for a while, with a recorder unless options is None. What the steady part of it took."""
+    """
+    Runs the load for a while, with a recorder unless options is None. What the steady part of it took, seconds of it; events: of
+    all of it, runtime seconds.
+    """
     r = None if options is None else Recorder(where, options)
-    f = fio(where, readers, direct, seconds)
+    runtime = int(seconds + 2 * SETTLE + 1)
+    f = fio(where, readers, direct, runtime)
     time.sleep(SETTLE)
     p0, u0 = r.sample() if r else ({}, 0)
     b0, t0 = busy_s(), time.monotonic()
@@ -114,9 +125,8 @@ def watch(where, readers, direct, seconds, options=None):
     p1, u1 = r.sample() if r else ({}, 0)
     b1, dt = busy_s(), time.monotonic() - t0
     reads, writes = iops(f)
-    got = dict(reads=reads, writes=writes, seconds=dt, programs=between(p0, p1), user=(u1 - u0) / dt, busy=(b1 - b0) / dt)
+    got = dict(reads=reads, writes=writes, runtime=runtime, seconds=dt, programs=between(p0, p1), user=(u1 - u0) / dt, busy=(b1 - b0) / dt)
     if r:
         got["names"] = names()
         got["events"] = r.end()
-    got["fio_seconds"] = int(seconds + 2 * SETTLE + 1)
     return got
