@@ -125,6 +125,8 @@ static void find_foreign(struct kt_io_state *s, const struct kt_io *io)
 	for (size_t i = 0; i < p->n_waits && p->n_foreign < KT_IO_MAX_FOREIGN; i++) {
 		const struct kt_wait *w = &p->waits[i];
 		struct kt_wait x;
+		int64_t to;
+		bool found;
 
 		if (w->waking_ns == KT_NULL)
 			continue;
@@ -132,17 +134,20 @@ static void find_foreign(struct kt_io_state *s, const struct kt_io *io)
 			own = own->older;
 		if (own && own->end_ns > w->out_ns)
 			continue;
-		if (!add_foreign(s, io, w, w) || w->by_irq || w->by_softirq)
+		found = add_foreign(s, io, w, w);
+		if (w->by_irq || w->by_softirq || !w->waker_tid)
 			continue;
-		/* What the task that woke it had waited for since: a journal's commit has several rounds. */
+		/*
+		 * What the task that woke it had waited for since: a journal's commit has several rounds, and its last sleep may
+		 * have been for a lock.
+		 */
+		to = found ? p->foreign[p->n_foreign - 1].bio.start_ns : w->waking_ns;
 		for (int n = 0; n < MAX_ROUNDS && p->n_foreign < KT_IO_MAX_FOREIGN; n++) {
-			int64_t to = p->foreign[p->n_foreign - 1].bio.start_ns;
-
-			if (to <= w->out_ns ||
-			    s->task->last_wait(s->task_self, io->key.run, w->waker_tid, w->out_ns,
-					       to, &x) ||
-			    !add_foreign(s, io, w, &x))
+			if (to <= w->out_ns || s->task->last_wait(s->task_self, io->key.run,
+								  w->waker_tid, w->out_ns, to, &x))
 				break;
+			found = add_foreign(s, io, w, &x);
+			to = found ? p->foreign[p->n_foreign - 1].bio.start_ns : x.out_ns;
 		}
 	}
 }

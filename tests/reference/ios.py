@@ -339,11 +339,15 @@ class Way:
 		for s in reversed(self.sleeps):
 			if s.waking is None or any(s.out < b.end <= s.waking for b in self.own):
 				continue
-			b, n = self.waited(s, s), 0
-			while b and len(found) < 64:
-				found.append((b, s))
-				inner = self.last_sleep(s.waker, s.out, b.start) if not s.by_irq and n < 16 and b.start > s.out else None
-				b, n = self.waited(s, inner) if inner else None, n + 1
+			inner = s
+			for n in range(17):
+				b = self.waited(s, inner) if len(found) < 64 else None
+				if b:
+					found.append((b, s))
+				until = b.start if b else s.waking if inner is s else inner.out
+				inner = self.last_sleep(s.waker, s.out, until) if not s.by_irq and s.waker != '0' and until > s.out else None
+				if not inner:
+					break
 		return found
 
 	def find_hops(self):
