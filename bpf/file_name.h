@@ -34,55 +34,68 @@ struct {
 	__type(value, struct kt_name);
 } kt_names SEC(".maps");
 
+struct kt_name_walk {
+	struct kt_name *n;
+	u64 dentry;
+	u32 at; /* where the text begins so far */
+	bool whole;
+};
+
+/* Puts the name of one more directory before the text. Returns whether it is over. */
+static long kt_name_part(u32 depth, struct kt_name_walk *w)
+{
+	struct dentry *d = (void *)w->dentry, *parent = BPF_CORE_READ(d, d_parent);
+	u32 len, at = w->at;
+
+	if (parent == d || !parent) {
+		w->whole = true;
+		return 1;
+	}
+	len = BPF_CORE_READ(d, d_name.len);
+	if (len > KT_NAME_PART - 1)
+		len = KT_NAME_PART - 1;
+	/* Room for "..." stays. */
+	if (at < len + 1 + 3)
+		return 1;
+	at -= len + 1;
+	barrier_var(at);
+	if (at >= KT_NAME_BYTES)
+		return 1;
+	bpf_probe_read_kernel(&w->n->text[at + 1], len & (KT_NAME_PART - 1),
+			      BPF_CORE_READ(d, d_name.name));
+	w->n->text[at] = '/';
+	w->at = at;
+	w->dentry = (u64)parent;
+	return 0;
+}
+
 /*
  * Writes the path of a dentry within its file system to the end of n->text before KT_NAME_BYTES. Returns where it begins. Out of
  * line and verified once: it is called in several places, and rarely.
  */
 __noinline __attribute__((weak)) int kt_name_build(u64 address)
 {
-	struct dentry *d = (void *)address, *parent;
-	u32 zero = 0, at = KT_NAME_BYTES - 1;
-	struct kt_name *n = bpf_map_lookup_elem(&kt_names, &zero);
-	bool whole = false;
+	struct kt_name_walk w = {.dentry = address, .at = KT_NAME_BYTES - 1};
+	u32 zero = 0, at;
 
-	if (!n)
+	w.n = bpf_map_lookup_elem(&kt_names, &zero);
+	if (!w.n)
 		return -1;
-	n->text[KT_NAME_BYTES - 1] = '\0';
-	for (int depth = 0; depth < KT_NAME_DEPTH; depth++) {
-		u32 len;
-
-		parent = BPF_CORE_READ(d, d_parent);
-		if (parent == d || !parent) {
-			whole = true;
-			break;
-		}
-		len = BPF_CORE_READ(d, d_name.len);
-		if (len > KT_NAME_PART - 1)
-			len = KT_NAME_PART - 1;
-		/* Room for "..." stays. */
-		if (at < len + 1 + 3)
-			break;
-		at -= len + 1;
-		barrier_var(at);
-		if (at >= KT_NAME_BYTES)
-			break;
-		bpf_probe_read_kernel(&n->text[at + 1], len & (KT_NAME_PART - 1),
-				      BPF_CORE_READ(d, d_name.name));
-		n->text[at] = '/';
-		d = parent;
-	}
-	if (whole && at == KT_NAME_BYTES - 1) {
+	w.n->text[KT_NAME_BYTES - 1] = '\0';
+	bpf_loop(KT_NAME_DEPTH, kt_name_part, &w, 0);
+	at = w.at;
+	if (w.whole && at == KT_NAME_BYTES - 1) {
 		at = KT_NAME_BYTES - 2;
-		n->text[KT_NAME_BYTES - 2] = '/';
+		w.n->text[KT_NAME_BYTES - 2] = '/';
 	}
-	if (!whole) {
+	if (!w.whole) {
 		char *dots;
 
 		at -= 3;
 		barrier_var(at);
 		if (at >= KT_NAME_BYTES)
 			return -1;
-		dots = &n->text[at];
+		dots = &w.n->text[at];
 		dots[0] = dots[1] = dots[2] = '.';
 	}
 	return at;

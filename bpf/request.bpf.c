@@ -35,6 +35,39 @@ static __always_inline u32 rq_flags(struct request *rq)
 	return flags;
 }
 
+struct walk {
+	struct kt_run r;
+	struct request *rq;
+	struct bio *bio; /* where it goes on */
+	u32 n;		 /* bios so far */
+};
+
+/* The next ones. Returns whether it is over. */
+static long walk_batch(u32 batch, struct walk *w)
+{
+	struct bio *bio = w->bio;
+	struct kt_rq_bios *e;
+
+	if (!bio)
+		return 1;
+	e = KT_RESERVE_MORE(&w->r, rq_bios);
+	if (!e)
+		return 1;
+	e->first = w->n;
+	e->rq = (u64)w->rq;
+#pragma clang loop unroll(full)
+	for (int i = 0; i < WALK_BATCH; i++) {
+		e->bio[i] = (u64)bio;
+		if (bio) {
+			w->n++;
+			bio = bio->bi_next;
+		}
+	}
+	KT_SUBMIT(e);
+	w->bio = bio;
+	return !bio;
+}
+
 /*
  * Emits the bios after the first in batches. Returns how many the request carries, as far as they were
  * visited; if there are more, or a batch found no room, *flags gets KT_RQ_TRUNCATED.
@@ -42,32 +75,18 @@ static __always_inline u32 rq_flags(struct request *rq)
 static __always_inline u32 walk_bios(struct kt_run *r, struct request *rq, struct bio *bio,
 				     u32 *flags)
 {
-	u32 n = 0;
+	struct walk w = {*r, rq, NULL, 1};
 
 	if (!bio)
 		return 0;
-	n = 1;
-	bio = bio->bi_next;
-	for (int batch = 0; batch < WALK_BATCHES && bio; batch++) {
-		struct kt_rq_bios *e = KT_RESERVE_MORE(r, rq_bios);
-
-		if (!e)
-			break;
-		e->first = n;
-		e->rq = (u64)rq;
-#pragma clang loop unroll(full)
-		for (int i = 0; i < WALK_BATCH; i++) {
-			e->bio[i] = (u64)bio;
-			if (bio) {
-				n++;
-				bio = bio->bi_next;
-			}
-		}
-		KT_SUBMIT(e);
-	}
-	if (bio)
+	w.bio = bio->bi_next;
+	if (!w.bio)
+		return 1;
+	/* A loop would be verified batch by batch, which takes long. */
+	bpf_loop(WALK_BATCHES, walk_batch, &w, 0);
+	if (w.bio)
 		*flags |= KT_RQ_TRUNCATED;
-	return n;
+	return w.n;
 }
 
 KT_PROG(request, block_getrq, block_getrq, struct bio *bio)
@@ -105,27 +124,29 @@ KT_PROG(request, block_rq_insert, block_rq_insert, struct request *rq)
 
 KT_PROG(request, block_rq_issue, block_rq_issue, struct request *rq)
 {
+	u32 flags, n, dev, part_dev;
 	struct block_device *part;
 	struct kt_rq_issue *e;
 	struct kt_run r;
 	struct bio *bio;
-	u32 flags, n;
 
 	if (!kt_run_begin(&r, KT_HOOK_request__block_rq_issue) || !kt_wants_request(&r, rq))
 		return 0;
 	bio = rq->bio;
+	dev = disk_dev(rq);
+	part = rq->part;
+	part_dev = part ? part->bd_dev : 0;
 	flags = rq_flags(rq);
 	n = walk_bios(&r, rq, bio, &flags);
 	e = KT_RESERVE(&r, rq_issue);
 	if (!e)
 		return 0;
-	part = rq->part;
-	e->part_dev = part ? part->bd_dev : 0;
+	e->part_dev = part_dev;
 	e->rq = (u64)rq;
 	e->sector = rq->__sector;
 	e->bytes = rq->__data_len;
 	e->opf = rq->cmd_flags;
-	e->dev = disk_dev(rq);
+	e->dev = dev;
 	e->flags = flags;
 	e->bio = (u64)bio;
 	e->n_bios = n;
@@ -156,19 +177,20 @@ KT_PROG(request, block_rq_merge, block_rq_merge, struct request *rq)
 	struct kt_rq_merge *e;
 	struct kt_run r;
 	struct bio *bio;
-	u32 flags, n;
+	u32 flags, n, dev;
 
 	if (!kt_run_begin(&r, KT_HOOK_request__block_rq_merge) || !kt_wants_request(&r, rq))
 		return 0;
 	if (kt_filter.kinds)
 		kt_untrack(&r, rq, KT_OBJECT_REQUEST);
 	bio = rq->bio;
+	dev = disk_dev(rq);
 	flags = rq_flags(rq);
 	n = walk_bios(&r, rq, bio, &flags);
 	e = KT_RESERVE(&r, rq_merge);
 	if (!e)
 		return 0;
-	e->dev = disk_dev(rq);
+	e->dev = dev;
 	e->rq = (u64)rq;
 	e->bio = (u64)bio;
 	e->n_bios = n;
