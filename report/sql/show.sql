@@ -150,7 +150,17 @@ SELECT 'When r' || s.request_id || ' was issued, '
             WHEN 1 THEN '1 other request was on the device' || coalesce(' (' || fmt_bytes(b.size_bytes) || ')', '') || '.'
             ELSE fmt_count(count(b.request_id)) || ' other requests were on the device' || coalesce(' (' || fmt_bytes(sum(b.size_bytes)) || ' in all)', '') || '.' END
 FROM shown s JOIN request r USING (request_id) LEFT JOIN beside b ON b.own_id = s.request_id
-WHERE r.device_ns IS NOT NULL GROUP BY s.request_id;
+WHERE r.device_ns IS NOT NULL AND (SELECT count(*) FROM issue) = 1 GROUP BY s.request_id;
+
+--: text
+SELECT 'When its ' || fmt_count(i.n) || ' requests were issued, '
+       || CASE o.n WHEN 0 THEN 'the device had nothing to do but these.'
+            WHEN 1 THEN '1 other request was on the device' || coalesce(' (' || fmt_bytes(o.bytes) || ')', '') || '.'
+            ELSE fmt_count(o.n) || ' other requests were on the device' || coalesce(' (' || fmt_bytes(o.bytes) || ' in all)', '') || ', at most '
+                 || (SELECT max(n) FROM (SELECT count(*) AS n FROM beside WHERE request_id NOT IN shown GROUP BY own_id)) || ' at once.' END
+FROM (SELECT count(*) AS n FROM issue) i,
+     (SELECT count(*) AS n, sum(size_bytes) AS bytes FROM (SELECT DISTINCT request_id, size_bytes FROM beside WHERE request_id NOT IN shown)) o
+WHERE i.n > 1;
 
 --: table beside On the device at that moment
 --: column id text "ID"
@@ -160,11 +170,13 @@ WHERE r.device_ns IS NOT NULL GROUP BY s.request_id;
 --: column before_ns duration "issued before"
 --: column left_ns duration "stayed for"
 --: column task text
+--: column own text optional "when it issued"
 SELECT 'r' || request_id AS id, op, sector, size_bytes, own_issue_ns - issue_ns AS before_ns,
        issue_ns + device_ns - own_issue_ns AS left_ns,
        (SELECT t.comm FROM bio b JOIN task t ON t.utid = b.utid
-        WHERE b.bio_id = (SELECT min(x.bio_id) FROM bio x WHERE x.request_id = beside.request_id)) AS task
-FROM beside ORDER BY issue_ns, request_id LIMIT coalesce(:top, 10);
+        WHERE b.bio_id = (SELECT min(x.bio_id) FROM bio x WHERE x.request_id = beside.request_id)) AS task,
+       CASE WHEN (SELECT count(*) FROM issue) > 1 THEN 'r' || own_id END AS own
+FROM beside WHERE request_id NOT IN shown ORDER BY issue_ns, request_id, own_id LIMIT coalesce(:top, 10);
 
 --: warn
 SELECT 'Events were lost while it was open: ' || coalesce(fmt_count(l.n), 'an unknown number') || ' (' || l.cause || ', CPU '
