@@ -39,7 +39,7 @@ static const struct kt_col io_cols[] = {
 	    "syscall | io_uring | aio | fault | readahead | writeback | journal | swap"),
 	COL(op, TEXT, "",
 	    "read, write, fsync, …: variants of a system call are one; NULL: not seen"),
-	COL(flags, TEXT, "", "direct|sync|fixed|sqpoll|worker"),
+	COL(flags, TEXT, "", "direct|sync|append|fixed|sqpoll|worker"),
 	COL(parent_io_id, INT, "",
 	    "the io whose bio it waited for; of a log buffer (xfs) the one that wrote it"),
 	COL(start_ns, INT, "ns", "the call began, the request was submitted"),
@@ -52,7 +52,9 @@ static const struct kt_col io_cols[] = {
 	COL(device_id, INT, "", "disk of the first bio on its path, else the disk its file is on"),
 	COL(ino, INT, "", "inode"),
 	COL(path, TEXT, "", "name of the file when it was first used"),
-	COL(offset_bytes, INT, "bytes", "in the file"),
+	COL(offset_bytes, INT, "bytes",
+	    "in the file; of one that appends: where it wrote, NULL if that is not known "
+	    "(libaio, io_uring, pwrite)"),
 	COL(size_bytes, INT, "bytes",
 	    "asked for; of a fault, and of kind swap: moved from or to swap"),
 	COL(result, INT, "", "as the call returned it: bytes, or a negative errno"),
@@ -208,8 +210,8 @@ static const char *flag_names(uint8_t flags, char *buf, size_t size)
 		uint8_t flag;
 		const char *name;
 	} names[] = {
-		{KT_IO_DIRECT, "direct"}, {KT_IO_SYNC, "sync"},	    {KT_IO_FIXED, "fixed"},
-		{KT_IO_SQPOLL, "sqpoll"}, {KT_IO_WORKER, "worker"},
+		{KT_IO_DIRECT, "direct"}, {KT_IO_SYNC, "sync"},	    {KT_IO_APPEND, "append"},
+		{KT_IO_FIXED, "fixed"},	  {KT_IO_SQPOLL, "sqpoll"}, {KT_IO_WORKER, "worker"},
 	};
 	size_t n = 0;
 

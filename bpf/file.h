@@ -7,6 +7,7 @@
 
 #define KT_O_DIRECT 040000 /* x86; other machines differ */
 #define KT_O_DSYNC 010000
+#define KT_O_APPEND 02000
 #if defined(__TARGET_ARCH_arm64)
 #undef KT_O_DIRECT
 #define KT_O_DIRECT 0200000
@@ -84,7 +85,7 @@ static __always_inline void kt_file_read(u64 address, bool data, struct kt_file 
 	f->data = type != KT_S_IFDIR;
 }
 
-static __always_inline u8 kt_file_io_flags(const struct kt_file *f)
+static __always_inline u8 kt_file_io_flags(const struct kt_file *f, u16 op)
 {
 	u8 flags = 0;
 
@@ -92,6 +93,8 @@ static __always_inline u8 kt_file_io_flags(const struct kt_file *f)
 		flags |= KT_IO_DIRECT;
 	if (f->flags & KT_O_DSYNC) /* O_SYNC has that bit, too */
 		flags |= KT_IO_SYNC;
+	if ((f->flags & KT_O_APPEND) && op == KT_IO_OP_WRITE && !f->dev)
+		flags |= KT_IO_APPEND;
 	return flags;
 }
 

@@ -10,12 +10,15 @@
 #include <linux/io_uring.h>
 
 #define BEGIN_BYTES \
-	(64 << 10) /* a larger write into the page cache has an event at its begin, too */
-#define VEC_BATCH 8
+	(64 << 10)  /* a larger write into the page cache has an event at its begin, too */
+#define VEC_BATCH 4 /* the stack of all callers together has 512 bytes */
 #define VEC_BATCHES \
-	8 /* so many iovecs are added up at most; of more the result tells how much it was */
-#define AIO_MAX 256  /* iocbs of one io_submit that are told at most */
-#define SYNC_FLAGS 6 /* RWF_DSYNC, RWF_SYNC */
+	16 /* so many iovecs are added up at most; of more the result tells how much it was */
+#define AIO_MAX 256 /* iocbs of one io_submit that are told at most */
+
+/* linux/fs.h */
+#define RWF_SYNCS 6 /* RWF_DSYNC, RWF_SYNC */
+#define RWF_APPENDS 16
 
 struct iovec64 {
 	u64 base, len;
@@ -28,10 +31,12 @@ __noinline __attribute__((weak)) u64 kt_vec_bytes(u64 address, u64 n)
 	u64 sum = 0;
 
 	for (int batch = 0; batch < VEC_BATCHES && n; batch++) {
-		u64 some = n < VEC_BATCH ? n : VEC_BATCH;
+		u64 some = n < VEC_BATCH ? n : VEC_BATCH, bytes = some * sizeof(v[0]);
 
 		__builtin_memset(v, 0, sizeof(v));
-		if (bpf_probe_read_user(v, (some & 7) * sizeof(v[0]), (void *)address))
+		/* For the verifier, which the compiler would leave without it. */
+		barrier_var(bytes);
+		if (bytes > sizeof(v) || bpf_probe_read_user(v, bytes, (void *)address))
 			break;
 #pragma clang loop unroll(full)
 		for (int i = 0; i < VEC_BATCH; i++)
@@ -60,6 +65,11 @@ struct io_where {
 	u8 flags;
 };
 
+static __always_inline u8 rwf_io_flags(u32 rwf)
+{
+	return (rwf & RWF_SYNCS ? KT_IO_SYNC : 0) | (rwf & RWF_APPENDS ? KT_IO_APPEND : 0);
+}
+
 static __always_inline void read_where(u8 shape, const struct kt_args *a, u64 file,
 				       struct io_where *w)
 {
@@ -79,8 +89,7 @@ static __always_inline void read_where(u8 shape, const struct kt_args *a, u64 fi
 	case KT_CALL_VEC_AT:
 		w->size = kt_vec_bytes(a->a[1], a->a[2]);
 		w->offset = a->a[3] == (u64)-1 ? kt_file_pos(file) : (s64)a->a[3];
-		if (a->a[5] & SYNC_FLAGS)
-			w->flags |= KT_IO_SYNC;
+		w->flags |= rwf_io_flags(a->a[5]);
 		break;
 	case KT_CALL_RANGE:
 		w->offset = a->a[1];
@@ -156,7 +165,7 @@ static __always_inline bool tell_submit(struct kt_run *r, struct task_struct *t,
 	e->io = io;
 	e->user_data = user_data;
 	e->ino = f->ino;
-	e->offset = w->offset;
+	e->offset = w->flags & KT_IO_APPEND ? -1 : w->offset;
 	e->size = w->size;
 	e->cgroup = t->cgroups->dfl_cgrp->kn->id;
 	e->tgid = t->tgid;
@@ -196,9 +205,6 @@ __noinline __attribute__((weak)) int kt_aio_one(u64 address)
 		return 0;
 	w.offset = iocb->aio_offset;
 	w.size = iocb->aio_nbytes;
-	w.flags |= kt_file_io_flags(&f);
-	if (iocb->aio_rw_flags & SYNC_FLAGS)
-		w.flags |= KT_IO_SYNC;
 	switch (iocb->aio_lio_opcode) {
 	case IOCB_CMD_PREADV:
 		w.size = kt_vec_bytes(iocb->aio_buf, iocb->aio_nbytes);
@@ -223,6 +229,7 @@ __noinline __attribute__((weak)) int kt_aio_one(u64 address)
 	default:
 		return 0;
 	}
+	w.flags |= kt_file_io_flags(&f, op) | rwf_io_flags(iocb->aio_rw_flags);
 	tell_submit(&r, t, &f, &w, address, iocb->aio_data, op, KT_IO_AIO);
 	return 0;
 }
@@ -252,7 +259,7 @@ __noinline __attribute__((weak)) int kt_judge_target(u64 file, u32 has)
 	if (!to.inode)
 		return 0;
 	has |= kt_filter_file(&to);
-	kt_filter_written(has, KT_IO_OP_WRITE, kt_file_io_flags(&to), &to);
+	kt_filter_written(has, KT_IO_OP_WRITE, kt_file_io_flags(&to, KT_IO_OP_WRITE), &to);
 	return has;
 }
 
@@ -307,7 +314,7 @@ KT_PROG(io, sys_enter, sys_enter, struct pt_regs *regs, long nr)
 		}
 		if (!f.inode)
 			return 0;
-		w.flags = kt_file_io_flags(&f);
+		w.flags = kt_file_io_flags(&f, d->op);
 	}
 	if (kt_filter.kinds) {
 		has |= judge_files(t, shape, &a, &f, has, d->op, w.flags);
@@ -324,7 +331,7 @@ KT_PROG(io, sys_enter, sys_enter, struct pt_regs *regs, long nr)
 	kt_call_open(k, KT_IO_SYSCALL, d->op);
 	k->call_inode = f.inode;
 	k->call_ino = f.ino;
-	k->call_offset = w.offset;
+	k->call_offset = w.flags & KT_IO_APPEND ? -1 : w.offset;
 	k->call_size = w.size;
 	k->call_flags = w.flags;
 	k->call_ino_dev = f.ino_dev;
@@ -344,6 +351,24 @@ KT_PROG(io, sys_enter, sys_enter, struct pt_regs *regs, long nr)
 	return 0;
 }
 
+/* Where an appending call has written: the file's position lies behind it. -1: it writes without one, or the file is another by now. */
+static __always_inline s64 appended_at(struct pt_regs *regs, u8 shape, struct task_struct *t,
+				       const struct kt_task *k, u64 result)
+{
+	struct kt_args a;
+	struct file *file;
+	u64 address;
+
+	kt_args_read(regs, &a);
+	if (shape == KT_CALL_RW_AT || (shape == KT_CALL_VEC_AT && a.a[3] != (u64)-1))
+		return -1;
+	address = kt_fd_file(t, a.a[0]);
+	file = KT_AT(file, address);
+	if (!address || (u64)KT_GET(file, f_inode) != k->call_inode)
+		return -1;
+	return KT_GET(file, f_pos) - result;
+}
+
 KT_PROG(io, sys_exit, sys_exit, struct pt_regs *regs, long result)
 {
 	struct kt_io_call *e;
@@ -351,11 +376,15 @@ KT_PROG(io, sys_exit, sys_exit, struct pt_regs *regs, long result)
 	struct kt_task *k;
 	struct kt_run r;
 	u64 nr;
+	u8 shape;
 
 	if (!kt_run_begin(&r, KT_HOOK_io__sys_exit))
 		return 0;
 	nr = kt_call_nr(regs);
-	if (nr >= KT_N_CALLS || !kt_calls[nr & (KT_N_CALLS - 1)].shape)
+	if (nr >= KT_N_CALLS)
+		goto nothing;
+	shape = kt_calls[nr & (KT_N_CALLS - 1)].shape;
+	if (!shape)
 		goto nothing;
 	t = bpf_get_current_task_btf();
 	k = kt_task_find(t);
@@ -369,6 +398,8 @@ KT_PROG(io, sys_exit, sys_exit, struct pt_regs *regs, long result)
 	/* Of a long vector only a part was added up. */
 	if (result > 0 && k->call_size < (u64)result && (k->call_flags & KT_IO_DATA))
 		k->call_size = result;
+	if ((k->call_flags & KT_IO_APPEND) && result > 0)
+		k->call_offset = appended_at(regs, shape, t, k, result);
 	e = kt_call_close(&r, k, t);
 	if (e) {
 		e->result = result;
@@ -513,7 +544,7 @@ static __always_inline int submit(struct io_kiocb *req, u32 hook)
 			     d->data, &f);
 		if (!f.inode)
 			goto nothing;
-		w.flags = kt_file_io_flags(&f) | d->flags;
+		w.flags = kt_file_io_flags(&f, d->op) | d->flags;
 	}
 	if (d->shape == KT_URING_RW || d->shape == KT_URING_VEC) {
 		struct io_rw *rw = (void *)req;
@@ -522,6 +553,7 @@ static __always_inline int submit(struct io_kiocb *req, u32 hook)
 		if (w.offset == -1)
 			w.offset = kt_file_pos(f.file);
 		w.size = BPF_CORE_READ(rw, len);
+		w.flags |= rwf_io_flags(BPF_CORE_READ(rw, flags));
 		if (d->shape == KT_URING_VEC)
 			w.size = kt_vec_bytes(BPF_CORE_READ(rw, addr), w.size);
 	} else if (d->shape == KT_URING_SYNC) {

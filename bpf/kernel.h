@@ -371,6 +371,7 @@ struct io_rw {
 	struct kiocb kiocb;
 	__u64 addr;
 	unsigned int len;
+	int flags; /* RWF_* */
 };
 
 struct io_sync {

@@ -101,6 +101,7 @@ enum kt_io_flags {
 	KT_IO_DATA =
 		1
 		<< 5, /* a data call on a regular file or a block device: an io even without bios */
+	KT_IO_APPEND = 1 << 6, /* O_APPEND, RWF_APPEND: a write to wherever the file ends by then */
 };
 
 /* How bio_queue knows its cause. */
