@@ -250,7 +250,7 @@ __noinline int irq__hand_over_slot(u32 slot)
 	struct sums *all = bpf_map_lookup_elem(&irq_sums, &zero);
 	struct kt_run r;
 
-	if (!all || !kt_run_again(&r, KT_N_HOOKS))
+	if (!all || !kt_flush_begin(&r))
 		return 0;
 	if (slot < HARD_SLOTS)
 		hand_over(&r, &all->hard[slot], HARD);

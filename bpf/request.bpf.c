@@ -124,29 +124,27 @@ KT_PROG(request, block_rq_insert, block_rq_insert, struct request *rq)
 
 KT_PROG(request, block_rq_issue, block_rq_issue, struct request *rq)
 {
-	u32 flags, n, dev, part_dev;
 	struct block_device *part;
 	struct kt_rq_issue *e;
 	struct kt_run r;
 	struct bio *bio;
+	u32 flags, n;
 
 	if (!kt_run_begin(&r, KT_HOOK_request__block_rq_issue) || !kt_wants_request(&r, rq))
 		return 0;
 	bio = rq->bio;
-	dev = disk_dev(rq);
-	part = rq->part;
-	part_dev = part ? part->bd_dev : 0;
 	flags = rq_flags(rq);
 	n = walk_bios(&r, rq, bio, &flags);
 	e = KT_RESERVE(&r, rq_issue);
 	if (!e)
 		return 0;
-	e->part_dev = part_dev;
+	part = rq->part;
+	e->part_dev = part ? part->bd_dev : 0;
 	e->rq = (u64)rq;
 	e->sector = rq->__sector;
 	e->bytes = rq->__data_len;
 	e->opf = rq->cmd_flags;
-	e->dev = dev;
+	e->dev = disk_dev(rq);
 	e->flags = flags;
 	e->bio = (u64)bio;
 	e->n_bios = n;
@@ -177,20 +175,19 @@ KT_PROG(request, block_rq_merge, block_rq_merge, struct request *rq)
 	struct kt_rq_merge *e;
 	struct kt_run r;
 	struct bio *bio;
-	u32 flags, n, dev;
+	u32 flags, n;
 
 	if (!kt_run_begin(&r, KT_HOOK_request__block_rq_merge) || !kt_wants_request(&r, rq))
 		return 0;
 	if (kt_filter.kinds)
 		kt_untrack(&r, rq, KT_OBJECT_REQUEST);
 	bio = rq->bio;
-	dev = disk_dev(rq);
 	flags = rq_flags(rq);
 	n = walk_bios(&r, rq, bio, &flags);
 	e = KT_RESERVE(&r, rq_merge);
 	if (!e)
 		return 0;
-	e->dev = dev;
+	e->dev = disk_dev(rq);
 	e->rq = (u64)rq;
 	e->bio = (u64)bio;
 	e->n_bios = n;
