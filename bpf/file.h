@@ -8,6 +8,11 @@
 #define KT_O_DIRECT 040000 /* x86; other machines differ */
 #define KT_O_DSYNC 010000
 #define KT_O_APPEND 02000
+
+/* linux/fs.h: what a call asks for besides its file's flags. */
+#define KT_RWF_SYNC 6 /* RWF_DSYNC, RWF_SYNC */
+#define KT_RWF_APPEND 16
+#define KT_RWF_NOAPPEND 32
 #if defined(__TARGET_ARCH_arm64)
 #undef KT_O_DIRECT
 #define KT_O_DIRECT 0200000
@@ -85,15 +90,18 @@ static __always_inline void kt_file_read(u64 address, bool data, struct kt_file 
 	f->data = type != KT_S_IFDIR;
 }
 
-static __always_inline u8 kt_file_io_flags(const struct kt_file *f, u16 op)
+/* rwf: RWF_* of the call; 0: it has none. */
+static __always_inline u8 kt_file_io_flags(const struct kt_file *f, u16 op, u32 rwf)
 {
 	u8 flags = 0;
 
 	if (f->flags & KT_O_DIRECT)
 		flags |= KT_IO_DIRECT;
-	if (f->flags & KT_O_DSYNC) /* O_SYNC has that bit, too */
+	/* O_SYNC has that bit, too. */
+	if ((f->flags & KT_O_DSYNC) || (rwf & KT_RWF_SYNC))
 		flags |= KT_IO_SYNC;
-	if ((f->flags & KT_O_APPEND) && op == KT_IO_OP_WRITE && !f->dev)
+	if (op == KT_IO_OP_WRITE && !f->dev &&
+	    ((rwf & KT_RWF_APPEND) || ((f->flags & KT_O_APPEND) && !(rwf & KT_RWF_NOAPPEND))))
 		flags |= KT_IO_APPEND;
 	return flags;
 }

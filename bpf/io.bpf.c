@@ -16,10 +16,6 @@
 	16 /* so many iovecs are added up at most; of more the result tells how much it was */
 #define AIO_MAX 256 /* iocbs of one io_submit that are told at most */
 
-/* linux/fs.h */
-#define RWF_SYNCS 6 /* RWF_DSYNC, RWF_SYNC */
-#define RWF_APPENDS 16
-
 struct iovec64 {
 	u64 base, len;
 };
@@ -65,11 +61,6 @@ struct io_where {
 	u8 flags;
 };
 
-static __always_inline u8 rwf_io_flags(u32 rwf)
-{
-	return (rwf & RWF_SYNCS ? KT_IO_SYNC : 0) | (rwf & RWF_APPENDS ? KT_IO_APPEND : 0);
-}
-
 static __always_inline void read_where(u8 shape, const struct kt_args *a, u64 file,
 				       struct io_where *w)
 {
@@ -87,9 +78,11 @@ static __always_inline void read_where(u8 shape, const struct kt_args *a, u64 fi
 		w->offset = kt_file_pos(file);
 		break;
 	case KT_CALL_VEC_AT:
+	case KT_CALL_VEC_RWF:
 		w->size = kt_vec_bytes(a->a[1], a->a[2]);
-		w->offset = a->a[3] == (u64)-1 ? kt_file_pos(file) : (s64)a->a[3];
-		w->flags |= rwf_io_flags(a->a[5]);
+		w->offset = a->a[3];
+		if (w->offset == -1 && shape == KT_CALL_VEC_RWF)
+			w->offset = kt_file_pos(file);
 		break;
 	case KT_CALL_RANGE:
 		w->offset = a->a[1];
@@ -229,7 +222,7 @@ __noinline __attribute__((weak)) int kt_aio_one(u64 address)
 	default:
 		return 0;
 	}
-	w.flags |= kt_file_io_flags(&f, op) | rwf_io_flags(iocb->aio_rw_flags);
+	w.flags |= kt_file_io_flags(&f, op, iocb->aio_rw_flags);
 	tell_submit(&r, t, &f, &w, address, iocb->aio_data, op, KT_IO_AIO);
 	return 0;
 }
@@ -259,7 +252,7 @@ __noinline __attribute__((weak)) int kt_judge_target(u64 file, u32 has)
 	if (!to.inode)
 		return 0;
 	has |= kt_filter_file(&to);
-	kt_filter_written(has, KT_IO_OP_WRITE, kt_file_io_flags(&to, KT_IO_OP_WRITE), &to);
+	kt_filter_written(has, KT_IO_OP_WRITE, kt_file_io_flags(&to, KT_IO_OP_WRITE, 0), &to);
 	return has;
 }
 
@@ -314,7 +307,7 @@ KT_PROG(io, sys_enter, sys_enter, struct pt_regs *regs, long nr)
 		}
 		if (!f.inode)
 			return 0;
-		w.flags = kt_file_io_flags(&f, d->op);
+		w.flags = kt_file_io_flags(&f, d->op, shape == KT_CALL_VEC_RWF ? a.a[5] : 0);
 	}
 	if (kt_filter.kinds) {
 		has |= judge_files(t, shape, &a, &f, has, d->op, w.flags);
@@ -360,7 +353,8 @@ static __always_inline s64 appended_at(struct pt_regs *regs, u8 shape, struct ta
 	u64 address;
 
 	kt_args_read(regs, &a);
-	if (shape == KT_CALL_RW_AT || (shape == KT_CALL_VEC_AT && a.a[3] != (u64)-1))
+	if (shape == KT_CALL_RW_AT || shape == KT_CALL_VEC_AT ||
+	    (shape == KT_CALL_VEC_RWF && a.a[3] != (u64)-1))
 		return -1;
 	address = kt_fd_file(t, a.a[0]);
 	file = KT_AT(file, address);
@@ -520,7 +514,7 @@ static __always_inline int submit(struct io_kiocb *req, u32 hook)
 	struct kt_file f = {};
 	struct kt_task *k;
 	struct kt_run r;
-	u32 fd;
+	u32 fd, rwf = 0;
 
 	if (!kt_run_begin(&r, hook))
 		return 0;
@@ -544,16 +538,15 @@ static __always_inline int submit(struct io_kiocb *req, u32 hook)
 			     d->data, &f);
 		if (!f.inode)
 			goto nothing;
-		w.flags = kt_file_io_flags(&f, d->op) | d->flags;
 	}
 	if (d->shape == KT_URING_RW || d->shape == KT_URING_VEC) {
 		struct io_rw *rw = (void *)req;
 
+		rwf = BPF_CORE_READ(rw, flags);
 		w.offset = BPF_CORE_READ(rw, kiocb.ki_pos);
 		if (w.offset == -1)
 			w.offset = kt_file_pos(f.file);
 		w.size = BPF_CORE_READ(rw, len);
-		w.flags |= rwf_io_flags(BPF_CORE_READ(rw, flags));
 		if (d->shape == KT_URING_VEC)
 			w.size = kt_vec_bytes(BPF_CORE_READ(rw, addr), w.size);
 	} else if (d->shape == KT_URING_SYNC) {
@@ -562,6 +555,7 @@ static __always_inline int submit(struct io_kiocb *req, u32 hook)
 		w.offset = BPF_CORE_READ(s, off);
 		w.size = BPF_CORE_READ(s, len);
 	}
+	w.flags = d->flags | kt_file_io_flags(&f, d->op, rwf);
 	if (d->data)
 		w.flags |= KT_IO_DATA;
 	if (req->ctx->flags & KT_URING_SQPOLL)

@@ -12,14 +12,15 @@
 
 /* Where the arguments are. */
 enum kt_call_shape {
-	KT_CALL_NONE = 0, /* not looked at */
-	KT_CALL_PATH,	  /* no descriptor that names the file */
-	KT_CALL_FD,	  /* (fd) */
-	KT_CALL_RW,	  /* (fd, buffer, size), at the file's position */
-	KT_CALL_RW_AT,	  /* (fd, buffer, size, offset) */
-	KT_CALL_VEC,	  /* (fd, iovec, n), at the file's position */
-	KT_CALL_VEC_AT, /* (fd, iovec, n, offset low, high, flags); offset -1: the file's position */
-	KT_CALL_RANGE,	/* (fd, offset, size) */
+	KT_CALL_NONE = 0,   /* not looked at */
+	KT_CALL_PATH,	    /* no descriptor that names the file */
+	KT_CALL_FD,	    /* (fd) */
+	KT_CALL_RW,	    /* (fd, buffer, size), at the file's position */
+	KT_CALL_RW_AT,	    /* (fd, buffer, size, offset) */
+	KT_CALL_VEC,	    /* (fd, iovec, n), at the file's position */
+	KT_CALL_VEC_AT,	    /* (fd, iovec, n, offset low, high) */
+	KT_CALL_VEC_RWF,    /* the same, and RWF_* flags; offset -1: the file's position */
+	KT_CALL_RANGE,	    /* (fd, offset, size) */
 	KT_CALL_MODE_RANGE, /* (fd, mode, offset, size) */
 	KT_CALL_SENDFILE,   /* (out, fd, *offset, size) */
 	KT_CALL_SPLICE,	    /* (fd, *offset, fd, *offset, size): whichever is a file */
@@ -42,12 +43,12 @@ static const volatile struct kt_call_desc kt_calls[KT_N_CALLS] = {
 	D(pread64, READ, RW_AT),
 	D(readv, READ, VEC),
 	D(preadv, READ, VEC_AT),
-	D(preadv2, READ, VEC_AT),
+	D(preadv2, READ, VEC_RWF),
 	D(write, WRITE, RW),
 	D(pwrite64, WRITE, RW_AT),
 	D(writev, WRITE, VEC),
 	D(pwritev, WRITE, VEC_AT),
-	D(pwritev2, WRITE, VEC_AT),
+	D(pwritev2, WRITE, VEC_RWF),
 	D(fsync, FSYNC, FD),
 	D(fdatasync, FDATASYNC, FD),
 	D(sync_file_range, SYNC_FILE_RANGE, RANGE),

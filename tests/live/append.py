@@ -3,6 +3,7 @@
 """Writes that append, by several tasks at once, to one file: `offset_bytes` is where the data lies in the end, which each write stamps.
 And `size_bytes` of what is in many pieces."""
 
+import ctypes
 import errno
 import os
 import struct
@@ -29,6 +30,8 @@ def write(fd, writer, i, how):
     return os.pwritev(fd, [block], -1 if how == "rwf" else 8, os.RWF_APPEND)
 
 
+PWRITEV = {"x86_64": 296, "aarch64": 70}.get(os.uname().machine)
+RWF_NOAPPEND = 0x20  # since Linux 6.9
 PIECES = (1, 3, 4, 5, 8, 20, 64)
 HOWS = ("write", "writev", "rwf", "pwrite", "rwf-at")
 
@@ -53,6 +56,16 @@ def load(path):
             os.writev(fd, [b"x" * 100] * n)
         except OSError:
             pass
+    # Neither a read, nor a write that says so, appends.
+    os.preadv(fd, [bytearray(64)], 128, os.RWF_APPEND)
+    fd = os.open(path + ".no", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.pwritev(fd, [b"x" * 50], 100, RWF_NOAPPEND)
+    os.pwritev(fd, [b"x" * 50], 100)
+    # pwritev has no flags: what lies in that register is none.
+    fd = os.open(path + ".no", os.O_WRONLY)
+    block = ctypes.create_string_buffer(50)
+    vec = (ctypes.c_uint64 * 2)(ctypes.addressof(block), 50)
+    ctypes.CDLL(None).syscall(*map(ctypes.c_long, (PWRITEV, fd, ctypes.addressof(vec), 1, 200, 0, os.RWF_APPEND | os.RWF_SYNC)))
     print("parent", os.getpid(), flush=True)
 
 
@@ -92,6 +105,9 @@ def test():
     asked = [row for row in db.rows("SELECT size_bytes, result FROM io JOIN task t USING (utid) WHERE t.tid = ? AND op = 'write' AND ino = ? ORDER BY start_ns",
                                     tids["parent"], os.stat(path).st_ino)]
     kt.check(asked == [(100 * n, -errno.EBADF) for n in PIECES], "refused writes: %s" % asked)
+    no = db.rows("SELECT op, offset_bytes, size_bytes, flags FROM io JOIN task t USING (utid) WHERE t.tid = ? AND (ino = ? OR ino = ? AND op = 'read') "
+                 "AND op IN ('read', 'write') ORDER BY start_ns", tids["parent"], os.stat(path + ".no").st_ino, os.stat(path).st_ino)
+    kt.check(no == [("read", 128, 64, ""), ("write", 100, 50, ""), ("write", None, 50, "append"), ("write", 200, 50, "")], "what does not append: %s" % no)
 
 
 if __name__ == "__main__" and sys.argv[1:2] == ["load"]:
