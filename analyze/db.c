@@ -5,14 +5,17 @@
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "analyze/db.h"
 #include "analyze/db_rows.h"
+#include "analyze/db_target.h"
 #include "format/base/hash.h"
 #include "format/base/macros.h"
+#include "format/base/version.h"
 
 #define QUEUE 8 /* batches on their way to the writing thread */
 
@@ -56,6 +59,7 @@ struct table {
 struct kt_db {
 	sqlite3 *sql;
 	char *path, *tmp; /* tmp NULL: there is no file to remove */
+	bool force;
 	KT_VEC(struct table *) tables;
 	struct kt_hash by_def; /* const struct kt_table * → struct table * */
 	char error[512];
@@ -353,36 +357,6 @@ int kt_db_add_table(struct kt_db *db, const struct kt_table *def)
 
 /* ---------------------------------------------------------------- the file */
 
-/* Never put a database in the place of something that is none: a mistyped -o costs nobody a recording. */
-static int check_target(struct kt_db *db)
-{
-	char magic[16] = "";
-	struct stat st;
-	ssize_t n;
-	int fd;
-
-	if (lstat(db->path, &st)) {
-		if (errno == ENOENT)
-			return 0;
-		return fail(db, -errno, "%s: %s", db->path, strerror(errno));
-	}
-	if (S_ISDIR(st.st_mode))
-		return fail(db, -EISDIR, "%s: is a directory; name a file with -o", db->path);
-	if (S_ISLNK(st.st_mode) || !S_ISREG(st.st_mode))
-		return fail(db, -EEXIST, "%s: exists and is no plain file; name another with -o",
-			    db->path);
-	fd = open(db->path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return fail(db, -errno, "%s: %s", db->path, strerror(errno));
-	n = read(fd, magic, sizeof(magic));
-	close(fd);
-	if (n && (n != sizeof(magic) || memcmp(magic, "SQLite format 3", sizeof(magic))))
-		return fail(db, -EEXIST,
-			    "%s: exists and is no database: not replaced; name another with -o",
-			    db->path);
-	return 0;
-}
-
 static int open_file(struct kt_db *db)
 {
 	int fd, rc;
@@ -409,7 +383,7 @@ static int open_file(struct kt_db *db)
 	return run_sql(db, pragmas, "setting up");
 }
 
-int kt_db_create(const char *path, bool threads, struct kt_db **ret)
+int kt_db_create(const char *path, bool threads, bool force, struct kt_db **ret)
 {
 	struct kt_db *db = calloc(1, sizeof(*db));
 	int err;
@@ -418,12 +392,16 @@ int kt_db_create(const char *path, bool threads, struct kt_db **ret)
 		return -ENOMEM;
 	*ret = db; /* also on failure: for kt_db_error() */
 	db->threaded = threads;
+	db->force = force;
 	pthread_mutex_init(&db->lock, NULL);
 	pthread_cond_init(&db->changed, NULL);
-	db->path = strdup(path);
+	/* A link stays one: what it names is replaced. */
+	db->path = force ? realpath(path, NULL) : NULL;
+	if (!db->path)
+		db->path = strdup(path);
 	if (!db->path)
 		return fail(db, -ENOMEM, "out of memory");
-	err = check_target(db);
+	err = kt_db_target_check(db->path, force, db->error, sizeof(db->error));
 	if (!err)
 		err = open_file(db);
 	if (!err)
@@ -501,14 +479,21 @@ int kt_db_commit(struct kt_db *db, int schema_version)
 	int err;
 
 	snprintf(version, sizeof(version),
-		 "PRAGMA user_version = %d; COMMIT; PRAGMA analysis_limit = 1000; ANALYZE",
-		 schema_version);
+		 "PRAGMA user_version = %d; PRAGMA application_id = %d; COMMIT; "
+		 "PRAGMA analysis_limit = 1000; ANALYZE",
+		 schema_version, KT_APPLICATION_ID);
 	err = kt_db_exec(db, version);
 	if (err)
 		return err;
 	stop_thread(db);
 	if (close_file(db))
 		return fail(db, -EIO, "%s: could not be closed", db->path);
+	/* Minutes may have gone by: is it still ours to replace? */
+	err = kt_db_target_check(db->path, db->force, db->error, sizeof(db->error));
+	if (!err)
+		err = kt_db_target_clear(db->path, db->error, sizeof(db->error));
+	if (err)
+		return err;
 	if (rename(db->tmp, db->path))
 		return fail(db, -errno, "%s: cannot get its name: %s", db->path, strerror(errno));
 	free(db->tmp);

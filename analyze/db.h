@@ -18,10 +18,10 @@
 struct kt_db;
 
 /*
- * The target is not touched before kt_db_commit(). -EEXIST: it exists and is no database. On failure *ret may be
- * set: for kt_db_error(), then to be destroyed.
+ * The target is not touched before kt_db_commit(). -EEXIST: something is there that is not replaced (db_target.h). On
+ * failure *ret may be set: for kt_db_error(), then to be destroyed.
  */
-int kt_db_create(const char *path, bool threads, struct kt_db **ret);
+int kt_db_create(const char *path, bool threads, bool force, struct kt_db **ret);
 /* NULL is fine. */
 void kt_db_destroy(struct kt_db *db);
 
@@ -40,7 +40,7 @@ int64_t kt_db_next_id(struct kt_db *db, const struct kt_table *t);
 /* Writes out all rows, then runs SQL (views, indexes). */
 int kt_db_exec(struct kt_db *db, const char *sql);
 
-/* All rows, ANALYZE, user_version; the file gets its name. */
+/* All rows, ANALYZE, user_version, application_id; the file gets its name. */
 int kt_db_commit(struct kt_db *db, int schema_version);
 
 #endif

@@ -394,7 +394,7 @@ int kt_engine_run(struct kt_engine *e, const char *target)
 	if (!err)
 		err = kt_runs_align(e);
 	if (!err)
-		err = kt_db_create(target, e->opts.threads > 1, &e->db);
+		err = kt_db_create(target, e->opts.threads > 1, e->opts.force, &e->db);
 	if (!err)
 		err = kt_hist_create(e, &e->hist);
 	if (!err)

@@ -58,6 +58,7 @@ struct kt_loss_found {
 
 struct kt_engine_options {
 	bool raw;	      /* raw tables as well */
+	bool force;	      /* replace the target whatever file it is */
 	const char *disable;  /* events of this name are dropped; NULL = none (tests) */
 	unsigned int threads; /* for decoding; 1 = all in one thread */
 };

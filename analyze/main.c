@@ -78,6 +78,7 @@ static int analyze(void *arg, const struct kt_opened *opened, size_t n)
 	const struct kt_options *o = arg;
 	struct kt_engine_options opts = {
 		.raw = o->raw,
+		.force = o->force,
 		.disable = getenv("KT_DISABLE_EVENT"),
 		.threads = o->threads,
 	};
@@ -86,7 +87,7 @@ static int analyze(void *arg, const struct kt_opened *opened, size_t n)
 	int err = 0;
 
 	if (o->context_dir)
-		return kt_unpack(o->context_dir, opened, n);
+		return kt_unpack(o->context_dir, opened, n, o->force);
 	if (o->threads > 1)
 		err = kt_pool_create(o->threads, &pool);
 	if (!err)
@@ -110,6 +111,23 @@ static int analyze(void *arg, const struct kt_opened *opened, size_t n)
 	return err;
 }
 
+/* Not even -f makes a database of the recording that it is made from. */
+static bool is_input(const struct kt_options *o)
+{
+	struct stat out, in;
+
+	if (!o->output || stat(o->output, &out))
+		return false;
+	for (size_t i = 0; i < o->n_files; i++) {
+		if (!stat(o->files[i], &in) && in.st_dev == out.st_dev && in.st_ino == out.st_ino &&
+		    S_ISREG(in.st_mode)) {
+			kt_error("%s: is what is to be read; name another file with -o", o->output);
+			return true;
+		}
+	}
+	return false;
+}
+
 int main(int argc, char **argv)
 {
 	struct sigaction sa = {.sa_handler = stop, .sa_flags = SA_RESETHAND};
@@ -129,7 +147,7 @@ int main(int argc, char **argv)
 	/* Blocks of 1 MiB come and go: no page faults for each. */
 	mallopt(M_MMAP_THRESHOLD, 32 << 20);
 	mallopt(M_TRIM_THRESHOLD, 256 << 20);
-	err = kt_inputs_open(o.files, o.n_files, analyze, &o);
+	err = is_input(&o) ? -EEXIST : kt_inputs_open(o.files, o.n_files, analyze, &o);
 	kt_options_finish(&o);
 	return kt_stop ? 128 + kt_stop : !!err;
 }

@@ -16,6 +16,7 @@ enum { OPT_RAW = 256, OPT_DUMP, OPT_CONTEXT };
 
 static const struct argp_option argp_options[] = {
 	{"output", 'o', "FILE", 0, "database to write (default: the first input's name with .db)"},
+	{"force", 'f', NULL, 0, "replace what is there, even if ktrace-analyze did not make it"},
 	{"raw", OPT_RAW, NULL, 0, "store every event as well, in tables raw_EVENT"},
 	{"dump", OPT_DUMP, NULL, 0, "print events as text, in the order of time; no database"},
 	{"context", OPT_CONTEXT, "DIR", 0,
@@ -48,6 +49,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return o->output ? 0 : ENOMEM;
 	case 'j':
 		o->threads = parse_threads(state, arg);
+		return 0;
+	case 'f':
+		o->force = true;
 		return 0;
 	case OPT_RAW:
 		o->raw = true;

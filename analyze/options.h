@@ -13,6 +13,7 @@ struct kt_options {
 	const char *context_dir; /* NULL: not wanted */
 	bool dump;
 	bool raw;
+	bool force;
 	unsigned int threads;
 };
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,8 +21,24 @@ static int make_dir(const char *dir)
 	return 0;
 }
 
+/* Files of these names may be somebody's: none is replaced unasked. */
+static int check_empty(const char *dir)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+	int err = 0;
+
+	if (!d)
+		return errno == ENOENT ? 0 : -errno;
+	while (!err && (e = readdir(d)))
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			err = -EEXIST;
+	closedir(d);
+	return err;
+}
+
 static int unpack_tar(const struct kt_tar *tar, const char *dir, const char *phase,
-		      const char *name)
+		      const char *name, bool force)
 {
 	kt_auto_free char *to = NULL;
 	int err;
@@ -32,7 +49,14 @@ static int unpack_tar(const struct kt_tar *tar, const char *dir, const char *pha
 		to = NULL;
 		return -ENOMEM;
 	}
-	err = ktr_context_extract(tar->data, tar->len, to);
+	err = force ? 0 : check_empty(to);
+	if (err == -EEXIST) {
+		kt_error("%s: is there already; name another directory, or unpack over it with -f",
+			 to);
+		return err;
+	}
+	if (!err)
+		err = ktr_context_extract(tar->data, tar->len, to);
 	if (err == -EBADMSG)
 		kt_error("%s: its context holds what is not allowed there (absolute paths, .., "
 			 "links); "
@@ -43,7 +67,7 @@ static int unpack_tar(const struct kt_tar *tar, const char *dir, const char *pha
 	return err;
 }
 
-static int unpack_one(const char *dir, const struct kt_opened *opened)
+static int unpack_one(const char *dir, const struct kt_opened *opened, bool force)
 {
 	struct kt_input *in;
 	struct kt_item *item;
@@ -64,19 +88,19 @@ static int unpack_one(const char *dir, const struct kt_opened *opened)
 	if (!ret)
 		ret = make_dir(dir);
 	if (!ret)
-		ret = unpack_tar(&in->context[0], dir, "start", opened->name);
+		ret = unpack_tar(&in->context[0], dir, "start", opened->name, force);
 	if (!ret)
-		ret = unpack_tar(&in->context[1], dir, "end", opened->name);
+		ret = unpack_tar(&in->context[1], dir, "end", opened->name, force);
 	kt_input_destroy(in);
 	return ret;
 }
 
-int kt_unpack(const char *dir, const struct kt_opened *opened, size_t n)
+int kt_unpack(const char *dir, const struct kt_opened *opened, size_t n, bool force)
 {
 	int err = 0;
 
 	if (n == 1)
-		return unpack_one(dir, opened);
+		return unpack_one(dir, opened, force);
 	err = make_dir(dir);
 	for (size_t i = 0; !err && i < n; i++) {
 		kt_auto_free char *sub = NULL;
@@ -85,7 +109,7 @@ int kt_unpack(const char *dir, const struct kt_opened *opened, size_t n)
 			sub = NULL;
 			return -ENOMEM;
 		}
-		err = unpack_one(sub, &opened[i]);
+		err = unpack_one(sub, &opened[i], force);
 	}
 	return err;
 }

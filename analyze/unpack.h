@@ -7,8 +7,8 @@
 
 /*
  * To dir/start and dir/end; of several recordings to dir/1/start and so on. What is wrong was logged. -ENODATA: there is
- * no context at all.
+ * no context at all; -EEXIST: something is in one of those, and no force.
  */
-int kt_unpack(const char *dir, const struct kt_opened *opened, size_t n);
+int kt_unpack(const char *dir, const struct kt_opened *opened, size_t n, bool force);
 
 #endif

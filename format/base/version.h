@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
-/* Version of the database that ktrace-analyze writes and ktrace-report reads: PRAGMA user_version, meta.schema_version. */
+/* Of the database that ktrace-analyze writes and ktrace-report reads. */
 #ifndef KT_BASE_VERSION_H
 #define KT_BASE_VERSION_H
 
+/* PRAGMA user_version, meta.schema_version */
 #define KT_SCHEMA_VERSION 1
+
+/* PRAGMA application_id, "KTRC": by it ktrace-analyze knows what it may replace, and file(1) what it is. */
+#define KT_APPLICATION_ID 0x4b545243
 
 #endif
