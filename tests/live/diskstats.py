@@ -8,6 +8,7 @@ what the kernel's own tracer saw while the load ran and what it saw while ktrace
 request that carries data has its bios; every flow on the (idle at both ends) disk is whole; stages sum to the duration."""
 
 import os
+import re
 import sys
 
 import kt
@@ -188,7 +189,8 @@ def busy(name, disk, load, directory, target):
     in flight."""
     ktr, marks = os.path.join(directory, "run.ktr"), os.path.join(directory, "marks")
     devs, load = [kt.kernel_dev(disk)], dict(LOADS[load], size="64m", number_ios=min(1500, LOADS[load]["number_ios"]))
-    with kt.Ftrace(devs) as tracer:
+    mine = " || ".join("dev == %d" % d for d in devs)
+    with kt.Tracer({"block/" + hook: mine for hook in kt.BLOCK_HOOKS}) as tracer:
         p = kt.record(ktr, *kt.timed(marks, kt.fio(filename=target, **load)), options=["-f"])
     db = kt.analyze(ktr, "--raw")
     kt.check(kt.lost(db) == 0, "%s: events were lost: %s" % (name, db.rows("SELECT * FROM lost_interval LIMIT 5")))
@@ -198,13 +200,13 @@ def busy(name, disk, load, directory, target):
     end = start + db.one("SELECT dur_ns FROM run")
     ran = [int(t) for t in kt.read(marks).split()]
     # The recorder reads the clock once more than it switches: what fires meanwhile is outside.
-    inner = [h for t, h, _ in tracer.events if ran[0] <= t <= ran[1]]
-    outer = [h for t, h, _ in tracer.events if start - EDGE_NS <= t <= end + EDGE_NS]
+    inner = [h for t, _, h, _ in tracer.lines if ran[0] <= t <= ran[1]]
+    outer = [h for t, _, h, _ in tracer.lines if start - EDGE_NS <= t <= end + EDGE_NS]
     for hook, got in recorded(db, devs).items():
         lo, hi = inner.count(hook), outer.count(hook)
         kt.check(lo <= got <= hi, "%s: %s: recorded %d, the tracer saw %d while the load ran, %d while ktrace did" %
                  (name, hook, got, lo, hi))
-    beside = [sectors for t, h, sectors in tracer.events
+    beside = [int(re.search(r"\) \d+ \+ (\d+)", text)[1]) for t, _, h, text in tracer.lines
               if h == "block_rq_complete" and (start - READ_NS <= t < ran[0] or ran[1] < t <= end)]
     cut = db.rows("SELECT f.size_bytes / 512 FROM request f JOIN device d USING (device_id) WHERE d.dev = ? AND state <> 'whole'",
                   kt.dev_of(disk))

@@ -181,20 +181,20 @@ def set_scheduler(disk, name):
 
 def zram_disk(size_mib=256):
     """A bio-based disk: it has no requests. Filled, so that reads reach data."""
-    sys_dir = "/sys/block/zram0"
-    if not os.path.exists(sys_dir):
-        if not os.path.exists("/sys/class/zram-control/hot_add"):
-            skip("no zram here")
-        sys_dir = "/sys/block/zram" + read("/sys/class/zram-control/hot_add").strip()
-    elif read(sys_dir + "/disksize").strip() != "0":
-        # Left over from somebody else, or in use: take another.
-        sys_dir = "/sys/block/zram" + read("/sys/class/zram-control/hot_add").strip()
-    disk = "/dev/" + os.path.basename(sys_dir)
+    if not os.path.exists("/sys/class/zram-control/hot_add"):
+        run("modprobe", "zram", check=False)
+    if not os.path.exists("/sys/class/zram-control/hot_add"):
+        skip("no zram here")
+    # One of our own, also where one stands unused: it may be somebody's in the next moment.
+    n = read("/sys/class/zram-control/hot_add").strip()
+    stack.callback(write, "/sys/class/zram-control/hot_remove", n)
+    sys_dir, disk = "/sys/block/zram" + n, "/dev/zram" + n
     write(sys_dir + "/disksize", "%dM" % size_mib)
     stack.callback(write, sys_dir + "/reset", "1")
     if not os.path.exists(disk):
         major, minor = read(sys_dir + "/dev").split(":")
         os.mknod(disk, 0o600 | 0o060000, os.makedev(int(major), int(minor)))
+        stack.callback(os.unlink, disk)
     run("dd", "if=/dev/urandom", "of=" + disk, "bs=1M", "count=%d" % size_mib, "oflag=direct")
     return disk
 
@@ -273,6 +273,7 @@ BLOCK_HOOKS = ("block_bio_queue", "block_split", "block_bio_remap", "block_bio_b
 
 def perf_stat(out, devs, cmd):
     """A perf stat command that counts the block tracepoints of some disks (kernel dev numbers) while cmd runs."""
+    tracefs()
     args = ["perf", "stat", "-a", "-x,", "-o", out]
     for hook in BLOCK_HOOKS:
         args += ["-e", "block:" + hook, "--filter", " || ".join("dev == %d" % d for d in devs)]
@@ -297,30 +298,43 @@ def mono_start(db):
                       for _ in range(100))
 
 
-class Ftrace:
-    """The block tracepoints of some disks with their times, by the kernel's own tracer, for disks that others use as well: what
-    fell into which moment can be told. `with Ftrace(devs) as f:` then f.events: [(ns of CLOCK_MONOTONIC, hook, sectors)].
+def tracefs():
+    """Where tracefs is. Nobody has mounted it on a fresh machine: then it is, until the test ends. perf would mount it as well,
+    and leave it."""
+    base = next((d for d in ("/sys/kernel/tracing", "/sys/kernel/debug/tracing") if os.path.isdir(d + "/instances")), None)
+    if base:
+        return base
+    base = "/sys/kernel/tracing"
+    if not os.path.isdir(base):
+        skip("the kernel has no tracefs")
+    run("mount", "-t", "tracefs", "none", base)
+    stack.callback(run, "umount", base, check=False)
+    return base
+
+
+class Tracer:
+    """Some of the kernel's tracepoints ({"block/block_getrq": filter, ...}) as its own tracer prints them, for what has to be told
+    with times. `with Tracer(events) as t:` then t.lines: [(ns of CLOCK_MONOTONIC, tid, tracepoint, its text)].
     (perf record would not do: it drops some completions, unlike perf stat, which has no times.)"""
 
-    def __init__(self, devs):
-        base = next((d for d in ("/sys/kernel/tracing", "/sys/kernel/debug/tracing") if os.path.isdir(d + "/instances")), None)
-        if not base:
-            raise RuntimeError("tracefs is not mounted")
-        self.dir = os.path.join(base, "instances", "ktrace-test-%d" % os.getpid())
-        self.filter = " || ".join("dev == %d" % d for d in devs)
+    LINE = re.compile(r"-(\d+)\s+\[\d+\].* (\d+)\.(\d{6}): (\w+): (.*)")
+
+    def __init__(self, events, buffer_kb=16384):
+        self.events, self.buffer_kb = events, buffer_kb
+        self.dir = os.path.join(tracefs(), "instances", "ktrace-test-%d" % os.getpid())
 
     def switch(self, on):
-        for hook in BLOCK_HOOKS:
-            write("%s/events/block/%s/enable" % (self.dir, hook), on)
+        for event in self.events:
+            write("%s/events/%s/enable" % (self.dir, event), on)
 
     def __enter__(self):
-        self.events = []
+        self.lines = []
         os.mkdir(self.dir)
         try:
             write(self.dir + "/trace_clock", "mono")
-            write(self.dir + "/buffer_size_kb", "16384")
-            for hook in BLOCK_HOOKS:
-                write("%s/events/block/%s/filter" % (self.dir, hook), self.filter)
+            write(self.dir + "/buffer_size_kb", str(self.buffer_kb))
+            for event, condition in self.events.items():
+                write("%s/events/%s/filter" % (self.dir, event), condition)
             self.switch("1")
         except BaseException:
             os.rmdir(self.dir)
@@ -328,16 +342,16 @@ class Ftrace:
         return self
 
     def __exit__(self, *_):
-        self.switch("0")
         try:
+            self.switch("0")
             overrun = sum(int(n) for f in glob.glob(self.dir + "/per_cpu/*/stats")
                           for n in re.findall(r"(?:overrun|dropped events): (\d+)", read(f)))
             if overrun:
                 raise RuntimeError("the kernel's tracer dropped %d events" % overrun)
             for line in read(self.dir + "/trace").splitlines():
-                m = re.search(r" (\d+)\.(\d{6}): (block_\w+): (?:.*\) \d+ \+ (\d+))?", line)
+                m = self.LINE.search(line)
                 if m:
-                    self.events.append((int(m[1]) * 10**9 + int(m[2]) * 1000, m[3], int(m[4] or 0)))
+                    self.lines.append((int(m[2]) * 10**9 + int(m[3]) * 1000, int(m[1]), m[4], m[5]))
         finally:
             os.rmdir(self.dir)
 

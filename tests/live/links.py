@@ -368,30 +368,16 @@ def xfs_log(disk):
     return first, first + n * block // 512
 
 
-class Tracer:
-    """The kernel's tracer's word on one of its events: [(ns of CLOCK_MONOTONIC, tid, what the pattern's groups matched)]."""
+class Tracer(kt.Tracer):
+    """The kernel's tracer's word on one of its events: hits, [(ns of CLOCK_MONOTONIC, tid, what the pattern's groups matched)]."""
 
     def __init__(self, event, pattern, condition="0"):
-        self.event, self.condition = event, condition
-        self.pattern = re.compile(r"-(\d+)\s+\[\d+\].* (\d+)\.(\d{6}): %s: %s" % (event.split("/")[1], pattern))
-        self.dir = "/sys/kernel/tracing/instances/ktrace-test-%d" % os.getpid()
-        self.hits = []
+        super().__init__({event: condition}, buffer_kb=8192)
+        self.pattern = re.compile(pattern)
 
-    def __enter__(self):
-        os.mkdir(self.dir)
-        kt.write(self.dir + "/trace_clock", "mono")
-        kt.write(self.dir + "/buffer_size_kb", "8192")
-        kt.write("%s/events/%s/filter" % (self.dir, self.event), self.condition)
-        kt.write("%s/events/%s/enable" % (self.dir, self.event), "1")
-        return self
-
-    def __exit__(self, *_):
-        kt.write("%s/events/%s/enable" % (self.dir, self.event), "0")
-        for line in kt.read(self.dir + "/trace").splitlines():
-            m = self.pattern.search(line)
-            if m:
-                self.hits.append((int(m[2]) * 10**9 + int(m[3]) * 1000, int(m[1]), m.groups()[3:]))
-        os.rmdir(self.dir)
+    def __exit__(self, *exc):
+        super().__exit__(*exc)
+        self.hits = [(t, tid, m.groups()) for t, tid, _, text in self.lines for m in [self.pattern.match(text)] if m]
 
 
 def journal_recordings(name, mnt, n, tracer, **load):
