@@ -174,7 +174,7 @@ int kt_filter_find_file(const char *path, bool dir, struct kt_filter_file *ret)
 	if (!dir && !S_ISREG(st.stx_mode)) {
 		kt_error("%s is no regular file: for a %s", path,
 			 S_ISDIR(st.stx_mode) ? "directory give --dir" : "disk give --disk");
-		return -EINVAL;
+		return -ENOTSUP;
 	}
 	f.mount = st.stx_mnt_id;
 	ret->dev = st.stx_dev_major << 20 | st.stx_dev_minor;

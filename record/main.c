@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 /* ktrace-record: from the kernel into a .ktr file. */
+#include <errno.h>
+#include <sysexits.h>
+
 #include "format/base/log.h"
 #include "record/options.h"
 #include "record/run.h"
@@ -7,11 +10,12 @@
 int main(int argc, char **argv)
 {
 	struct kt_options o;
-	int status;
+	int err, status;
 
 	kt_log_init("ktrace-record");
-	if (kt_options_parse(argc, argv, &o))
-		return 1;
+	err = kt_options_parse(argc, argv, &o);
+	if (err)
+		return err == -EINVAL ? EX_USAGE : 1;
 	status = o.list ? kt_run_list(&o) : kt_run(&o);
 	kt_options_finish(&o);
 	return status;

@@ -147,7 +147,6 @@ int kt_options_parse(int argc, char **argv, struct kt_options *ret)
 	struct kt_options o = {0};
 	int err;
 
-	argp_err_exit_status = 1;
 	err = -argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &o);
 	if (!err && !o.output && !o.list) {
 		kt_error("no output: say where the trace goes with -o FILE (or -o - for a pipe)");

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/utsname.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "format/base/log.h"
@@ -305,16 +306,23 @@ static void finish(struct run *r)
 	free(r->command);
 }
 
+/* What kt_session_init() says of the command line, as options.c says of the rest. */
+static int usage_status(int err)
+{
+	return err == -EINVAL ? EX_USAGE : 1;
+}
+
 int kt_run(const struct kt_options *o)
 {
 	struct run r = {.o = o, .signal_fd = -1, .output.fd = -1, .meter.stats_fd = -1};
-	int status = o->command ? kt_child_check(o->command) : 0;
+	int status = o->command ? kt_child_check(o->command) : 0, err;
 
 	r.child.go_fd = r.child.error_fd = -1;
 	if (status)
 		return status;
-	status = 1;
-	if (kt_session_init(&r.session, o))
+	err = kt_session_init(&r.session, o);
+	status = usage_status(err);
+	if (err)
 		goto out;
 	/* From here on a signal must not kill us: a new file would be left behind. */
 	r.signal_fd = kt_loop_signals();
@@ -346,9 +354,9 @@ out:
 int kt_run_list(const struct kt_options *o)
 {
 	struct kt_session s = {0};
-	int status = 1;
+	int err = kt_session_init(&s, o), status = usage_status(err);
 
-	if (!kt_session_init(&s, o) && !kt_session_load(&s)) {
+	if (!err && !kt_session_load(&s)) {
 		status = kt_session_attach(&s) ? 1 : 0;
 		kt_probes_print(stdout, s.probes);
 	}

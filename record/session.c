@@ -124,7 +124,7 @@ int kt_session_init(struct kt_session *s, const struct kt_options *o)
 	n = libbpf_num_possible_cpus();
 	if (n <= 0) {
 		kt_error("cannot tell the number of CPUs: is /sys mounted?");
-		return n ? n : -EINVAL;
+		return n && n != -EINVAL ? n : -EIO;
 	}
 	s->n_cpus = n;
 	err = ring_size(o, s->n_cpus, &s->ring_bytes);

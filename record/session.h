@@ -37,7 +37,7 @@ struct kt_session {
 	uint64_t refused_ns; /* when all were last looked at */
 };
 
-/* Privileges, kernel types, families: what can be said before anything is made. Says what is wrong. */
+/* Privileges, kernel types, families: what can be said before anything is made. Says what is wrong; -EINVAL: the options are. */
 int kt_session_init(struct kt_session *s, const struct kt_options *o);
 /* Loads what the kernel has; programs it refuses are marked and left out. Says what is wrong. */
 int kt_session_load(struct kt_session *s);

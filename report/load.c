@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "format/base/macros.h"
+#include "report/queries.h"
 #include "report/report.h"
 
 #define MAX_FILE_BYTES (4 << 20)
@@ -398,14 +399,16 @@ int kt_report_load(struct kt_report *r, const char *name, char *err, size_t err_
 {
 	struct parser ps = {.r = r, .line = 1, .err = err, .err_size = err_size, .name = name};
 	const struct kt_sql_file *f = find_embedded(name);
+	bool embedded = f && kt_sql_is_report(f);
+	char *query kt_auto_free = embedded ? NULL : kt_query_path(name);
 	int ret;
 
-	if (f && kt_sql_is_report(f)) {
+	if (embedded) {
 		r->text = strdup(f->text);
 		if (!r->text)
 			return -ENOMEM;
-	} else if (ends_with(name, ".sql")) {
-		ret = read_file(name, &r->text);
+	} else if (query || ends_with(name, ".sql")) {
+		ret = read_file(query ? query : name, &r->text);
 		if (ret == -EBADMSG)
 			return bad(&ps, "this is not text");
 		if (ret)

@@ -4,33 +4,55 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 
 #include "format/base/log.h"
 #include "format/base/macros.h"
 #include "report/options.h"
 #include "report/output.h"
+#include "report/queries.h"
 #include "report/run.h"
 #include "report/term.h"
 
 const char *argp_program_version = "ktrace-report " KT_VERSION;
 
+/* Its name and what it is about. */
+static int list_one(const char *name, int width)
+{
+	struct kt_report r = {0};
+	char err[256] = "no memory";
+	int ret = kt_report_load(&r, name, err, sizeof(err));
+
+	if (ret)
+		kt_error("%s", ret == -EBADMSG ? err : strerror(-ret));
+	else
+		printf("%-*s %s\n", width, r.name, r.about ? r.about : "");
+	kt_report_finish(&r);
+	return ret;
+}
+
 static int list_reports(void)
 {
-	for (size_t i = 0; i < kt_n_sql_files; i++) {
-		struct kt_report r = {0};
-		char err[256];
+	int width = 0, err = 0, n;
+	char **queries;
 
-		if (!kt_sql_is_report(&kt_sql_files[i]))
-			continue;
-		if (kt_report_load(&r, kt_sql_files[i].name, err, sizeof(err))) {
-			kt_report_finish(&r);
-			kt_error("%s", err);
-			return EXIT_FAILURE;
-		}
-		printf("%-10s %s\n", r.name, r.about ? r.about : "");
-		kt_report_finish(&r);
+	for (size_t i = 0; i < kt_n_sql_files; i++)
+		if (kt_sql_is_report(&kt_sql_files[i]))
+			width = KT_MAX(width, (int)strlen(kt_sql_files[i].name));
+	n = kt_query_names(&queries);
+	for (int i = 0; i < n; i++)
+		width = KT_MAX(width, (int)strlen(queries[i]));
+	for (size_t i = 0; !err && i < kt_n_sql_files; i++)
+		if (kt_sql_is_report(&kt_sql_files[i]))
+			err = list_one(kt_sql_files[i].name, width);
+	/* One that cannot be read hides no other. */
+	for (int i = 0; i < n; i++) {
+		if (list_one(queries[i], width) && !err)
+			err = -EBADMSG;
+		free(queries[i]);
 	}
-	return EXIT_SUCCESS;
+	free(queries);
+	return err ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 static struct kt_output *create_output(const struct kt_options *o, const struct kt_term *term)
@@ -79,16 +101,18 @@ int main(int argc, char **argv)
 {
 	struct kt_options o;
 	struct kt_run run;
-	int err;
+	int err, status = EXIT_FAILURE;
 
 	kt_log_init("ktrace-report");
 	kt_options_parse(&o, argc, argv);
 	if (o.list)
 		return list_reports();
 	err = kt_run_init(&run, &o);
+	if (err == -EINVAL)
+		status = EX_USAGE;
 	err = err ? err : print(&run, &o);
 	if (err)
 		say(run.err);
 	kt_run_finish(&run);
-	return err ? EXIT_FAILURE : EXIT_SUCCESS;
+	return err ? status : EXIT_SUCCESS;
 }

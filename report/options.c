@@ -34,7 +34,7 @@ static const struct argp_option options[] = {
 	{"csv", OPT_CSV, 0, 0, "CSV of one table: the report's first, or --table's"},
 	{"table", OPT_TABLE, "NAME", 0, "Only this table of the report, by its name in --json"},
 	{"no-pager", OPT_NO_PAGER, 0, 0, "Do not start a pager on a terminal"},
-	{"list", OPT_LIST, 0, 0, "List the reports"},
+	{"list", OPT_LIST, 0, 0, "List the reports and the installed queries"},
 	{0},
 };
 
@@ -99,10 +99,12 @@ void kt_options_parse(struct kt_options *o, int argc, char **argv)
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse_opt,
-		.args_doc = "run.db\nREPORT run.db\nshow ID run.db\ndiff A.db B.db\nMY.sql run.db",
+		.args_doc = "run.db\nREPORT run.db\nQUERY run.db\nshow ID run.db\ndiff A.db "
+			    "B.db\nMY.sql run.db",
 		.doc = "Shows where the time of a recorded I/O went, from the database that "
 		       "ktrace-analyze made."
-		       "\vREPORT is summary if left out; --list names them all. ID is r12 "
+		       "\vREPORT is summary if left out; --list names them all, and the "
+		       "installed queries, which are reports in files. ID is r12 "
 		       "(request), b12 (bio) or i12 (io).",
 	};
 	struct args a = {.o = o};

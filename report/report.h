@@ -134,7 +134,7 @@ extern const size_t kt_n_sql_files;
 bool kt_sql_is_report(const struct kt_sql_file *f);
 
 /*
- * The report of that name, or the file where name ends in ".sql". Zero *r first; kt_report_finish() also after an
+ * The report of that name, the installed query (queries.h), or the file where name ends in ".sql". Zero *r first; kt_report_finish() also after an
  * error. -ENOENT: no report of that name, or no such file; -errno of reading it; -EBADMSG: a mistake in it, and err
  * says which, with the line.
  */

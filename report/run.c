@@ -7,6 +7,7 @@
 
 #include "format/base/macros.h"
 #include "report/cell.h"
+#include "report/queries.h"
 #include "report/run.h"
 
 static kt_printf_like(3, 4) int fail(struct kt_run *run, int err, const char *fmt, ...)
@@ -19,22 +20,41 @@ static kt_printf_like(3, 4) int fail(struct kt_run *run, int err, const char *fm
 	return err;
 }
 
+static int no_such_report(struct kt_run *run)
+{
+	size_t size = sizeof(run->err), at;
+	const char *sep = "";
+	char **queries;
+	int n;
+
+	at = snprintf(run->err, size, "there is no report '%s'; there is: ", run->o->report);
+	for (size_t i = 0; i < kt_n_sql_files && at < size; i++) {
+		if (!kt_sql_is_report(&kt_sql_files[i]))
+			continue;
+		at += snprintf(run->err + at, size - at, "%s%s", sep, kt_sql_files[i].name);
+		sep = " ";
+	}
+	n = kt_query_names(&queries);
+	for (int i = 0; i < n; i++) {
+		if (at < size)
+			at += snprintf(run->err + at, size - at, "%s%s", sep, queries[i]);
+		sep = " ";
+		free(queries[i]);
+	}
+	free(queries);
+	return -EINVAL;
+}
+
 static int load(struct kt_run *run)
 {
 	const char *name = run->o->report;
 	int err = kt_report_load(&run->report, name, run->err, sizeof(run->err));
-	size_t n;
 
 	if (!err || err == -EBADMSG)
 		return err;
 	if (err != -ENOENT || strchr(name, '.'))
-		return fail(run, err, "%s: %s", name, strerror(-err));
-	n = snprintf(run->err, sizeof(run->err), "there is no report '%s'; there is: ", name);
-	for (size_t i = 0, any = 0; i < kt_n_sql_files && n < sizeof(run->err); i++)
-		if (kt_sql_is_report(&kt_sql_files[i]))
-			n += snprintf(run->err + n, sizeof(run->err) - n, "%s%s", any++ ? " " : "",
-				      kt_sql_files[i].name);
-	return err;
+		return fail(run, err == -EINVAL ? -EIO : err, "%s: %s", name, strerror(-err));
+	return no_such_report(run);
 }
 
 static int check_filters(struct kt_run *run)
@@ -97,7 +117,7 @@ static int check_table(struct kt_run *run)
 		if (before == i)
 			n += snprintf(run->err + n, sizeof(run->err) - n, " %s", b->name);
 	}
-	return -ENOENT;
+	return -EINVAL;
 }
 
 static int check_needs(struct kt_run *run)
@@ -124,11 +144,14 @@ static int check_needs(struct kt_run *run)
 /* `ktrace-report stages`: the database was left out. */
 static int check_database_name(struct kt_run *run)
 {
+	char *query kt_auto_free = kt_query_path(run->path);
+	bool is_report = query;
+
 	for (size_t i = 0; i < kt_n_sql_files; i++)
-		if (kt_sql_is_report(&kt_sql_files[i]) &&
-		    !strcmp(kt_sql_files[i].name, run->path) && access(run->path, F_OK))
-			return fail(run, -ENOENT, "which database? ktrace-report %s run.db",
-				    run->path);
+		is_report = is_report || (kt_sql_is_report(&kt_sql_files[i]) &&
+					  !strcmp(kt_sql_files[i].name, run->path));
+	if (is_report && access(run->path, F_OK))
+		return fail(run, -EINVAL, "which database? ktrace-report %s run.db", run->path);
 	return 0;
 }
 

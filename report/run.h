@@ -27,7 +27,7 @@ struct kt_run {
 
 /*
  * Loads the report, opens the database, checks that they fit each other and the filters. Zeroes *run first; kt_run_finish()
- * also after an error. 0 or -errno.
+ * also after an error. 0 or -errno; -EINVAL is a mistake in the command line and nothing else.
  */
 int kt_run_init(struct kt_run *run, const struct kt_options *o);
 /* Everything the report has, to out. 0 or -errno. */

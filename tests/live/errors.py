@@ -40,8 +40,14 @@ def test():
     expect("no BTF", ["unshare", "-m", "sh", "-c",
                       "mount -t tmpfs none /sys/kernel/btf && exec \"$@\"", "sh", kt.RECORD, "-o", out, "-d", "1"], 1, "BTF")
     kt.check(not os.path.exists(out), "no BTF: a file was left behind")
-    expect("unknown family", [kt.RECORD, "-o", out, "-e", "nosuch"], 1, "nosuch", "bio")
-    expect("bad buffer", [kt.RECORD, "-o", out, "--buffer", "12parsecs"], 1, "12parsecs")
+    expect("unknown family", [kt.RECORD, "-o", out, "-e", "nosuch"], 64, "nosuch", "bio")
+    expect("bad buffer", [kt.RECORD, "-o", out, "--buffer", "12parsecs"], 64, "12parsecs")
+    for name, *args in (("bad pid", "-p", "abc"), ("bad tid", "-t", "0"), ("bad operation", "--op", "nosuch"),
+                        ("bad name", "-c", "longer than any task's")):
+        expect(name, [kt.RECORD, "-o", out, *args], 64, args[1])
+    expect("no such pid", [kt.RECORD, "-o", out, "-p", "2147483647"], 1, "2147483647")
+    expect("no such disk", [kt.RECORD, "-o", out, "--disk", "nosuch"], 1, "nosuch")
+    expect("a directory", [kt.RECORD, "-o", out, "--file", d], 1, "--dir")
     kt.write(out, "precious")
     expect("output exists", [kt.RECORD, "-o", out, "-d", "1"], 1, "-f")
     kt.check(kt.read(out) == "precious", "output exists: it was touched")
