@@ -62,7 +62,7 @@ SHARE("5", "complete", AFTER_QUEUE " + ifnull(r.device_ns, 0)", "r.complete_ns")
 
 /* What v_bio and v_request share. b: the bio that names the task. */
 #define OWNER \
-"  t.comm AS task, t.tid, t.tgid, t.is_recorder, c.path AS cgroup, k.path AS blkcg, b.ino,\n"
+"  t.comm AS task, t.tid, t.tgid, t.program, t.is_recorder, c.path AS cgroup, k.path AS blkcg, b.ino,\n"
 #define OWNER_JOINS \
 "  LEFT JOIN task t ON t.utid = b.utid\n" \
 "  LEFT JOIN cgroup c ON c.ucgid = b.ucgid\n" \
@@ -77,7 +77,7 @@ const char kt_blk_bio_views[] =
 "  b.op, b.flags, ifnull(p.name, d.name) AS disk,\n"
 "  CASE WHEN p.device_id IS NOT NULL THEN d.name END AS part,\n"
 "  b.sector, b.size_bytes, b.size_bytes / 1024.0 AS size_kib,\n"
-"  b.start_ns, b.start_ns / 1e9 AS start_s, b.dur_ns, b.dur_ns / 1e3 AS dur_us,\n"
+"  b.start_ns, b.start_ns / 1e9 AS start_s, " KT_SQL_UTC("b.start_ns") " AS start_utc, b.dur_ns, b.dur_ns / 1e3 AS dur_us,\n"
 "  b.alloc_ns / 1e3 AS alloc_us, b.device_ns / 1e3 AS device_us, b.endio_ns / 1e3 AS endio_us,\n"
 OWNER
 "  b.error, b.state\n"
@@ -91,7 +91,7 @@ const char kt_blk_request_views[] =
 "  r.request_id, r.run_id, r.op, r.flags, d.name AS disk,\n"
 "  CASE WHEN r.part_device_id <> r.device_id THEN p.name END AS part,\n"
 "  r.sector, r.size_bytes, r.size_bytes / 1024.0 AS size_kib,\n"
-"  r.start_ns, r.start_ns / 1e9 AS start_s, r.dur_ns, r.dur_ns / 1e3 AS dur_us,\n"
+"  r.start_ns, r.start_ns / 1e9 AS start_s, " KT_SQL_UTC("r.start_ns") " AS start_utc, r.dur_ns, r.dur_ns / 1e3 AS dur_us,\n"
 "  r.plug_ns / 1e3 AS plug_us, r.queue_ns / 1e3 AS queue_us,\n"
 "  r.device_ns / 1e3 AS device_us, r.complete_ns / 1e3 AS complete_us,\n"
 "  r.issue_cpu, r.complete_cpu, r.n_bios, r.n_issues, b.bio_id AS first_bio_id,\n"

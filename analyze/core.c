@@ -96,7 +96,8 @@ static int on_task_new(void *self, const struct kt_ev *ev)
 	const struct kt_task_new *t = ev->data;
 	struct kt_core_run *r = kt_core_run(self, ev->run);
 
-	return r ? kt_task_born(self, r, t->tid, t->tgid, t->cgroup, t->comm) : -ENOMEM;
+	return r ? kt_task_born(self, r, t->tid, t->tgid, t->parent_tid, t->cgroup, t->comm)
+		 : -ENOMEM;
 }
 
 static int on_task_comm(void *self, const struct kt_ev *ev)

@@ -17,6 +17,7 @@ struct kt_core_run {
 	/* tasks.c */
 	struct kt_hash tasks;  /* tid → the life of it that is on, or was the last */
 	int64_t recorder_tgid; /* 0: not known */
+	uint64_t n_births;
 
 	/* cgroups.c */
 	KT_VEC(struct kt_hierarchy *) hierarchies;
@@ -46,7 +47,7 @@ int kt_core_is_partition(void *self, uint32_t run, uint32_t dev);
 /* tasks.c */
 extern const struct kt_table kt_task_table;
 int kt_task_born(struct kt_core *c, struct kt_core_run *r, uint32_t tid, uint32_t tgid,
-		 uint64_t cgroup, const char comm[16]);
+		 uint32_t parent_tid, uint64_t cgroup, const char comm[16]);
 int kt_task_renamed(struct kt_core *c, struct kt_core_run *r, uint32_t tid, uint32_t tgid,
 		    const char comm[16]);
 void kt_task_gone(struct kt_core_run *r, uint32_t tid);

@@ -162,6 +162,9 @@ struct kt_io_flow {
 	int64_t end_ns, dur_ns, size_bytes, n_bios;
 	int64_t stage_ns[KT_IO_N_STAGES]; /* per name, summed over rounds */
 	int64_t runq_ns, irq_ns, softirq_ns;
+	int64_t slept_ns; /* KT_NULL: not known, or it is asynchronous */
+	int64_t tgid;	  /* KT_NULL: not known */
+	bool async;	  /* its task need not wait for it */
 };
 
 /*
@@ -169,6 +172,12 @@ struct kt_io_flow {
  * and latency_hist (whole ones, each stage and `total`). Instead of kt_load_add() and kt_hist_add().
  */
 int kt_io_load_add(struct kt_engine *e, const struct kt_io_flow *f);
+
+/* SQL: a time of the database, an expression, as date and time of day (UTC) for people. NULL stays NULL. */
+#define KT_SQL_UTC(ns)                                                                 \
+	"strftime('%Y-%m-%d %H:%M:%S', (" ns " + (SELECT value FROM meta WHERE key = " \
+	"'epoch_realtime_ns')) / 1000000000, 'unixepoch') || printf('.%06d', (" ns     \
+	" + (SELECT value FROM meta WHERE key = 'epoch_realtime_ns')) % 1000000000 / 1000)"
 
 /* Constants of the kernel that run came from; the start of the run; whether the file has this event at all. */
 const struct kt_const_table *kt_run_consts(struct kt_engine *e, uint32_t run);

@@ -143,6 +143,7 @@ struct kt_io_path {
 	int wakeup_seg; /* that begins at a waking; -1 = none */
 	struct kt_wait wake;
 	int64_t wake_request_id; /* KT_NULL: not known */
+	int64_t slept_ns;	 /* its task, if it waits; KT_NULL: not known */
 };
 
 struct kt_io_state {

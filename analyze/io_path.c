@@ -460,6 +460,7 @@ int kt_io_path(struct kt_io_state *s, const struct kt_io *io, int64_t end_ns, ui
 {
 	struct kt_io_path *p = &s->path;
 	bool sched = have_sched(s, io->key.run);
+	struct kt_sums sums;
 	int err;
 
 	p->hops.n = p->segs.n = p->blames.n = 0;
@@ -467,6 +468,7 @@ int kt_io_path(struct kt_io_state *s, const struct kt_io *io, int64_t end_ns, ui
 	p->runq_known = p->irq_known = false;
 	p->wakeup_seg = -1;
 	p->wake_request_id = KT_NULL;
+	p->slept_ns = KT_NULL;
 	if (sched && kt_io_is_sync(io)) {
 		collect_waits(s, io->key.run, io->key.tid, io->start_ns, end_ns, KT_IO_MAX_WAITS);
 		find_foreign(s, io);
@@ -483,6 +485,9 @@ int kt_io_path(struct kt_io_state *s, const struct kt_io *io, int64_t end_ns, ui
 		err = find_disturbed(s, io, end_ns, waiter_tid);
 	if (!err && p->wakeup_seg >= 0)
 		find_waker(s, io);
+	if (!err && sched && kt_io_is_sync(io) &&
+	    !s->task->sums(s->task_self, io->key.run, io->key.tid, io->start_ns, end_ns, &sums))
+		p->slept_ns = sums.sleep_ns;
 #ifndef NDEBUG
 	if (!err) {
 		assert(p->segs.v[0].start_ns == io->start_ns);

@@ -17,6 +17,7 @@ struct io_row {
 	int64_t offset_bytes, size_bytes, result, n_bios, path_bio_id;
 	int64_t stage_ns[KT_IO_N_STAGES];
 	int64_t disturbed_ns[3];
+	int64_t slept_ns;
 	int64_t n_forgotten;
 	const char *state;
 };
@@ -77,6 +78,8 @@ static const struct kt_col io_cols[] = {
 	DISTURBED("runq", 0, "of the stages in which a task must run: it waited for the CPU"),
 	DISTURBED("irq", 1, "of these: hard interrupts took it"),
 	DISTURBED("softirq", 2, "of these: soft interrupts took it"),
+	COL(slept_ns, INT, "ns",
+	    "of dur_ns, its task was asleep: it stood still; NULL: not known, or asynchronous"),
 	COL(n_forgotten, INT, "",
 	    "bios that ended and were too many to keep: the path may lack them, its begin lies in "
 	    "submit"),
@@ -371,6 +374,9 @@ static int count(struct kt_io_state *s, const struct kt_io *io, const struct io_
 		.runq_ns = row->disturbed_ns[0],
 		.irq_ns = row->disturbed_ns[1],
 		.softirq_ns = row->disturbed_ns[2],
+		.slept_ns = row->slept_ns,
+		.tgid = io->key.tgid ? (int64_t)io->key.tgid : KT_NULL,
+		.async = !kt_io_is_call(io->key.kind),
 	};
 
 	memcpy(f.stage_ns, row->stage_ns, sizeof(f.stage_ns));
@@ -401,6 +407,7 @@ int kt_io_write(struct kt_io_state *s, const struct kt_io *io, int64_t end_ns, c
 		.result = io->result,
 		.n_bios = io->n_bios,
 		.path_bio_id = KT_NULL,
+		.slept_ns = with_path ? p->slept_ns : KT_NULL,
 		.n_forgotten = io->n_forgotten,
 		.state = state,
 	};

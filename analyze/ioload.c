@@ -22,7 +22,7 @@ struct io_load_row {
 	int64_t n, size_bytes, n_bios, dur_ns, max_ns;
 	int64_t submit_ns, throttle_ns, alloc_ns, plug_ns, queue_ns, device_ns, complete_ns,
 		endio_ns, wakeup_ns, return_ns, between_ns, cached_ns;
-	int64_t runq_ns, irq_ns, softirq_ns, min_id, max_id;
+	int64_t runq_ns, irq_ns, softirq_ns, slept_ns, min_id, max_id;
 };
 
 /* clang-format off */
@@ -64,6 +64,8 @@ static const struct kt_col io_load_cols[] = {
 	       "of that the tasks were ready but another ran; NULL: not known of any"),
 	KT_COL(io_load_row, irq_ns, KT_COL_INT, "ns", "of that interrupts took from them"),
 	KT_COL(io_load_row, softirq_ns, KT_COL_INT, "ns", "of that soft interrupts took from them"),
+	KT_COL(io_load_row, slept_ns, KT_COL_INT, "ns",
+	       "of that the tasks were asleep; NULL: not known of any, or they are asynchronous"),
 	KT_COL(io_load_row, min_id, KT_COL_INT, "", "smallest io_id among them"),
 	KT_COL(io_load_row, max_id, KT_COL_INT, "", "largest"),
 };
@@ -156,7 +158,7 @@ struct load_entry {
 	struct load_key k;
 	int64_t n, size_bytes, n_bios, dur_ns, max_ns;
 	int64_t stage_ns[KT_IO_N_STAGES]; /* KT_NULL as long as none had it */
-	int64_t runq_ns, irq_ns, softirq_ns, min_id, max_id;
+	int64_t runq_ns, irq_ns, softirq_ns, slept_ns, min_id, max_id;
 };
 
 struct hist_key {
@@ -261,6 +263,7 @@ static int write_loads(struct kt_io_load *l)
 			.runq_ns = x->runq_ns,
 			.irq_ns = x->irq_ns,
 			.softirq_ns = x->softirq_ns,
+			.slept_ns = x->slept_ns,
 			.min_id = x->min_id,
 			.max_id = x->max_id,
 		};
@@ -346,7 +349,7 @@ static int count_load(struct kt_io_load *l, const struct kt_io_flow *f, bool cac
 	if (!x->n) {
 		for (int i = 0; i < KT_IO_N_STAGES; i++)
 			x->stage_ns[i] = KT_NULL;
-		x->runq_ns = x->irq_ns = x->softirq_ns = KT_NULL;
+		x->runq_ns = x->irq_ns = x->softirq_ns = x->slept_ns = KT_NULL;
 		x->min_id = f->id;
 	}
 	x->min_id = KT_MIN(x->min_id, f->id);
@@ -363,6 +366,7 @@ static int count_load(struct kt_io_load *l, const struct kt_io_flow *f, bool cac
 	add(&x->runq_ns, f->runq_ns);
 	add(&x->irq_ns, f->irq_ns);
 	add(&x->softirq_ns, f->softirq_ns);
+	add(&x->slept_ns, f->slept_ns);
 	return 0;
 }
 

@@ -114,6 +114,27 @@ static const struct kt_table busy_table = {
 	.n_cols = KT_ARRAY_SIZE(busy_cols),
 };
 
+struct flight_row {
+	int64_t run_id, second, tgid, busy_ns;
+};
+
+static const struct kt_col flight_cols[] = {
+	KT_COL(flight_row, run_id, KT_COL_INT, "", "the run"),
+	KT_COL(flight_row, second, KT_COL_INT, "s", "since the epoch of the database"),
+	KT_COL(flight_row, tgid, KT_COL_INT, "", "process that submitted them; NULL = any process"),
+	KT_COL(flight_row, busy_ns, KT_COL_INT, "ns",
+	       "for how long at least one of its asynchronous operations was in flight; whole "
+	       "operations only"),
+};
+
+static const struct kt_table flight_table = {
+	.name = "io_in_flight",
+	.doc = "when asynchronous operations (io_uring, aio) were in flight, second by second; "
+	       "several rows of one key add up",
+	.cols = flight_cols,
+	.n_cols = KT_ARRAY_SIZE(flight_cols),
+};
+
 struct slowest_row {
 	int64_t run_id, second;
 	const char *flow;
@@ -142,8 +163,8 @@ static const struct kt_table slowest_table = {
 	.n_cols = KT_ARRAY_SIZE(slowest_cols),
 };
 
-const struct kt_table *const kt_load_tables[] = {&load_table, &task_load_table, &busy_table,
-						 &slowest_table, NULL};
+const struct kt_table *const kt_load_tables[] = {&load_table,	&task_load_table, &busy_table,
+						 &flight_table, &slowest_table,	  NULL};
 
 /* ---------------------------------------------------------------- keys */
 
@@ -169,8 +190,8 @@ struct task_entry {
 };
 
 struct busy_key {
-	int64_t run, device_id;
-	const char *flow, *op; /* op NULL: any */
+	int64_t run, device_id, tgid;
+	const char *flow, *op; /* flow NULL: table io_in_flight, by tgid; op NULL: any */
 };
 
 struct interval {
@@ -304,6 +325,14 @@ static int64_t second_of(int64_t ns)
 	return ns / NS_PER_S - (ns % NS_PER_S < 0);
 }
 
+static int insert_busy(struct kt_load *l, const struct busy_entry *b, const struct busy_row *row)
+{
+	struct flight_row flight = {row->run_id, row->second, b->k.tgid, row->busy_ns};
+
+	return b->k.flow ? kt_insert(l->e, &busy_table, row)
+			 : kt_insert(l->e, &flight_table, &flight);
+}
+
 /* The first n intervals of a device. */
 static int write_busy(struct kt_load *l, struct busy_entry *b, size_t n)
 {
@@ -319,7 +348,7 @@ static int write_busy(struct kt_load *l, struct busy_entry *b, size_t n)
 			if (pieces == MAX_SECONDS || next > end || next < at)
 				next = end;
 			if (row.busy_ns && row.second != second) {
-				err = kt_insert(l->e, &busy_table, &row);
+				err = insert_busy(l, b, &row);
 				row.busy_ns = 0;
 			}
 			row.second = second;
@@ -328,7 +357,7 @@ static int write_busy(struct kt_load *l, struct busy_entry *b, size_t n)
 		}
 	}
 	if (!err && row.busy_ns)
-		err = kt_insert(l->e, &busy_table, &row);
+		err = insert_busy(l, b, &row);
 	if (!n)
 		return err;
 	b->floor_ns = b->v.v[n - 1].end_ns;
@@ -383,11 +412,9 @@ static int count_task(struct kt_load *l, const struct kt_load_flow *f)
 	return 0;
 }
 
-static int count_busy(struct kt_load *l, const struct kt_load_flow *f, const char *op)
+static int count_busy(struct kt_load *l, const struct busy_key *k, struct interval i)
 {
-	struct busy_key k = {f->run, f->device_id, f->flow, op};
-	struct busy_entry *b = kt_keyed_get(&l->busy, &k);
-	struct interval i = {f->issue_ns, f->issue_ns + f->device_ns};
+	struct busy_entry *b = kt_keyed_get(&l->busy, k);
 	size_t from, to;
 
 	if (!b)
@@ -443,6 +470,26 @@ static int count_slow(struct kt_load *l, const struct kt_load_flow *f)
 	return 0;
 }
 
+static int count_device(struct kt_load *l, const struct kt_load_flow *f, const char *op)
+{
+	struct busy_key k = {f->run, f->device_id, KT_NULL, f->flow, op};
+
+	return count_busy(l, &k, (struct interval){f->issue_ns, f->issue_ns + f->device_ns});
+}
+
+int kt_load_in_flight(struct kt_load *l, uint32_t run, int64_t tgid, int64_t start_ns,
+		      int64_t end_ns)
+{
+	struct interval i = {start_ns, end_ns};
+	struct busy_key any = {run, KT_NULL, KT_NULL, NULL, NULL};
+	struct busy_key its = {run, KT_NULL, tgid, NULL, NULL};
+	int err = count_busy(l, &any, i);
+
+	if (!err && tgid != KT_NULL)
+		err = count_busy(l, &its, i);
+	return err;
+}
+
 static int next_second(struct kt_load *l, int64_t second)
 {
 	int err = write_loads(l);
@@ -470,8 +517,8 @@ int kt_load_count(struct kt_load *l, const struct kt_load_flow *f)
 		err = count_task(l, f);
 	if (err || f->device_ns == KT_NULL || f->issue_ns == KT_NULL)
 		return err;
-	err = count_busy(l, f, NULL);
-	return err ? err : count_busy(l, f, f->op);
+	err = count_device(l, f, NULL);
+	return err ? err : count_device(l, f, f->op);
 }
 
 int kt_load_write(struct kt_load *l)

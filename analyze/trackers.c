@@ -247,6 +247,8 @@ int kt_io_load_add(struct kt_engine *e, const struct kt_io_flow *f)
 	err = err ? err : kt_io_load_count(e->io_load, f);
 	if (err || f->state[0] != 'w' || f->end_ns == KT_NULL || f->dur_ns == KT_NULL)
 		return err;
+	if (f->async)
+		err = kt_load_in_flight(e->load, f->run, f->tgid, f->end_ns - f->dur_ns, f->end_ns);
 	for (int i = 0; i < KT_IO_N_STAGES && !err; i++)
 		if (f->stage_ns[i] != KT_NULL)
 			err = kt_hist_count(e->hist, f->run, "io", stages[i], f->device_id, f->op,

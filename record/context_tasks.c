@@ -54,6 +54,7 @@ static void put_task(const struct walk *w, const char *pid, const char *tid,
 		     unsigned long long cgroup)
 {
 	char stat[2048], *comm, *end, *p;
+	unsigned long long ppid;
 
 	if (!*kt_read_value(stat, sizeof(stat), "/proc/%s/task/%s/stat", pid, tid))
 		return;
@@ -63,6 +64,8 @@ static void put_task(const struct walk *w, const char *pid, const char *tid,
 		return;
 	comm++;
 	*end = '\0';
+	p = strchr(end + 1 + strspn(end + 1, " "), ' ');
+	ppid = p ? strtoull(p, NULL, 10) : 0;
 	p = end + 1;
 	for (int field = 3; field < 22 && p; field++)
 		p = strchr(p + 1, ' ');
@@ -80,6 +83,10 @@ static void put_task(const struct walk *w, const char *pid, const char *tid,
 		fputc('-', w->f);
 	else
 		put_cmdline(w->f, pid);
+	if (ppid)
+		fprintf(w->f, "\t%llu", ppid);
+	else
+		fputs("\t-", w->f);
 	fputc('\n', w->f);
 }
 
@@ -112,7 +119,7 @@ int kt_context_tasks(struct ktr_context *c, bool no_cmdline)
 		return err;
 	w.f = t.f;
 	kt_cgroup_mount("v2", w.v2, sizeof(w.v2));
-	fputs("tid\ttgid\tstart_ticks\tcgroup\tcomm\tcmdline\n", t.f);
+	fputs("tid\ttgid\tstart_ticks\tcgroup\tcomm\tcmdline\tppid\n", t.f);
 	dir = opendir("/proc");
 	while (dir && (e = readdir(dir)))
 		if (isdigit((unsigned char)e->d_name[0]))
