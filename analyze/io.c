@@ -201,13 +201,13 @@ static const struct kt_bio_observer observer = {.queued = on_queued, .ended = on
 /* ------------------------------------------------------------------ events */
 
 /* What io_call, io_call_begin and io_submit say alike. */
-#define TELL_FILE(io, d)                                                 \
-	({                                                               \
-		(io)->ino = (d)->ino;                                    \
-		(io)->ino_dev = (d)->ino_dev;                            \
-		(io)->offset = (d)->offset >= 0 ? (d)->offset : KT_NULL; \
-		(io)->size = (int64_t)(d)->size;                         \
-		(io)->cgroup = (d)->cgroup;                              \
+#define TELL_FILE(io, d)                                                                     \
+	({                                                                                   \
+		(io)->ino = (d)->ino;                                                        \
+		(io)->ino_dev = (d)->ino_dev;                                                \
+		(io)->offset = (d)->offset >= 0 ? (d)->offset : KT_NULL;                     \
+		(io)->size = (d)->size == KT_IO_SIZE_UNKNOWN ? KT_NULL : (int64_t)(d)->size; \
+		(io)->cgroup = (d)->cgroup;                                                  \
 	})
 
 static int on_io_call_begin(void *self, const struct kt_ev *ev)

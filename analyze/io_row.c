@@ -89,7 +89,9 @@ static const struct kt_col io_cols[] = {
 
 const struct kt_table kt_io_table = {
 	.name = "io",
-	.doc = "one row an operation: what an application, or the kernel itself, asked for",
+	.doc = "one row an operation: what an application, or the kernel itself, asked for. Each "
+	       "call that reads, writes, syncs, copies or allocates a regular file or block "
+	       "device; any other if it queues a bio",
 	.cols = io_cols,
 	.n_cols = KT_ARRAY_SIZE(io_cols),
 };

@@ -193,9 +193,11 @@ static int bios_expire(struct page_state *s, int64_t now_ns)
 	return err;
 }
 
-/* Length of a range that begins at offset, cut to what can be; 0: none at all. */
+/* Length of a range that begins at offset, cut to what can be; 0: none at all, or not known. */
 static uint64_t clip(int64_t offset, uint64_t size, uint64_t max)
 {
+	if (size == KT_IO_SIZE_UNKNOWN)
+		return 0;
 	return offset < 0 || offset > INT64_MAX - (int64_t)max ? 0 : KT_MIN(size, max);
 }
 

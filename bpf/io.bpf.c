@@ -5,43 +5,13 @@
 #include "bpf/filter_call.h"
 #include "bpf/syscalls.h"
 #include "bpf/uring.h"
+#include "bpf/vec.h"
 
 #include <linux/aio_abi.h>
 #include <linux/io_uring.h>
 
 #define BEGIN_BYTES \
-	(64 << 10)  /* a larger write into the page cache has an event at its begin, too */
-#define VEC_BATCH 4 /* the stack of all callers together has 512 bytes */
-#define VEC_BATCHES \
-	16 /* so many iovecs are added up at most; of more the result tells how much it was */
-#define AIO_MAX 256 /* iocbs of one io_submit that are told at most */
-
-struct iovec64 {
-	u64 base, len;
-};
-
-/* Bytes in n iovecs of the caller's memory, as far as they are added up. Out of line and verified once, with a stack of its own. */
-__noinline __attribute__((weak)) u64 kt_vec_bytes(u64 address, u64 n)
-{
-	struct iovec64 v[VEC_BATCH];
-	u64 sum = 0;
-
-	for (int batch = 0; batch < VEC_BATCHES && n; batch++) {
-		u64 some = n < VEC_BATCH ? n : VEC_BATCH, bytes = some * sizeof(v[0]);
-
-		__builtin_memset(v, 0, sizeof(v));
-		/* For the verifier, which the compiler would leave without it. */
-		barrier_var(bytes);
-		if (bytes > sizeof(v) || bpf_probe_read_user(v, bytes, (void *)address))
-			break;
-#pragma clang loop unroll(full)
-		for (int i = 0; i < VEC_BATCH; i++)
-			sum += v[i].len;
-		address += sizeof(v);
-		n -= some;
-	}
-	return sum;
-}
+	(64 << 10) /* a larger write into the page cache has an event at its begin, too */
 
 /* An offset in the caller's memory; without one it is the file's position. */
 static __always_inline s64 offset_at(u64 address, u64 file)
@@ -171,27 +141,38 @@ static __always_inline bool tell_submit(struct kt_run *r, struct task_struct *t,
 	return true;
 }
 
-/* Off the stack, of which all functions together have 512 bytes. */
+/* Off the stack. */
+struct aio_scratch {
+	struct iocb iocb;
+	u64 addresses; /* of the call: where those of its iocbs are */
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, u32);
-	__type(value, struct iocb);
+	__type(value, struct aio_scratch);
 } kt_iocbs SEC(".maps");
+
+/* Set by the recorder: more iocbs than a context may hold. */
+const volatile __u64 kt_aio_max = 1;
 
 /* One iocb in the caller's memory. Out of line and verified once: it is called in a loop. */
 __noinline __attribute__((weak)) int kt_aio_one(u64 address)
 {
 	u32 zero = 0;
-	struct iocb *iocb = bpf_map_lookup_elem(&kt_iocbs, &zero);
+	struct aio_scratch *scratch = bpf_map_lookup_elem(&kt_iocbs, &zero);
 	struct io_where w = {.flags = KT_IO_DATA};
 	struct task_struct *t = bpf_get_current_task_btf();
 	struct kt_file f = {};
+	struct iocb *iocb;
 	struct kt_run r;
 	u16 op;
 
-	if (!iocb || !kt_run_again(&r, KT_HOOK_io__sys_enter) ||
-	    bpf_probe_read_user(iocb, sizeof(*iocb), (void *)address))
+	if (!scratch || !kt_run_again(&r, KT_HOOK_io__sys_enter))
+		return 0;
+	iocb = &scratch->iocb;
+	if (bpf_probe_read_user(iocb, sizeof(*iocb), (void *)address))
 		return 0;
 	kt_file_read(kt_fd_file(t, iocb->aio_fildes), true, &f);
 	if (!f.inode)
@@ -227,18 +208,37 @@ __noinline __attribute__((weak)) int kt_aio_one(u64 address)
 	return 0;
 }
 
-static __always_inline void aio_submit(struct kt_run *r, s64 n, u64 addresses)
+/* The iocb of that number. Returns whether it is over: the kernel, too, stops at what it cannot read. */
+static long aio_next(u32 i, void *unused)
 {
+	u32 zero = 0;
+	struct aio_scratch *scratch = bpf_map_lookup_elem(&kt_iocbs, &zero);
 	u64 address;
 
-	for (int i = 0; i < AIO_MAX && i < n; i++) {
-		if (bpf_probe_read_user(&address, sizeof(address), (void *)(addresses + i * 8)))
-			return;
-		kt_aio_one(address);
-	}
-	/* As if they had found no room. */
-	if (n > AIO_MAX)
-		kt_lose(r->stat);
+	if (!scratch ||
+	    bpf_probe_read_user(&address, sizeof(address), (void *)(scratch->addresses + i * 8ull)))
+		return 1;
+	kt_aio_one(address);
+	return 0;
+}
+
+/* struct aio_ring, which a context's number is the address of: the kernel takes no more than it has room for. */
+#define AIO_RING_NR 4
+
+static __always_inline void aio_submit(u64 context, s64 n, u64 addresses)
+{
+	u32 zero = 0, room;
+	struct aio_scratch *scratch = bpf_map_lookup_elem(&kt_iocbs, &zero);
+
+	if (!scratch || n <= 0)
+		return;
+	/* Not there before the program has looked at it; and it may have written there. */
+	if (!bpf_probe_read_user(&room, sizeof(room), (void *)(context + AIO_RING_NR)) && n > room)
+		n = room;
+	if ((u64)n > kt_aio_max)
+		n = kt_aio_max;
+	scratch->addresses = addresses;
+	bpf_loop(n, aio_next, NULL, 0);
 }
 
 /* ------------------------------------------------------------------ system calls */
@@ -334,12 +334,13 @@ KT_PROG(io, sys_enter, sys_enter, struct pt_regs *regs, long nr)
 		k->tracked = kt_filter_all(has);
 	}
 	if (shape == KT_CALL_AIO)
-		aio_submit(&r, a.a[1], a.a[2]);
+		aio_submit(a.a[0], a.a[1], a.a[2]);
 	if (kt_filter.kinds && !k->tracked)
 		return 0;
 	if (w.flags & KT_IO_DATA && f.inode)
 		kt_file_name(&r, k, &f);
-	if (d->op == KT_IO_OP_WRITE && w.size > BEGIN_BYTES && !f.dev && !(w.flags & KT_IO_DIRECT))
+	if (d->op == KT_IO_OP_WRITE && w.size > BEGIN_BYTES && w.size != KT_IO_SIZE_UNKNOWN &&
+	    !f.dev && !(w.flags & KT_IO_DIRECT))
 		begin(&r, k, t);
 	return 0;
 }
@@ -389,8 +390,8 @@ KT_PROG(io, sys_exit, sys_exit, struct pt_regs *regs, long result)
 		k->call_ns = 0;
 		goto nothing;
 	}
-	/* Of a long vector only a part was added up. */
-	if (result > 0 && k->call_size < (u64)result && (k->call_flags & KT_IO_DATA))
+	/* What could not be read is at least what was moved. */
+	if (result > 0 && k->call_size == KT_IO_SIZE_UNKNOWN && (k->call_flags & KT_IO_DATA))
 		k->call_size = result;
 	if ((k->call_flags & KT_IO_APPEND) && result > 0)
 		k->call_offset = appended_at(regs, shape, t, k, result);
@@ -466,7 +467,7 @@ static const volatile struct kt_uring_desc uring_ops[KT_N_URING_OPS] = {
 	R(WRITEV, WRITE, VEC, 0),
 	R(FSYNC, FSYNC, SYNC, 0),
 	R(SYNC_FILE_RANGE, SYNC_FILE_RANGE, SYNC, 0),
-	C(FALLOCATE, FALLOCATE, FILE),
+	R(FALLOCATE, FALLOCATE, SYNC, 0),
 	C(FADVISE, FADVISE, FILE),
 	C(SPLICE, SPLICE, PATH),
 	C(MADVISE, MADVISE, PATH),
@@ -479,6 +480,11 @@ static const volatile struct kt_uring_desc uring_ops[KT_N_URING_OPS] = {
 	C(MKDIRAT, MKDIR, PATH),
 	C(SYMLINKAT, SYMLINK, PATH),
 	C(LINKAT, LINK, PATH),
+	C(FSETXATTR, XATTR, FILE),
+	C(SETXATTR, XATTR, PATH),
+	C(FGETXATTR, XATTR, FILE),
+	C(GETXATTR, XATTR, PATH),
+	R(URING_CMD, IOCTL, CMD, 0),
 	/* Newer than the headers may be. */
 	[55] = {KT_IO_OP_TRUNCATE, KT_URING_FILE, 0, 0},
 	[60] = {KT_IO_OP_READ, KT_URING_VEC, 1, KT_IO_FIXED},
@@ -506,6 +512,22 @@ static __always_inline u64 fixed_file(struct io_kiocb *req, u32 fd)
 	return p & ~7ull;
 }
 
+#define CMD_DISCARD 0x1200 /* BLOCK_URING_CMD_DISCARD of linux/blkdev.h: (offset, size) */
+
+/* What a command asks of a block device. */
+static __always_inline u16 read_command(struct io_kiocb *req, struct io_where *w)
+{
+	struct io_uring_cmd *cmd = (void *)req;
+	struct io_uring_sqe___kt *sqe;
+
+	if (!bpf_core_field_exists(cmd->sqe) || BPF_CORE_READ(cmd, cmd_op) != CMD_DISCARD)
+		return KT_IO_OP_IOCTL;
+	sqe = BPF_CORE_READ(cmd, sqe);
+	w->offset = BPF_CORE_READ(sqe, addr);
+	w->size = BPF_CORE_READ(sqe, addr3);
+	return KT_IO_OP_DISCARD;
+}
+
 static __always_inline int submit(struct io_kiocb *req, u32 hook)
 {
 	struct task_struct *t = bpf_get_current_task_btf();
@@ -515,6 +537,8 @@ static __always_inline int submit(struct io_kiocb *req, u32 hook)
 	struct kt_task *k;
 	struct kt_run r;
 	u32 fd, rwf = 0;
+	u16 io_op;
+	u8 op;
 
 	if (!kt_run_begin(&r, hook))
 		return 0;
@@ -528,9 +552,11 @@ static __always_inline int submit(struct io_kiocb *req, u32 hook)
 		k->uring_req = (req->flags & KT_URING_LINKS) || req->ctx->submit_state.link.head
 				       ? 0
 				       : (u64)req;
-	d = &uring_ops[req->opcode & (KT_N_URING_OPS - 1)];
-	if (!d->shape)
+	op = req->opcode;
+	d = &uring_ops[op & (KT_N_URING_OPS - 1)];
+	if (op >= KT_N_URING_OPS || !d->shape)
 		goto nothing;
+	io_op = d->op;
 	if (d->shape != KT_URING_PATH) {
 		fd = req->cqe.fd;
 		kt_file_read(req->flags & KT_URING_FIXED_FILE ? fixed_file(req, fd)
@@ -554,13 +580,15 @@ static __always_inline int submit(struct io_kiocb *req, u32 hook)
 
 		w.offset = BPF_CORE_READ(s, off);
 		w.size = BPF_CORE_READ(s, len);
+	} else if (d->shape == KT_URING_CMD && f.dev) {
+		io_op = read_command(req, &w);
 	}
-	w.flags = d->flags | kt_file_io_flags(&f, d->op, rwf);
+	w.flags = d->flags | kt_file_io_flags(&f, io_op, rwf);
 	if (d->data)
 		w.flags |= KT_IO_DATA;
 	if (req->ctx->flags & KT_URING_SQPOLL)
 		w.flags |= KT_IO_SQPOLL;
-	tell_submit(&r, t, &f, &w, (u64)req, req->cqe.user_data, d->op, KT_IO_URING);
+	tell_submit(&r, t, &f, &w, (u64)req, req->cqe.user_data, io_op, KT_IO_URING);
 	return 0;
 nothing:
 	kt_run_filtered(&r);
@@ -619,6 +647,7 @@ static __always_inline int complete(u64 address, s64 result, u32 hook)
 	struct kt_io_end *e;
 	struct kt_file f;
 	struct kt_run r;
+	u8 op;
 
 	if (!kt_run_begin(&r, hook))
 		return 0;
@@ -628,8 +657,9 @@ static __always_inline int complete(u64 address, s64 result, u32 hook)
 	uring_leave(address);
 	if (kt_filter.kinds && !kt_untrack(&r, req, KT_OBJECT_URING))
 		goto nothing;
-	d = &uring_ops[BPF_CORE_READ(req, opcode) & (KT_N_URING_OPS - 1)];
-	if (!d->shape)
+	op = BPF_CORE_READ(req, opcode);
+	d = &uring_ops[op & (KT_N_URING_OPS - 1)];
+	if (op >= KT_N_URING_OPS || !d->shape)
 		goto nothing;
 	if (d->shape != KT_URING_PATH) {
 		u64 file = (u64)BPF_CORE_READ(req, file);

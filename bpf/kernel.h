@@ -379,6 +379,17 @@ struct io_sync {
 	long long off;
 };
 
+struct io_uring_sqe___kt {
+	__u64 addr;
+	__u64 addr3;
+};
+
+/* A request of the file's own kind. */
+struct io_uring_cmd {
+	struct io_uring_sqe___kt *sqe;
+	__u32 cmd_op;
+};
+
 struct iomap_dio {
 	struct kiocb *iocb;
 	unsigned long size; /* submitted so far */

@@ -251,8 +251,9 @@ static __always_inline void kt_own_context(struct task_struct *t, u64 inode, s64
 	k = kt_task_find(t);
 	if (!k)
 		return;
-	if (k->uring_req && inode &&
-	    kt_uring_fits(k->uring_req, inode, e->offset, e->bytes, &inferred)) {
+	if (k->uring_req &&
+	    (inode ? kt_uring_fits(k->uring_req, inode, e->offset, e->bytes, &inferred)
+		   : kt_uring_is_command(k->uring_req))) {
 		e->io_kind = KT_IO_URING;
 		e->io = k->uring_req;
 		if (inferred)

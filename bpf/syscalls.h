@@ -58,7 +58,7 @@ static const volatile struct kt_call_desc kt_calls[KT_N_CALLS] = {
 	D(sendfile, SENDFILE, SENDFILE),
 	D(splice, SPLICE, SPLICE),
 	D(copy_file_range, COPY_FILE_RANGE, COPY),
-	C(fallocate, FALLOCATE, MODE_RANGE),
+	D(fallocate, FALLOCATE, MODE_RANGE),
 	C(ftruncate, TRUNCATE, FD),
 	C(truncate, TRUNCATE, PATH),
 	C(openat, OPEN, PATH),

@@ -7,7 +7,8 @@
 
 /* linux/io_uring.h; these never change. */
 #define KT_N_URING_OPS 64
-#define KT_URING_SQPOLL 2 /* IORING_SETUP_SQPOLL */
+#define KT_URING_OP_CMD 46 /* IORING_OP_URING_CMD */
+#define KT_URING_SQPOLL 2  /* IORING_SETUP_SQPOLL */
 #define KT_URING_FIXED_FILE 1
 #define KT_URING_LINKS (1 << 2 | 1 << 3)
 
@@ -18,7 +19,8 @@ enum kt_uring_shape {
 	KT_URING_NONE = 0, /* of no interest */
 	KT_URING_RW,
 	KT_URING_VEC,
-	KT_URING_SYNC,
+	KT_URING_SYNC, /* fallocate, too: a range */
+	KT_URING_CMD,  /* a command for the file's driver */
 	KT_URING_FILE, /* no range */
 	KT_URING_PATH, /* its descriptor, if it has one, is not the file */
 };
@@ -44,6 +46,14 @@ static __always_inline u64 kt_uring_work(struct task_struct *t)
 		return 0;
 	work = (u64)BPF_CORE_READ(w, cur_work);
 	return work ? work - bpf_core_field_offset(struct io_kiocb, work) : 0;
+}
+
+/* Is it a command for a driver? */
+static __always_inline bool kt_uring_is_command(u64 req)
+{
+	struct io_kiocb *r = (void *)req;
+
+	return BPF_CORE_READ(r, opcode) == KT_URING_OP_CMD;
 }
 
 static __always_inline u64 kt_uring_inode(u64 req)

@@ -104,6 +104,9 @@ enum kt_io_flags {
 	KT_IO_APPEND = 1 << 6, /* O_APPEND, RWF_APPEND: a write to wherever the file ends by then */
 };
 
+/* Of io_call and io_submit, size: what was asked for could not be read. */
+#define KT_IO_SIZE_UNKNOWN (~0ull)
+
 /* How bio_queue knows its cause. */
 enum kt_link_flags {
 	KT_LINK_INFERRED = 1 << 0, /* not by an object that names it */

@@ -29,6 +29,8 @@
 #define RING_DEFAULT (8ull << 20)	 /* of one CPU, where memory allows */
 #define RINGS_DEFAULT_MAX (256ull << 20) /* of all CPUs, unless asked for */
 #define RING_MAX (1ull << 28)		 /* the verifier knows no greater offsets than twice that */
+#define AIO_MAX_DEFAULT 65536		 /* fs.aio-max-nr */
+#define LOOPS_MAX (1ull << 23)		 /* BPF_MAX_LOOPS: what bpf_loop() goes round at most */
 #define FILTER_OBJECTS (1u << 16) /* bios and requests under way at once that match a filter */
 #define FILTER_INODES (1u << 14)  /* files that were written to by what matches */
 #define FILTER_PIDS (1u << 16)	  /* children of processes of -p */
@@ -191,6 +193,24 @@ static void set_filters(struct kt_session *s)
 	memcpy((void *)&s->skel->rodata->kt_filter, &s->filters.f, sizeof(s->filters.f));
 }
 
+/*
+ * More iocbs than a context can hold. The kernel makes it of twice the size that it counts against fs.aio-max-nr, and rounds up to
+ * whole pages.
+ */
+static uint64_t aio_max(void)
+{
+	unsigned long long max = 0;
+	FILE *f = fopen("/proc/sys/fs/aio-max-nr", "re");
+
+	if (f && fscanf(f, "%llu", &max) != 1)
+		max = 0;
+	if (f)
+		fclose(f);
+	if (!max)
+		max = AIO_MAX_DEFAULT;
+	return KT_MIN(2 * KT_MIN(max, LOOPS_MAX) + sysconf(_SC_PAGESIZE), LOOPS_MAX);
+}
+
 /* What filters keep of each object costs no memory where there are none. */
 static int size_filters(struct kt_session *s)
 {
@@ -241,6 +261,7 @@ static int open_skeleton(struct kt_session *s)
 	set_with(s);
 	s->skel->rodata->kt_ring_bytes = s->ring_bytes;
 	s->skel->rodata->kt_ring_mask = (s->ring_bytes - 1) & ~7ull;
+	s->skel->rodata->kt_aio_max = aio_max();
 	/* Only what tells causes of bios apart needs them, and reading them takes a tenth of a second. */
 	if (!err && kt_chosen(s->families, "io"))
 		err = kt_ksym_set(s->skel->obj);
