@@ -127,7 +127,10 @@ int ktr_writer_clock(struct ktr_writer *w, uint32_t phase, const struct ktr_cloc
 /* fdatasync where fd is a file. */
 int ktr_writer_sync(struct ktr_writer *w);
 
-/* Bytes written so far. */
+/* While on, blocks are written as they are: several times as fast, and as large. */
+void ktr_writer_set_fast(struct ktr_writer *w, bool fast);
+
+/* Bytes written so far. Any thread. */
 uint64_t ktr_writer_bytes(const struct ktr_writer *w);
 
 /* Ends the file: repeats, index, tail. Frees w in every case. w may be NULL. */

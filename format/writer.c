@@ -15,7 +15,9 @@
 #include "format/crc32c.h"
 
 #define CONTEXT_PART (1u << 20) /* raw bytes of one context block */
-#define INDEX_ENTRIES 16384	/* an index block is written when so many wait */
+#define PIPE_BYTES ((size_t)64 << 10)
+#define FAST_LEVEL -100	    /* of zstd: hardly more than copying */
+#define INDEX_ENTRIES 16384 /* an index block is written when so many wait */
 
 /* A block that is written again: its frame (header and payload) as it was, and its header. */
 struct kept {
@@ -29,6 +31,8 @@ struct ktr_writer {
 	int error;    /* the first one: nothing more is written after it */
 	uint8_t uuid[16];
 	enum ktr_codec codec;
+	int level;
+	bool fast;
 	uint32_t n_streams;
 	uint64_t *stream_seqs;
 	uint64_t bytes, repeat_at;
@@ -53,7 +57,9 @@ static int write_all(struct ktr_writer *w, const void *data, size_t len)
 	int err = 0;
 
 	while (done < len) {
-		ssize_t n = write(w->fd, p + done, len - done);
+		/* Into a pipe bit by bit: so that it is seen whether its reader reads. */
+		ssize_t n = write(w->fd, p + done,
+				  w->regular ? len - done : KT_MIN(len - done, PIPE_BYTES));
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -62,11 +68,11 @@ static int write_all(struct ktr_writer *w, const void *data, size_t len)
 			break;
 		}
 		done += n;
+		__atomic_store_n(&w->bytes, w->bytes + n, __ATOMIC_RELAXED);
 	}
-	if (!err) {
-		w->bytes += len;
+	if (!err)
 		return 0;
-	}
+	__atomic_store_n(&w->bytes, w->bytes - done, __ATOMIC_RELAXED);
 	w->error = err;
 	if (w->regular && done) {
 		/* Where the file ends for us: asked for, since it may have been appended to. */
@@ -113,7 +119,7 @@ static int compress(struct ktr_writer *w, struct ktr_block_info *info, const voi
 	size_t len = info->raw_len, n;
 
 	info->codec = KTR_RAW;
-	if (w->codec == KTR_COLUMNS && ktr_kind_has_events(info->kind)) {
+	if (w->codec == KTR_COLUMNS && !w->fast && ktr_kind_has_events(info->kind)) {
 		int64_t c = ktr_columns_encode_with(&w->scratch, kt_schema_compiled(), raw,
 						    info->raw_len, w->columns,
 						    ktr_columns_bound(KTR_RAW_MAX));
@@ -323,9 +329,18 @@ int ktr_writer_sync(struct ktr_writer *w)
 	return 0;
 }
 
+void ktr_writer_set_fast(struct ktr_writer *w, bool fast)
+{
+	if (w->fast == fast)
+		return;
+	w->fast = fast;
+	/* The level was accepted before, or is within what every zstd accepts: levels are clamped. */
+	ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_compressionLevel, fast ? FAST_LEVEL : w->level);
+}
+
 uint64_t ktr_writer_bytes(const struct ktr_writer *w)
 {
-	return w->bytes;
+	return __atomic_load_n(&w->bytes, __ATOMIC_RELAXED);
 }
 
 /* ---------------------------------------------------------------- begin and end */
@@ -347,12 +362,12 @@ static void destroy(struct ktr_writer *w)
 static int init(struct ktr_writer *w, const struct ktr_run_info *info,
 		const struct ktr_writer_options *opts)
 {
-	int level = opts && opts->level ? opts->level : 1;
 	kt_auto_free void *head = NULL;
 	struct stat st;
 	size_t len;
 	int err;
 
+	w->level = opts && opts->level ? opts->level : 1;
 	w->codec = opts ? opts->codec : KTR_COLUMNS;
 	if (w->codec != KTR_RAW && w->codec != KTR_COLUMNS)
 		return -EINVAL;
@@ -366,7 +381,7 @@ static int init(struct ktr_writer *w, const struct ktr_run_info *info,
 	w->zstd = ZSTD_createCCtx();
 	if (!w->stream_seqs || !w->columns || !w->frame || !w->zstd)
 		return -ENOMEM;
-	if (ZSTD_isError(ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_compressionLevel, level)) ||
+	if (ZSTD_isError(ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_compressionLevel, w->level)) ||
 	    ZSTD_isError(ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_checksumFlag, 1)))
 		return -EINVAL;
 	err = ktr_file_put(info, &head, &len);

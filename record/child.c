@@ -66,7 +66,7 @@ int kt_child_check(char *const argv[])
 	return exec_status(err);
 }
 
-static void child_main(int go, int error, char *const argv[])
+static void child_main(int go, int error, char *const argv[], const struct kt_priority *p)
 {
 	sigset_t none;
 	char byte;
@@ -75,6 +75,7 @@ static void child_main(int go, int error, char *const argv[])
 	/* Nothing read: the parent is gone, and the run with it. */
 	if (read(go, &byte, 1) != 1)
 		_exit(1);
+	kt_priority_restore(p);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
@@ -85,7 +86,7 @@ static void child_main(int go, int error, char *const argv[])
 	_exit(exec_status(err));
 }
 
-int kt_child_prepare(struct kt_child *c, char *const argv[])
+int kt_child_prepare(struct kt_child *c, char *const argv[], const struct kt_priority *p)
 {
 	int go[2], error[2];
 
@@ -104,7 +105,7 @@ int kt_child_prepare(struct kt_child *c, char *const argv[])
 	if (c->pid == 0) {
 		close(go[1]);
 		close(error[0]);
-		child_main(go[0], error[1], argv);
+		child_main(go[0], error[1], argv, p);
 	}
 	close(go[0]);
 	close(error[1]);

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "record/priority.h"
+
 struct kt_child {
 	pid_t pid;    /* 0: there is none, or it has ended */
 	int go_fd;    /* written to start it; -1 = started */
@@ -16,8 +18,8 @@ struct kt_child {
 
 /* Can it be run at all? 0, or the exit status 126 or 127 after it has said why not. */
 int kt_child_check(char *const argv[]);
-/* Forks; the child waits. argv NULL: there is no command, nothing is done. */
-int kt_child_prepare(struct kt_child *c, char *const argv[]);
+/* Forks; the child waits, then runs at the priority that p says it was started with. argv NULL: there is no command, nothing is done. */
+int kt_child_prepare(struct kt_child *c, char *const argv[], const struct kt_priority *p);
 /* Lets it go. Says so if it cannot be executed; it then counts as ended with 126 or 127. */
 void kt_child_start(struct kt_child *c, char *const argv[]);
 /* Has it ended? */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -12,6 +13,8 @@
 #include "record/compress.h"
 
 #define SYNC_SECONDS 5
+#define STEP_MS 100    /* between two looks at whether to go on waiting */
+#define SMALL_ITEMS 64 /* places for blocks that come without a buffer */
 #define KEEP_BYTES \
 	(2u << 20) /* of a buffer; what a burst touched beyond is given back to the system */
 
@@ -37,12 +40,18 @@ struct kt_compress {
 
 	pthread_mutex_t lock;
 	pthread_cond_t filled; /* the queue has an item, or ends */
-	pthread_cond_t freed;  /* a buffer or a place in the queue is free */
+	pthread_cond_t freed;  /* a buffer is free, or the writing thread has ended */
 	pthread_cond_t ended;
 	struct kt_item *queue;
 	size_t size, head, n; /* places; oldest; used */
+	size_t n_small;	      /* of those used: without a buffer */
 	struct kt_buf *free_bufs;
-	bool end;
+	size_t n_free, n_idle;	     /* free buffers; when nothing is queued */
+	size_t raw_bytes, raw_limit; /* queued; from where on compressing takes too long */
+	bool end, written, abandoned;
+	bool (*give_up)(void *arg);
+	void *give_up_arg;
+	const struct kt_priority *priority;
 
 	uint64_t bytes;
 	int error;
@@ -69,7 +78,7 @@ static void drop(struct kt_compress *c, const struct kt_item *it)
 	memcpy(d->lost, it->info.lost, sizeof(d->lost));
 }
 
-static void write_item(struct kt_compress *c, const struct kt_item *it)
+static void write_item(struct kt_compress *c, const struct kt_item *it, bool fast)
 {
 	int err;
 
@@ -77,8 +86,9 @@ static void write_item(struct kt_compress *c, const struct kt_item *it)
 	if (!err) {
 		c->tail_bytes += INDEX_BYTES;
 		err = kt_output_reserve(c->output, ktr_writer_bytes(c->writer) +
-							   it->info.raw_len / 4 + BLOCK_EXTRA +
-							   c->tail_bytes);
+							   it->info.raw_len / (fast ? 1 : 4) +
+							   BLOCK_EXTRA + c->tail_bytes);
+		ktr_writer_set_fast(c->writer, fast);
 		if (!err)
 			err = ktr_writer_block(c->writer, &it->info,
 					       it->data ? it->data : it->small);
@@ -94,10 +104,12 @@ static void *write_thread(void *arg)
 {
 	struct kt_compress *c = arg;
 
+	kt_priority_compress(c->priority);
 	pthread_mutex_lock(&c->lock);
 	for (;;) {
 		struct kt_item *it = &c->queue[c->head];
 		struct kt_buf *buf;
+		bool behind;
 
 		if (!c->n) {
 			if (c->end)
@@ -105,9 +117,10 @@ static void *write_thread(void *arg)
 			pthread_cond_wait(&c->filled, &c->lock);
 			continue;
 		}
+		behind = c->raw_bytes > c->raw_limit;
 		/* The place stays taken while it is written: nobody else touches it. */
 		pthread_mutex_unlock(&c->lock);
-		write_item(c, it);
+		write_item(c, it, behind);
 		buf = it->release;
 		if (buf && buf->used > KEEP_BYTES) {
 			madvise(buf->data + KEEP_BYTES, buf->cap - KEEP_BYTES, MADV_DONTNEED);
@@ -118,11 +131,16 @@ static void *write_thread(void *arg)
 			/* Last in, first out: it is warm. */
 			buf->next = c->free_bufs;
 			c->free_bufs = buf;
+			c->n_free++;
 		}
+		c->raw_bytes -= it->info.raw_len;
+		c->n_small -= !it->data;
 		c->head = (c->head + 1) % c->size;
 		c->n--;
 		pthread_cond_signal(&c->freed);
 	}
+	c->written = true;
+	pthread_cond_signal(&c->freed);
 	pthread_mutex_unlock(&c->lock);
 	return NULL;
 }
@@ -133,6 +151,7 @@ static void *sync_thread(void *arg)
 	struct kt_compress *c = arg;
 	uint64_t synced = 0;
 
+	kt_priority_background(c->priority);
 	pthread_mutex_lock(&c->lock);
 	while (!c->end) {
 		uint64_t bytes = __atomic_load_n(&c->bytes, __ATOMIC_RELAXED);
@@ -159,20 +178,28 @@ static void *sync_thread(void *arg)
 
 static int init_locks(struct kt_compress *c)
 {
+	pthread_mutexattr_t mutex;
 	pthread_condattr_t attr;
+	int err;
 
-	if (pthread_mutex_init(&c->lock, NULL) || pthread_condattr_init(&attr))
+	/* Who holds it while another with more priority waits gets that priority: a compressor without a CPU must not stop the drain. */
+	if (pthread_mutexattr_init(&mutex))
+		return -ENOMEM;
+	pthread_mutexattr_setprotocol(&mutex, PTHREAD_PRIO_INHERIT);
+	err = pthread_mutex_init(&c->lock, &mutex);
+	pthread_mutexattr_destroy(&mutex);
+	if (err || pthread_condattr_init(&attr))
 		return -ENOMEM;
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&c->filled, NULL);
-	pthread_cond_init(&c->freed, NULL);
+	pthread_cond_init(&c->freed, &attr);
 	pthread_cond_init(&c->ended, &attr);
 	pthread_condattr_destroy(&attr);
 	return 0;
 }
 
-int kt_compress_create(struct ktr_writer *w, struct kt_output *o, uint32_t n_streams, size_t n_bufs,
-		       size_t buf_cap, struct kt_compress **ret)
+int kt_compress_create(struct ktr_writer *w, struct kt_output *o, const struct kt_priority *p,
+		       uint32_t n_streams, size_t n_bufs, size_t buf_cap, struct kt_compress **ret)
 {
 	struct kt_compress *c = calloc(1, sizeof(*c) + n_bufs * sizeof(c->bufs[0]));
 	int err;
@@ -181,6 +208,7 @@ int kt_compress_create(struct ktr_writer *w, struct kt_output *o, uint32_t n_str
 		return -ENOMEM;
 	c->writer = w;
 	c->output = o;
+	c->priority = p;
 	c->n_streams = n_streams;
 	c->bytes = ktr_writer_bytes(w);
 	/* What has been written until now will be repeated at the end, with the context of the end. */
@@ -197,8 +225,11 @@ int kt_compress_create(struct ktr_writer *w, struct kt_output *o, uint32_t n_str
 		c->bufs[i] = (struct kt_buf){c->memory + i * buf_cap, buf_cap, 0, c->free_bufs};
 		c->free_bufs = &c->bufs[i];
 	}
-	/* A burst is several blocks of one buffer: more places than buffers. */
-	c->size = 2 * n_bufs + 16;
+	c->n_free = n_bufs;
+	c->n_idle = n_bufs - KT_MIN(n_bufs, n_streams);
+	c->raw_limit = c->n_idle * buf_cap / 2;
+	/* All buffers at once, each cut into blocks, find a place. */
+	c->size = n_bufs * (buf_cap / KT_COMPRESS_BLOCK + 1) + SMALL_ITEMS;
 	c->queue = calloc(c->size, sizeof(*c->queue));
 	c->dropped = calloc(n_streams, sizeof(*c->dropped));
 	for (uint32_t i = 0; c->dropped && i < n_streams; i++)
@@ -223,21 +254,77 @@ struct kt_buf *kt_compress_buf(struct kt_compress *c)
 	struct kt_buf *b;
 
 	pthread_mutex_lock(&c->lock);
-	while (!c->free_bufs)
-		pthread_cond_wait(&c->freed, &c->lock);
 	b = c->free_bufs;
-	c->free_bufs = b->next;
+	if (b) {
+		c->free_bufs = b->next;
+		c->n_free--;
+	}
 	pthread_mutex_unlock(&c->lock);
 	return b;
+}
+
+bool kt_compress_behind(struct kt_compress *c)
+{
+	bool behind;
+
+	pthread_mutex_lock(&c->lock);
+	behind = c->n_free <= c->n_idle / 2;
+	pthread_mutex_unlock(&c->lock);
+	return behind;
+}
+
+/* With the lock held: waits until the compressor got on, or for a while. False: it never will. */
+static bool wait_a_step(struct kt_compress *c)
+{
+	struct timespec t;
+
+	if (!c->abandoned && c->give_up && c->give_up(c->give_up_arg))
+		c->abandoned = true;
+	if (c->abandoned)
+		return false;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	t.tv_nsec += STEP_MS * 1000000;
+	t.tv_sec += t.tv_nsec / 1000000000;
+	t.tv_nsec %= 1000000000;
+	pthread_cond_timedwait(&c->freed, &c->lock, &t);
+	return true;
+}
+
+void kt_compress_on_wait(struct kt_compress *c, bool (*give_up)(void *arg), void *arg)
+{
+	c->give_up = give_up;
+	c->give_up_arg = arg;
+}
+
+bool kt_compress_wait(struct kt_compress *c)
+{
+	bool ok = true;
+
+	pthread_mutex_lock(&c->lock);
+	while (ok && !c->free_bufs)
+		ok = wait_a_step(c);
+	pthread_mutex_unlock(&c->lock);
+	return ok;
+}
+
+bool kt_compress_room(struct kt_compress *c)
+{
+	bool has;
+
+	pthread_mutex_lock(&c->lock);
+	has = c->n_small < SMALL_ITEMS;
+	pthread_mutex_unlock(&c->lock);
+	return has;
 }
 
 void kt_compress_put(struct kt_compress *c, const struct kt_item *item)
 {
 	pthread_mutex_lock(&c->lock);
-	while (c->n == c->size)
-		pthread_cond_wait(&c->freed, &c->lock);
+	assert(c->n < c->size);
 	c->queue[(c->head + c->n) % c->size] = *item;
 	c->n++;
+	c->n_small += !item->data;
+	c->raw_bytes += item->info.raw_len;
 	pthread_cond_signal(&c->filled);
 	pthread_mutex_unlock(&c->lock);
 }
@@ -306,6 +393,19 @@ int kt_compress_finish(struct kt_compress *c, uint64_t end_ns, uint64_t *ret_dro
 		c->end = true;
 		pthread_cond_signal(&c->filled);
 		pthread_cond_signal(&c->ended);
+		while (!c->written && wait_a_step(c))
+			;
+		if (!c->written) {
+			/* It may be writing still, with all that it uses: nothing is freed, the process is about to end. */
+			for (size_t i = 0; i < c->n; i++)
+				drop(c, &c->queue[(c->head + i) % c->size]);
+			for (uint32_t i = 0; i < c->n_streams; i++)
+				dropped += c->dropped[i].n;
+			if (ret_dropped)
+				*ret_dropped = dropped;
+			pthread_mutex_unlock(&c->lock);
+			return -ETIMEDOUT;
+		}
 		pthread_mutex_unlock(&c->lock);
 		pthread_join(c->writing, NULL);
 	}

@@ -1,17 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
  * The compressor: a thread of its own that takes blocks from a bounded queue and writes them, in order, through a
- * struct ktr_writer. It owns the block buffers: a fixed number, reserved at the start, touched as they are used.
+ * struct ktr_writer. It owns the block buffers: a fixed number, reserved at the start, touched as they are used. While more than half of
+ * them wait, blocks are written as they are: the file grows, but that takes a tenth of the time, and is better than loss.
  * Between kt_compress_create() and kt_compress_finish() nobody else may use the writer.
  */
 #ifndef KT_RECORD_COMPRESS_H
 #define KT_RECORD_COMPRESS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "format/ktr.h"
 #include "record/output.h"
+#include "record/priority.h"
+
+#define KT_COMPRESS_BLOCK \
+	(1u << 20) /* raw bytes: a buffer is cut into blocks of no less, but for its last */
 
 struct kt_compress;
 
@@ -31,16 +37,27 @@ struct kt_item {
 };
 
 /*
- * o: what w writes to; it is synced every few seconds, and room on its disk is made sure of before each block. Both stay
- * the caller's. When the disk is full, blocks are dropped from there on; room is kept for the file's end.
+ * o: what w writes to; it is synced every few seconds, and room on its disk is made sure of before each block. p: of the threads that
+ * are made. All stay the caller's. When the disk is full, blocks are dropped from there on; room is kept for the file's end.
  */
-int kt_compress_create(struct ktr_writer *w, struct kt_output *o, uint32_t n_streams, size_t n_bufs,
-		       size_t buf_cap, struct kt_compress **ret);
+int kt_compress_create(struct ktr_writer *w, struct kt_output *o, const struct kt_priority *p,
+		       uint32_t n_streams, size_t n_bufs, size_t buf_cap, struct kt_compress **ret);
 
-/* A free buffer; waits until there is one. */
+/* A free buffer; NULL = there is none now. */
 struct kt_buf *kt_compress_buf(struct kt_compress *c);
+/* Most buffers wait to be written. */
+bool kt_compress_behind(struct kt_compress *c);
 
-/* Queues a block; waits while the queue is full. After an error blocks are dropped, and counted by stream. */
+/*
+ * Waits until there is a free buffer. False: give_up, asked ten times a second while kt_compress_wait() or kt_compress_finish() waits,
+ * said that there will be none: what takes the trace takes no more.
+ */
+bool kt_compress_wait(struct kt_compress *c);
+void kt_compress_on_wait(struct kt_compress *c, bool (*give_up)(void *arg), void *arg);
+
+/* Is there a place for a block without a buffer? For those with one there always is. */
+bool kt_compress_room(struct kt_compress *c);
+/* Queues a block. After an error blocks are dropped, and counted by stream. */
 void kt_compress_put(struct kt_compress *c, const struct kt_item *item);
 
 /* Bytes of the file so far; the first error of writing, 0 = none. Any thread, no lock. */
@@ -50,7 +67,7 @@ int kt_compress_error(const struct kt_compress *c);
 /*
  * Writes what is queued, ends the threads, frees. Returns the first error. If the disk was full (-ENOSPC) the writer can
  * still write the file's end, and the events dropped until end_ns are in it as lost ones. *ret_dropped (may be NULL): how many,
- * whatever the error. c may be NULL.
+ * whatever the error. -ETIMEDOUT: given up, a thread is writing still; the writer may not be used any more. c may be NULL.
  */
 int kt_compress_finish(struct kt_compress *c, uint64_t end_ns, uint64_t *ret_dropped);
 

@@ -172,8 +172,13 @@ void kt_meter_tick(struct kt_meter *c, uint64_t now_ns, const struct kt_drain *d
 		c->window_edge_ns = now_ns + WINDOW_NS;
 	}
 	if (now_ns >= c->next_ns) {
-		write_cost(c, now_ns, d, to, false);
+		/* No place: the next one covers this interval too. */
+		if (kt_compress_room(to))
+			write_cost(c, now_ns, d, to, false);
 		c->next_ns += INTERVAL_NS;
+		/* Not one for each second that the recorder stood still. */
+		if (c->next_ns <= now_ns)
+			c->next_ns = now_ns + INTERVAL_NS;
 	}
 }
 
@@ -185,7 +190,8 @@ void kt_meter_stop(struct kt_meter *c)
 void kt_meter_end(struct kt_meter *c, uint64_t now_ns, const struct kt_drain *d,
 		  struct kt_compress *to)
 {
-	write_cost(c, now_ns, d, to, true);
+	if (kt_compress_room(to))
+		write_cost(c, now_ns, d, to, true);
 }
 
 void kt_meter_finish(struct kt_meter *c)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "format/base/macros.h"
 #include "record/clocks.h"
@@ -11,11 +12,22 @@
 #include "record/order.h"
 #include "record/ring.h"
 
-#define SLACK (KT_RING_SLACK + KT_N_LOSS * sizeof(struct kt_lost)) /* of a buffer, for losses */
+/*
+ * Of a buffer, kept from what is copied: losses, those of one step of W and those of the end, and what a copy may write behind its
+ * end.
+ */
+#define LOSSES (KT_N_LOSS * sizeof(struct kt_lost))
+#define SLACK (2 * LOSSES + KT_RING_SLACK)
 #define SLICE_BYTES \
 	(KT_BLOCK_BYTES + KT_BLOCK_BYTES / 2) /* a burst is cut into blocks of at most this */
 #define END_TRIES \
 	100 /* of 10 ms: how long a record may stay busy after recording was switched off */
+/*
+ * A target is taken only if its position was read this soon after its time. What was written in between is later than the
+ * target and has to wait in the buffer: a thread that loses its CPU right there would find a ring full of it.
+ */
+#define TARGET_NS 100000ull
+#define TARGET_TRIES 8
 
 struct stream {
 	struct kt_ring *ring; /* the session's */
@@ -23,20 +35,27 @@ struct stream {
 	uint64_t target_pos, target_ns; /* done to target_ns once all before target_pos is taken */
 	uint64_t done_ns;
 	uint64_t loss_taken_ns; /* a time before losses were last taken over */
+	/*
+	 * Losses that begin at or after W, one of each cause (n 0: none): they become events once W has passed their
+	 * beginning. Kept out of buf: while W stands still they add up here, and need no room.
+	 */
+	struct kt_lost held[KT_N_LOSS];
 
-	struct kt_buf *buf; /* NULL: nothing pending */
+	struct kt_buf *buf; /* from the start to the end */
 	size_t len;	    /* bytes of events in buf */
 	size_t safe;	    /* of them, from the start: sorted and before W */
 	uint64_t safe_ns;   /* time stamp of the last safe event */
 	uint64_t max_ns;    /* latest time stamp in buf */
 	uint32_t n, n_safe; /* events in buf; safe ones */
 	bool unsorted;	    /* behind safe */
+	bool full;	    /* the target was not reached: no room */
 
 	uint64_t seq, emitted;
 	uint64_t lost[KT_N_LOSS];
 };
 
 struct kt_drain {
+	struct kt_session *session;
 	struct kt_compress *compress;
 	struct kt_order order;
 	struct kt_drain_stats stats;
@@ -60,7 +79,8 @@ size_t kt_drain_bufs(const struct kt_session *s)
  */
 size_t kt_drain_buf_bytes(const struct kt_session *s)
 {
-	return 2 * KT_BLOCK_BYTES + s->ring_bytes;
+	return KT_ALIGN_UP(2 * KT_BLOCK_BYTES + SLACK + s->ring_bytes,
+			   (size_t)sysconf(_SC_PAGESIZE));
 }
 
 int kt_drain_create(struct kt_session *s, struct kt_drain **ret)
@@ -70,13 +90,14 @@ int kt_drain_create(struct kt_session *s, struct kt_drain **ret)
 
 	if (!d)
 		return -ENOMEM;
+	d->session = s;
 	d->n_streams = s->n_cpus;
 	d->ring_bytes = s->ring_bytes;
 	for (uint32_t i = 0; i < s->n_cpus; i++) {
 		d->streams[i].ring = kt_session_ring(s, i);
 		d->streams[i].stat = &s->stats[i];
 	}
-	err = kt_order_init(&d->order, kt_drain_buf_bytes(s) + SLACK);
+	err = kt_order_init(&d->order, kt_drain_buf_bytes(s));
 	if (err) {
 		kt_drain_destroy(d);
 		return err;
@@ -98,8 +119,13 @@ void kt_drain_start(struct kt_drain *d, struct kt_compress *c, uint64_t start_ns
 	d->compress = c;
 	d->end_ns = UINT64_MAX;
 	d->w_ns = start_ns;
-	for (uint32_t i = 0; i < d->n_streams; i++)
+	for (uint32_t i = 0; i < d->n_streams; i++) {
 		d->streams[i].done_ns = d->streams[i].loss_taken_ns = start_ns;
+		d->streams[i].target_ns = start_ns;
+		d->streams[i].target_pos = d->streams[i].ring->taken;
+		d->streams[i].buf = kt_compress_buf(c);
+		assert(d->streams[i].buf); /* kt_drain_bufs() are more than streams */
+	}
 }
 
 const struct kt_drain_stats *kt_drain_stats(const struct kt_drain *d)
@@ -117,10 +143,12 @@ static uint64_t first_ns(const struct stream *s)
 	return ((const struct kt_event *)s->buf->data)->ts_ns;
 }
 
-static void ensure_buf(struct kt_drain *d, struct stream *s)
+/* Bytes of events that buf still takes. */
+static size_t room(const struct stream *s)
 {
-	if (!s->buf)
-		s->buf = kt_compress_buf(d->compress);
+	size_t used = s->len + SLACK;
+
+	return s->buf->cap > used ? s->buf->cap - used : 0;
 }
 
 /* Takes what is there up to the target. False: not all of it. */
@@ -130,56 +158,57 @@ static bool take(struct kt_drain *d, struct stream *s)
 
 	if (s->ring->taken == s->target_pos)
 		return true;
-	ensure_buf(d, s);
-	kt_ring_copy(s->ring, d->ring_bytes, s->target_pos, s->buf->data + s->len,
-		     s->buf->cap - s->len - SLACK, &b);
+	kt_ring_copy(s->ring, d->ring_bytes, s->target_pos, s->buf->data + s->len, room(s), &b);
 	s->len += b.bytes;
 	s->buf->used = KT_MAX(s->buf->used, s->len);
 	s->n += b.n;
 	s->max_ns = b.max_ns;
 	s->unsorted |= b.unsorted;
 	d->stats.events += b.n;
+	s->full = b.full;
 	return !b.busy && !b.full;
 }
 
+static bool set_target(struct stream *s)
+{
+	for (int i = 0; i < TARGET_TRIES; i++) {
+		uint64_t before = kt_now_ns(), pos = kt_ring_reserved(s->ring);
+
+		if (kt_now_ns() - before > TARGET_NS)
+			continue;
+		s->target_ns = before;
+		s->target_pos = pos;
+		return true;
+	}
+	return false;
+}
+
 /* True: more can be taken at once. */
-static bool take_ring(struct kt_drain *d, struct stream *s, uint64_t now_ns, unsigned int *fill)
+static bool take_ring(struct kt_drain *d, struct stream *s, unsigned int *fill)
 {
 	uint64_t backlog = kt_ring_reserved(s->ring) - s->ring->taken;
 
 	*fill = KT_MAX(*fill, (unsigned int)(backlog * 1024 / d->ring_bytes));
+	/* Losses may have taken all room: as long as done_ns stands still no more of them become safe. */
+	if (s->len + SLACK > s->buf->cap)
+		return true;
 	/* An unfinished target comes first: what lies behind it might not fit. */
-	if (!take(d, s))
-		return s->buf->cap - s->len < KT_BLOCK_BYTES;
-	s->done_ns = KT_MAX(s->done_ns, s->target_ns);
-	s->target_ns = now_ns;
-	s->target_pos = kt_ring_reserved(s->ring);
-	if (!take(d, s))
-		return s->buf->cap - s->len < KT_BLOCK_BYTES;
-	s->done_ns = now_ns;
-	return false;
+	if (take(d, s)) {
+		s->done_ns = KT_MAX(s->done_ns, s->target_ns);
+		if (!set_target(s))
+			return true;
+		if (take(d, s)) {
+			s->done_ns = s->target_ns;
+			return false;
+		}
+	}
+	return room(s) < KT_BLOCK_BYTES;
 }
 
-static void add_lost(struct kt_drain *d, struct stream *s, uint32_t cause, uint64_t n,
-		     uint64_t begin_ns, uint64_t end_ns)
+static void count_lost(struct kt_drain *d, struct stream *s, uint32_t cause, uint64_t n,
+		       uint64_t begin_ns, uint64_t end_ns)
 {
-	struct kt_lost ev = {
-		.ts_ns = begin_ns,
-		.id = KT_EV_lost,
-		.len = sizeof(ev),
-		.cause = cause,
-		.end_ns = end_ns,
-		.n = n,
-	};
 	bool first = true;
-
-	ensure_buf(d, s);
-	memcpy(s->buf->data + s->len, &ev, sizeof(ev));
-	s->len += sizeof(ev);
-	s->n++;
-	s->unsorted |= begin_ns <= s->max_ns;
-	s->max_ns = KT_MAX(s->max_ns, begin_ns);
-	d->stats.events++;
 
 	for (int i = 0; i < KT_N_LOSS; i++)
 		first &= !s->lost[i];
@@ -195,9 +224,9 @@ static void add_lost(struct kt_drain *d, struct stream *s, uint32_t cause, uint6
  * The interval begins with the first loss where the program left its time, at the latest taking-over where not,
  * never before W: what is before W may be written already.
  */
-static void take_losses(struct kt_drain *d, struct stream *s, uint64_t now_ns)
+static void take_losses(struct kt_drain *d, struct stream *s)
 {
-	uint64_t n[KT_N_LOSS] = {0}, begin, end, any = 0;
+	uint64_t n[KT_N_LOSS] = {0}, begin, end, any = 0, now_ns = kt_now_ns();
 
 	for (int i = 1; i < KT_N_LOSS; i++)
 		if (__atomic_load_n(&s->stat->pending_n[i], __ATOMIC_RELAXED))
@@ -207,17 +236,53 @@ static void take_losses(struct kt_drain *d, struct stream *s, uint64_t now_ns)
 		begin = __atomic_exchange_n(&s->stat->first_ns, 0, __ATOMIC_SEQ_CST);
 		begin = KT_MAX(begin ? begin : s->loss_taken_ns, d->w_ns);
 		end = KT_MAX(begin, KT_MIN(kt_now_ns(), d->end_ns));
-		for (int i = 1; i < KT_N_LOSS; i++)
-			if (n[i])
-				add_lost(d, s, i, n[i], begin, end);
+		for (int i = 1; i < KT_N_LOSS; i++) {
+			struct kt_lost *h = &s->held[i];
+
+			if (!n[i])
+				continue;
+			h->ts_ns = h->n ? KT_MIN(h->ts_ns, begin) : begin;
+			h->end_ns = KT_MAX(h->end_ns, end);
+			h->n += n[i];
+			count_lost(d, s, i, n[i], begin, end);
+		}
 	}
 	s->loss_taken_ns = now_ns;
 }
 
-/* Sorts what came and moves `safe` up to W. */
-static void settle(struct kt_drain *d, struct stream *s)
+/* Losses that W has passed become events. The room for it is kept; were it not enough, they would begin later. */
+static void add_losses(struct kt_drain *d, struct stream *s, size_t keep)
+{
+	for (int i = 1; i < KT_N_LOSS; i++) {
+		struct kt_lost *h = &s->held[i];
+
+		if (!h->n || h->ts_ns >= d->w_ns)
+			continue;
+		if (s->len + sizeof(*h) + keep > s->buf->cap) {
+			h->ts_ns = d->w_ns;
+			h->end_ns = KT_MAX(h->end_ns, d->w_ns);
+			continue;
+		}
+		h->id = KT_EV_lost;
+		h->len = sizeof(*h);
+		h->cause = i;
+		memcpy(s->buf->data + s->len, h, sizeof(*h));
+		s->len += sizeof(*h);
+		s->buf->used = KT_MAX(s->buf->used, s->len);
+		s->n++;
+		s->unsorted |= h->ts_ns <= s->max_ns;
+		s->max_ns = KT_MAX(s->max_ns, h->ts_ns);
+		d->stats.events++;
+		*h = (struct kt_lost){0};
+	}
+}
+
+/* Sorts what came and moves `safe` up to W. Leaves room for losses: keep. */
+static void settle(struct kt_drain *d, struct stream *s, size_t keep)
 {
 	size_t off = s->safe;
+
+	add_losses(d, s, keep);
 
 	if (s->unsorted)
 		kt_order_sort(&d->order, s->buf->data + off, s->len - off);
@@ -240,7 +305,7 @@ static uint64_t others_watermark(const struct kt_drain *d, const struct stream *
 	uint64_t w = d->w_ns;
 
 	for (uint32_t i = 0; i < d->n_streams; i++)
-		if (&d->streams[i] != s && d->streams[i].buf && d->streams[i].len)
+		if (&d->streams[i] != s && d->streams[i].len)
 			w = KT_MIN(w, first_ns(&d->streams[i]));
 	return w;
 }
@@ -275,20 +340,17 @@ static void put_block(struct kt_drain *d, struct stream *s, struct kt_buf *buf, 
 	kt_compress_put(d->compress, &it);
 }
 
-/* Makes blocks of the safe events of a stream; what is held back moves to another buffer. */
-static void cut(struct kt_drain *d, struct stream *s)
+/* Makes blocks of the safe events of a stream; what is held back moves to buffer `to`: NULL, at the end, if nothing is. */
+static void cut(struct kt_drain *d, struct stream *s, struct kt_buf *to)
 {
 	struct kt_buf *buf = s->buf;
 	size_t end = s->safe, tail = s->len - end, off = 0;
 	uint64_t others = others_watermark(d, s), next;
 
-	if (!end)
-		return;
-	s->buf = NULL;
+	s->buf = to;
 	if (tail) {
-		s->buf = kt_compress_buf(d->compress);
-		memcpy(s->buf->data, buf->data + end, tail);
-		s->buf->used = KT_MAX(s->buf->used, tail);
+		memcpy(to->data, buf->data + end, tail);
+		to->used = KT_MAX(to->used, tail);
 	}
 	next = tail ? first_ns(s) : d->w_ns;
 	while (end - off > SLICE_BYTES) {
@@ -315,53 +377,88 @@ static void cut(struct kt_drain *d, struct stream *s)
 		s->max_ns = 0;
 }
 
+/* While the compressor is behind, buffers are filled before they are handed over: they are few, and all that there is. */
+static bool due(const struct kt_drain *d, const struct stream *s, uint64_t now_ns)
+{
+	if (!s->safe)
+		return false;
+	if (room(s) < KT_BLOCK_BYTES)
+		return true;
+	if (kt_compress_behind(d->compress))
+		return false;
+	return s->safe >= KT_BLOCK_BYTES || first_ns(s) + KT_BLOCK_NS <= now_ns;
+}
+
 unsigned int kt_drain_cycle(struct kt_drain *d)
 {
-	uint64_t now_ns = kt_now_ns(), w = UINT64_MAX;
+	/* Runs that the kernel refused are known up to here: W may not pass those that are not. */
+	uint64_t now_ns = kt_now_ns(), w = now_ns;
 	unsigned int fill = 0;
 	bool more = false;
 
+	kt_session_take_refused(d->session, now_ns);
 	for (uint32_t i = 0; i < d->n_streams; i++) {
 		struct stream *s = &d->streams[i];
 
-		more |= take_ring(d, s, now_ns, &fill);
-		take_losses(d, s, now_ns);
+		more |= take_ring(d, s, &fill);
+		take_losses(d, s);
 		w = KT_MIN(w, s->done_ns);
 	}
-	d->w_ns = w;
+	d->w_ns = KT_MAX(d->w_ns, w);
 	for (uint32_t i = 0; i < d->n_streams; i++)
-		if (d->streams[i].buf)
-			settle(d, &d->streams[i]);
+		settle(d, &d->streams[i], LOSSES);
 	for (uint32_t i = 0; i < d->n_streams; i++) {
 		struct stream *s = &d->streams[i];
+		struct kt_buf *to;
 
-		if (s->safe >= KT_BLOCK_BYTES || (s->safe && first_ns(s) + KT_BLOCK_NS <= now_ns))
-			cut(d, s);
+		/* None free: the buffer goes on filling, after it the ring. This thread waits for nobody. */
+		if (due(d, s, now_ns) && (to = kt_compress_buf(d->compress)))
+			cut(d, s, to);
 	}
 	return more ? 1024 : fill;
+}
+
+/* Is there more to take? *ret_full: for want of room. */
+static bool unfinished(const struct kt_drain *d, bool *ret_full)
+{
+	bool more = false;
+
+	*ret_full = false;
+	for (uint32_t i = 0; i < d->n_streams; i++) {
+		const struct stream *s = &d->streams[i];
+
+		if (kt_ring_reserved(s->ring) == s->ring->taken)
+			continue;
+		more = true;
+		*ret_full |= s->full || s->len + SLACK > s->buf->cap;
+	}
+	return more;
 }
 
 void kt_drain_end(struct kt_drain *d, uint64_t end_ns)
 {
 	const struct timespec pause = {.tv_nsec = 10000000};
-	bool empty = false;
+	bool full = false;
+	int tries = 0;
 
 	d->end_ns = end_ns;
-	/* Programs that had begun may still be writing: another CPU needs a moment to see the switch. */
-	for (int i = 0; i < END_TRIES && !empty; i++) {
-		nanosleep(&pause, NULL);
-		kt_drain_cycle(d);
-		empty = true;
-		for (uint32_t k = 0; k < d->n_streams; k++) {
-			const struct kt_ring *r = d->streams[k].ring;
-
-			empty &= kt_ring_reserved(r) == r->taken;
+	/*
+	 * Programs that had begun may still be writing: another CPU needs a moment to see the switch. And where the compressor is
+	 * behind, what is in the rings waits for it.
+	 */
+	do {
+		if (!full) {
+			nanosleep(&pause, NULL);
+			tries++;
+		} else if (!kt_compress_wait(d->compress)) {
+			break;
 		}
-	}
+		kt_drain_cycle(d);
+	} while (unfinished(d, &full) && (full || tries < END_TRIES));
 	d->w_ns = kt_now_ns();
 	for (uint32_t i = 0; i < d->n_streams; i++)
-		if (d->streams[i].buf)
-			settle(d, &d->streams[i]);
+		settle(d, &d->streams[i], 0);
 	for (uint32_t i = 0; i < d->n_streams; i++)
-		cut(d, &d->streams[i]);
+		if (d->streams[i].safe)
+			cut(d, &d->streams[i], NULL);
 }

@@ -16,8 +16,8 @@
 #include "record/compress.h"
 #include "record/session.h"
 
-#define KT_BLOCK_BYTES (1u << 20) /* raw bytes at which a block is cut */
-#define KT_BLOCK_NS 250000000ull  /* or the age of its first event */
+#define KT_BLOCK_BYTES KT_COMPRESS_BLOCK /* raw bytes at which a block is cut */
+#define KT_BLOCK_NS 250000000ull	 /* or the age of its first event */
 
 struct kt_drain;
 
@@ -41,7 +41,7 @@ void kt_drain_start(struct kt_drain *d, struct kt_compress *c, uint64_t start_ns
 
 /*
  * One cycle over all rings. Returns how full the fullest ring was, in 1/1024; 1024 also when there
- * is more to take at once. May wait for the compressor.
+ * is more to take at once. Waits for nobody: while the compressor is behind, buffers fill, then rings.
  */
 unsigned int kt_drain_cycle(struct kt_drain *d);
 

@@ -109,15 +109,14 @@ void kt_loop_run(struct kt_loop *l)
 	for (;;) {
 		uint64_t now = kt_now_ns(), until;
 
-		kt_session_take_refused(l->session, now);
 		if (now >= flush_ns) {
 			kt_session_flush(l->session);
-			flush_ns += FLUSH_NS;
+			flush_ns = KT_MAX(flush_ns, now - FLUSH_NS) + FLUSH_NS;
 		}
 		pause = next_pause(pause, kt_drain_cycle(l->drain), l->session->ring_bytes);
 		now = kt_now_ns();
 		kt_meter_tick(l->meter, now, l->drain, l->compress);
-		if (now >= clocks_ns) {
+		if (now >= clocks_ns && kt_compress_room(l->compress)) {
 			put_clocks(l);
 			clocks_ns += CLOCKS_NS;
 		}

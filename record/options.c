@@ -16,6 +16,7 @@ const char *argp_program_version = "ktrace-record " KT_VERSION;
 enum {
 	OPT_BUFFER = 0x100,
 	OPT_NO_CMDLINE,
+	OPT_NO_PRIORITY,
 	OPT_LIST,
 	OPT_CGROUP,
 	OPT_DISK,
@@ -40,6 +41,8 @@ static const struct argp_option options[] = {
 	{"op", OPT_OP, "OP,...", 0, "Only these operations: read,write,fsync,flush,discard", 0},
 	{"buffer", OPT_BUFFER, "SIZE", 0, "Ring buffers of all CPUs together: 64M", 0},
 	{"no-cmdline", OPT_NO_CMDLINE, NULL, 0, "Leave arguments of processes out of the trace", 0},
+	{"no-priority", OPT_NO_PRIORITY, NULL, 0,
+	 "Do not come before other tasks: a machine without an idle CPU then loses events", 0},
 	{"list", OPT_LIST, NULL, 0, "Print the probes and their state on this kernel, and exit", 0},
 	{0},
 };
@@ -118,6 +121,9 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 		return EINVAL;
 	case OPT_NO_CMDLINE:
 		o->no_cmdline = true;
+		return 0;
+	case OPT_NO_PRIORITY:
+		o->no_priority = true;
 		return 0;
 	case OPT_LIST:
 		o->list = true;

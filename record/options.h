@@ -23,6 +23,7 @@ struct kt_options {
 	uint32_t n_filters;
 	bool force;
 	bool no_cmdline;
+	bool no_priority;
 	bool list;
 	char **command; /* NULL-terminated, in argv; NULL = none */
 };

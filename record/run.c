@@ -41,6 +41,7 @@ struct run {
 	struct kt_gather *gather;
 	struct kt_drain *drain;
 	struct kt_meter meter;
+	struct kt_priority priority;
 	struct ktr_writer *writer;
 	struct kt_compress *compress;
 	struct ktr_clocks start, end;
@@ -94,7 +95,7 @@ static int prepare(struct run *r)
 	attached_ns = kt_now_ns();
 	err = no_memory(kt_drain_create(&r->session, &r->drain));
 	if (!err)
-		err = no_memory(kt_child_prepare(&r->child, r->o->command));
+		err = no_memory(kt_child_prepare(&r->child, r->o->command, &r->priority));
 	if (err)
 		return err;
 	kt_meter_init(&r->meter, &r->session);
@@ -164,11 +165,12 @@ static int start(struct run *r)
 	ktr_context_destroy(c);
 	if (r->write_err)
 		return 0;
-	err = kt_compress_create(r->writer, &r->output, r->session.n_cpus,
+	err = kt_compress_create(r->writer, &r->output, &r->priority, r->session.n_cpus,
 				 kt_drain_bufs(&r->session), kt_drain_buf_bytes(&r->session),
 				 &r->compress);
 	if (err)
 		return no_memory(err);
+	kt_priority_drain(&r->priority);
 	kt_drain_start(r->drain, r->compress, r->start.mono_ns);
 	kt_meter_start(&r->meter, r->start.mono_ns);
 	fputs("recording\n", stderr);
@@ -227,6 +229,7 @@ static void end(struct run *r)
 	kt_session_take_refused(&r->session, kt_now_ns());
 	kt_session_detach(&r->session);
 	kt_drain_end(r->drain, r->end.mono_ns);
+	kt_priority_end(&r->priority);
 	kt_session_count(&r->session);
 	kt_meter_end(&r->meter, kt_now_ns(), r->drain, r->compress);
 	r->write_err = kt_compress_finish(r->compress, r->end.mono_ns, &r->dropped);
@@ -247,6 +250,7 @@ static void summarize(struct run *r, uint64_t bytes)
 		.bytes = bytes,
 		.dropped = r->dropped,
 		.cpu_ns = kt_cpu_ns() - r->start_cpu_ns,
+		.priority = kt_priority_text(&r->priority),
 		.peak_bytes = kt_meter_peak_bytes(),
 		.drain = kt_drain_stats(r->drain),
 		.meter = &r->meter,
@@ -320,6 +324,8 @@ int kt_run(const struct kt_options *o)
 	r.child.go_fd = r.child.error_fd = -1;
 	if (status)
 		return status;
+	/* Starting is some hundred ms of work: with a load beside it would take as often as long. */
+	kt_priority_start(&r.priority, !o->no_priority);
 	err = kt_session_init(&r.session, o);
 	status = usage_status(err);
 	if (err)

@@ -452,8 +452,7 @@ void kt_session_take_refused(struct kt_session *s, uint64_t now_ns)
 	for (int i = 0; i < KT_N_HOOKS; i++) {
 		struct bpf_prog_info info = {0};
 		uint32_t len = sizeof(info);
-		uint64_t runs;
-		__u64 none = 0;
+		uint64_t runs, first;
 
 		/* Asking costs a system call: only those that ran may have been refused. */
 		if (!s->links[i] || (runs = runs_of(s, i)) == s->refused[i].runs)
@@ -464,8 +463,12 @@ void kt_session_take_refused(struct kt_session *s, uint64_t now_ns)
 			continue;
 		__atomic_fetch_add(&s->stats[0].pending_n[KT_LOSS_RECURSION],
 				   info.recursion_misses - s->refused[i].misses, __ATOMIC_SEQ_CST);
-		__atomic_compare_exchange_n(&s->stats[0].first_ns, &none, since, false,
-					    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+		/* Another loss may have begun since: not before this one did. */
+		first = __atomic_load_n(&s->stats[0].first_ns, __ATOMIC_SEQ_CST);
+		while ((!first || first > since) &&
+		       !__atomic_compare_exchange_n(&s->stats[0].first_ns, &first, since, false,
+						    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+			;
 		s->refused[i].misses = info.recursion_misses;
 	}
 	s->refused_ns = now_ns;

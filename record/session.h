@@ -50,8 +50,8 @@ struct kt_ring *kt_session_ring(const struct kt_session *s, uint32_t cpu);
 void kt_session_flush(struct kt_session *s);
 void kt_session_detach(struct kt_session *s);
 /*
- * Runs that the kernel refused since the last call, a program inside itself on one CPU, become pending losses: to be
- * called before a drain. Which CPU is not known; they are put down to the first.
+ * Runs that the kernel refused since the last call, a program inside itself on one CPU, become pending losses; now_ns: a time
+ * before. Which CPU is not known; they are put down to the first.
  */
 void kt_session_take_refused(struct kt_session *s, uint64_t now_ns);
 /* Adds the counters of all CPUs up into the probes. */

@@ -115,4 +115,6 @@ void kt_summary_print(const struct kt_summary *s)
 	print_cost("recorder", (double)s->cpu_ns, s, true);
 	fprintf(stderr, "  memory    %s at most\n",
 		kt_format_bytes(s->peak_bytes, size, sizeof(size)));
+	if (s->priority)
+		fprintf(stderr, "  priority  %s\n", s->priority);
 }

@@ -26,6 +26,7 @@ struct kt_summary {
 	uint64_t bytes;		   /* of the file */
 	uint64_t dropped; /* events that did not get into it: the disk was full, the pipe closed */
 	uint64_t cpu_ns;  /* of our threads, from start_ns until all was written */
+	const char *priority; /* kt_priority_text(), may be NULL */
 	uint64_t peak_bytes;
 	const struct kt_drain_stats *drain;
 	const struct kt_meter *meter;
