@@ -201,13 +201,14 @@ static const struct kt_bio_observer observer = {.queued = on_queued, .ended = on
 /* ------------------------------------------------------------------ events */
 
 /* What io_call, io_call_begin and io_submit say alike. */
-#define TELL_FILE(io, d)                                                                     \
-	({                                                                                   \
-		(io)->ino = (d)->ino;                                                        \
-		(io)->ino_dev = (d)->ino_dev;                                                \
-		(io)->offset = (d)->offset >= 0 ? (d)->offset : KT_NULL;                     \
-		(io)->size = (d)->size == KT_IO_SIZE_UNKNOWN ? KT_NULL : (int64_t)(d)->size; \
-		(io)->cgroup = (d)->cgroup;                                                  \
+#define TELL_FILE(io, d, op_)                                            \
+	({                                                               \
+		(io)->ino = (d)->ino;                                    \
+		(io)->ino_dev = (d)->ino_dev;                            \
+		(io)->offset = (d)->offset >= 0 ? (d)->offset : KT_NULL; \
+		(io)->op = (op_);                                        \
+		(io)->size = kt_io_asked((io)->op, (d)->size);           \
+		(io)->cgroup = (d)->cgroup;                              \
 	})
 
 static int on_io_call_begin(void *self, const struct kt_ev *ev)
@@ -222,8 +223,7 @@ static int on_io_call_begin(void *self, const struct kt_ev *ev)
 		err = kt_io_new(s, &key, ev->t_ns, ev->t_ns, &io);
 	if (err)
 		return err;
-	TELL_FILE(io, d);
-	io->op = KT_IO_OP_WRITE;
+	TELL_FILE(io, d, KT_IO_OP_WRITE);
 	was(s, ev, io->id);
 	return 0;
 }
@@ -268,8 +268,7 @@ static int on_io_call(void *self, const struct kt_ev *ev)
 	}
 	io->key.tgid = d->tgid;
 	io->start_ns = start;
-	TELL_FILE(io, d);
-	io->op = d->op;
+	TELL_FILE(io, d, d->op);
 	io->flags = d->flags;
 	io->dev = d->dev;
 	io->result = d->result;
@@ -329,8 +328,7 @@ static int on_io_submit(void *self, const struct kt_ev *ev)
 		err = kt_io_new(s, &key, ev->t_ns, ev->t_ns, &io);
 	if (err)
 		return err;
-	TELL_FILE(io, d);
-	io->op = d->op;
+	TELL_FILE(io, d, d->op);
 	io->flags = d->flags;
 	io->dev = d->dev;
 	if (d->kind == KT_IO_AIO)

@@ -70,6 +70,15 @@ struct kt_io {
 	bool quiet, lossy;
 };
 
+/* The kernel's MAX_RW_COUNT: no call, request or iocb moves more, whatever it asks for. */
+#define KT_IO_MAX_RW 0x7ffff000ll
+
+/* Does the operation move data, and is what it returns how much? */
+bool kt_io_moves(uint16_t op);
+
+/* From an event's size: what was asked for, as far as an operation can move it; KT_NULL: no size at all. */
+int64_t kt_io_asked(uint16_t op, uint64_t size);
+
 struct kt_io_mount {
 	uint32_t dev;
 	char *root, *point;

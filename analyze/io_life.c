@@ -8,6 +8,21 @@
 #define MAX_OPEN (1u << 17)	   /* ios open at once, over all runs: the oldest makes room */
 #define MAX_KEPT_IN_ALL (1u << 18) /* ended bios kept, of all ios: the io's own oldest makes room */
 
+bool kt_io_moves(uint16_t op)
+{
+	return op == KT_IO_OP_READ || op == KT_IO_OP_WRITE || op == KT_IO_OP_SENDFILE ||
+	       op == KT_IO_OP_SPLICE || op == KT_IO_OP_COPY_FILE_RANGE;
+}
+
+int64_t kt_io_asked(uint16_t op, uint64_t size)
+{
+	if (size == KT_IO_SIZE_UNKNOWN)
+		return KT_NULL;
+	if (kt_io_moves(op))
+		return KT_MIN(size, (uint64_t)KT_IO_MAX_RW);
+	return size <= INT64_MAX ? (int64_t)size : KT_NULL; /* of a range: the kernel refuses it */
+}
+
 struct kt_io_run *kt_io_run(struct kt_io_state *s, uint32_t run)
 {
 	return kt_vec_zeroed(&s->runs, run);

@@ -14,7 +14,7 @@ struct io_row {
 	const char *kind, *op, *flags;
 	int64_t parent_io_id, start_ns, dur_ns, utid, ucgid, device_id, ino;
 	const char *path;
-	int64_t offset_bytes, size_bytes, result, n_bios, path_bio_id;
+	int64_t offset_bytes, size_bytes, moved_bytes, result, n_bios, path_bio_id;
 	int64_t stage_ns[KT_IO_N_STAGES];
 	int64_t disturbed_ns[3];
 	int64_t slept_ns;
@@ -57,8 +57,13 @@ static const struct kt_col io_cols[] = {
 	    "in the file; of one that appends: where it wrote, NULL if that is not known "
 	    "(libaio, io_uring, pwrite)"),
 	COL(size_bytes, INT, "bytes",
-	    "asked for; of a fault, and of kind swap: moved from or to swap"),
+	    "asked for, at most what a call can move (2 GiB less a page); of a fault, and of kind "
+	    "swap: moved from or to swap"),
 	COL(result, INT, "", "as the call returned it: bytes, or a negative errno"),
+	COL(moved_bytes, INT, "bytes",
+	    "moved, which is what reports sum: the result of what reads or writes, 0 if it failed; "
+	    "of libaio, whose results nothing tells, asked for; NULL: it moves no data, or its end "
+	    "was not seen"),
 	COL(n_bios, INT, "",
 	    "bios it caused before its end; not their parts, clones, and those below a loop disk"),
 	COL(path_bio_id, INT, "",
@@ -339,20 +344,24 @@ static void sum_stages(struct io_row *row, const struct kt_io_path *p)
 	}
 }
 
-#define MAX_MOVED \
-	(1ll << 40) /* bytes: no call moves more; it keeps sums of hostile numbers in bounds */
-
 /*
- * What it moved: a call says so, and may have asked for far more (copy_file_range() with all there is). Where it says
- * nothing, what it was about.
+ * A call that moves data says how much in its result. What an iocb and a request that posts no completion moved nothing
+ * tells: what they asked for. The kernel's own, and faults: what they were about.
  */
-static int64_t moved_bytes(const struct io_row *row)
+static int64_t moved_bytes(const struct kt_io *io)
 {
-	int64_t n = row->size_bytes;
-
-	if (n != KT_NULL && row->result != KT_NULL)
-		n = KT_MIN(n, KT_MAX(row->result, 0));
-	return n >= 0 && n <= MAX_MOVED ? n : KT_NULL;
+	switch (io->key.kind) {
+	case KT_IO_SYSCALL:
+	case KT_IO_URING:
+	case KT_IO_AIO:
+		if (!kt_io_moves(io->op))
+			return KT_NULL;
+		if (io->result == KT_NULL)
+			return io->key.kind == KT_IO_SYSCALL ? KT_NULL : io->size;
+		return KT_MIN(KT_MAX(io->result, 0), KT_IO_MAX_RW);
+	default:
+		return io->size;
+	}
 }
 
 static int count(struct kt_io_state *s, const struct kt_io *io, const struct io_row *row,
@@ -371,7 +380,7 @@ static int count(struct kt_io_state *s, const struct kt_io *io, const struct io_
 		.ucgid = row->ucgid,
 		.end_ns = end_ns,
 		.dur_ns = row->dur_ns,
-		.size_bytes = moved_bytes(row),
+		.size_bytes = row->moved_bytes,
 		.n_bios = row->n_bios,
 		.runq_ns = row->disturbed_ns[0],
 		.irq_ns = row->disturbed_ns[1],
@@ -406,6 +415,7 @@ int kt_io_write(struct kt_io_state *s, const struct kt_io *io, int64_t end_ns, c
 		.path = kt_io_path_of(s->runs.v[io->key.run], io->ino_dev, io->ino),
 		.offset_bytes = io->offset,
 		.size_bytes = io->size,
+		.moved_bytes = moved_bytes(io),
 		.result = io->result,
 		.n_bios = io->n_bios,
 		.path_bio_id = KT_NULL,

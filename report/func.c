@@ -243,7 +243,8 @@ static int by_start(const void *a, const void *b)
 static void union_final(sqlite3_context *ctx)
 {
 	struct cover *s = sqlite3_aggregate_context(ctx, 0);
-	int64_t sum = 0, until = INT64_MIN;
+	int64_t until = INT64_MIN;
+	__int128 sum = 0; /* intervals of a database that lies may be longer than 64 bits */
 
 	if (!s || !s->v.n)
 		return;
@@ -253,12 +254,12 @@ static void union_final(sqlite3_context *ctx)
 		int64_t from = KT_MAX(s->v.v[i].start, until);
 
 		if (s->v.v[i].end > from) {
-			sum += s->v.v[i].end - from;
+			sum += (__int128)s->v.v[i].end - from;
 			until = s->v.v[i].end;
 		}
 	}
 	kt_vec_finish(&s->v);
-	sqlite3_result_int64(ctx, sum);
+	sqlite3_result_int64(ctx, KT_MIN(sum, (__int128)INT64_MAX));
 }
 
 /* ---------------------------------------------------------------- stages_of(flow, flow_id) */
@@ -337,5 +338,7 @@ int kt_func_register(sqlite3 *db)
 	if (!rc)
 		rc = sqlite3_create_function(db, "stages_of", 2, SQLITE_UTF8 | SQLITE_DIRECTONLY,
 					     NULL, stages_of_func, NULL, NULL);
+	if (!rc)
+		rc = kt_sum_register(db);
 	return rc ? rc : kt_compare_register(db);
 }

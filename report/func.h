@@ -9,6 +9,7 @@
  *	clip_ns(start, dur, from, to)                what of the interval lies within from..to; NULL: nothing
  *	stages_of(flow, id)                          JSON: the rows of view stage of one flow, seq name start_ns dur_ns, by seq
  *	union_ns(start, end)                         aggregate: time covered by at least one of the intervals
+ *	sum(x) abs(x)                                as SQLite's, but no "integer overflow" ends a report
  */
 #ifndef KT_REPORT_FUNC_H
 #define KT_REPORT_FUNC_H
@@ -17,5 +18,7 @@
 
 /* SQLITE_OK or an SQLite error. */
 int kt_func_register(sqlite3 *db);
+/* sum.c: the part of it that takes the place of SQLite's own. */
+int kt_sum_register(sqlite3 *db);
 
 #endif

@@ -33,7 +33,7 @@ static int list_one(const char *name, int width)
 
 static int list_reports(void)
 {
-	int width = 0, err = 0, n;
+	int width = 10, err = 0, n;
 	char **queries;
 
 	for (size_t i = 0; i < kt_n_sql_files; i++)

@@ -181,6 +181,14 @@ void kt_run_finish(struct kt_run *run)
 	kt_report_finish(&run->report);
 }
 
+static bool is_embedded(const char *source)
+{
+	for (size_t i = 0; i < kt_n_sql_files; i++)
+		if (!strcmp(kt_sql_files[i].name, source))
+			return true;
+	return false;
+}
+
 /* An error of SQLite in a statement, with the line of the file where it can be told. */
 static int sql_error(struct kt_run *run, const struct kt_block *b, int rc)
 {
@@ -191,6 +199,11 @@ static int sql_error(struct kt_run *run, const struct kt_block *b, int rc)
 	if (rc == SQLITE_CORRUPT || rc == SQLITE_NOTADB || rc == SQLITE_IOERR)
 		return fail(run, -EIO,
 			    "%s: the database is damaged (%s); make it again with ktrace-analyze",
+			    run->path, sqlite3_errmsg(run->db));
+	if (is_embedded(b->source) && !strncmp(sqlite3_errmsg(run->db), "no such column", 14))
+		return fail(run, -EPROTONOSUPPORT,
+			    "%s: an older ktrace-analyze made it (%s); make it again with the one "
+			    "beside this program",
 			    run->path, sqlite3_errmsg(run->db));
 	return fail(run, -EINVAL, "%s:%d: %s", b->source, line, sqlite3_errmsg(run->db));
 }

@@ -16,7 +16,7 @@ GROUP BY run_id, device_id, ino, path, op, utid, is_cached;
 --: if io_main
 --: setup
 INSERT INTO file_row
-SELECT i.run_id, i.device_id, i.ino, i.path, i.op, i.utid, i.cached_ns IS NOT NULL, count(*), total(i.size_bytes), sum(i.dur_ns), max(i.dur_ns)
+SELECT i.run_id, i.device_id, i.ino, i.path, i.op, i.utid, i.cached_ns IS NOT NULL, count(*), ifnull(sum(i.moved_bytes), 0), sum(i.dur_ns), max(i.dur_ns)
 FROM kept_io k CROSS JOIN io i ON i.io_id = k.io_id
 WHERE i.ino IS NOT NULL AND (:recorder OR i.utid IN io_own IS NOT 1)
 GROUP BY i.run_id, i.device_id, i.ino, i.path, i.op, i.utid, i.cached_ns IS NOT NULL;

@@ -6,10 +6,12 @@ import collections
 import reconstruct
 
 STAGES = ('submit', 'throttle', 'alloc', 'plug', 'queue', 'device', 'complete', 'endio', 'wakeup', 'return', 'between', 'cached')
-IO = ('kind', 'op', 'tid', 'start_ns', 'dur_ns') + tuple(s + '_ns' for s in STAGES) + ('offset', 'size', 'result', 'n_bios', 'parent', 'state')
+IO = ('kind', 'op', 'tid', 'start_ns', 'dur_ns') + tuple(s + '_ns' for s in STAGES) + ('offset', 'size', 'moved', 'result', 'n_bios', 'parent', 'state')
 
 KIND = {1: 'syscall', 2: 'io_uring', 3: 'aio', 4: 'fault', 6: 'writeback', 7: 'journal', 8: 'readahead', 9: 'swap'}
-URING, AIO, FAULT, LOOP, JOURNAL = 2, 3, 4, 5, 7
+SYSCALL, URING, AIO, FAULT, LOOP, JOURNAL = 1, 2, 3, 4, 5, 7
+MOVING = {'read', 'write', 'sendfile', 'splice', 'copy_file_range'}
+MAX_RW = 0x7ffff000
 SWAP, WAITED = 2, 2  # of a bio, of its link
 DATA, WOKEN, BY_IRQ, BY_SOFTIRQ = 0x20, 1, 4, 8
 QUIET = 100_000_000
@@ -153,6 +155,12 @@ class IoRun(reconstruct.Run):
 		io.op = OPS.get(int(e['op']))
 		io.offset = int(e['offset']) if int(e['offset']) >= 0 else None
 		io.size = int(e['size'])
+		if io.size == (1 << 64) - 1:
+			io.size = None
+		elif io.op in MOVING:
+			io.size = min(io.size, MAX_RW)
+		elif io.size >= 1 << 63:
+			io.size = None
 
 	def on_io_call_begin(self, t, cpu, e):
 		io = self.io_for(1, None, e['tid'], e['tgid'], t, t)
@@ -445,6 +453,17 @@ class Way:
 		return next((s for s in reversed(self.sleeps) if s.out <= t <= s.into), None)
 
 
+def moved(io):
+	"""The result of what moves data; what has none moved what it was about, but for a call that did not return."""
+	if io.kind not in (SYSCALL, URING, AIO):
+		return io.size
+	if io.op not in MOVING:
+		return None
+	if io.result is None:
+		return None if io.kind == SYSCALL else io.size
+	return min(max(io.result, 0), MAX_RW)
+
+
 def rows(run):
 	run.number = {id(b): i for i, b in enumerate(run.bio_rows)}
 	run.children = collections.defaultdict(list)
@@ -459,5 +478,5 @@ def rows(run):
 			sums[stage] = (sums[stage] or 0) + end - begin
 		dur = io.end - io.start if io.stages else None
 		out.append((KIND[io.kind], io.op, io.tid if io.tid != '0' else None, io.start, dur) + tuple(sums.values()) +
-			   (io.offset, io.size, io.result, len(io.bios), io.parent, io.state))
+			   (io.offset, io.size, moved(io), io.result, len(io.bios), io.parent, io.state))
 	return out

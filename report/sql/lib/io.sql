@@ -60,7 +60,7 @@ SELECT *, utid IN io_own IS 1, kind IN app_kind IS 1 FROM (
     AND (:task IS NULL OR utid IN kept_task) AND (:cgroup IS NULL OR ucgid IN kept_cgroup)
   GROUP BY run_id, kind, op, device_id, utid, ucgid, is_cached
   UNION ALL
-  SELECT run_id, kind, op, device_id, utid, ucgid, cached_ns IS NOT NULL, count(*), sum(size_bytes), sum(n_bios), sum(dur_ns),
+  SELECT run_id, kind, op, device_id, utid, ucgid, cached_ns IS NOT NULL, count(*), ifnull(sum(moved_bytes), 0), sum(n_bios), sum(dur_ns),
          max(dur_ns), sum(submit_ns), sum(throttle_ns), sum(alloc_ns), sum(plug_ns), sum(queue_ns), sum(device_ns),
          sum(complete_ns), sum(endio_ns), sum(wakeup_ns), sum(return_ns), sum(between_ns), sum(cached_ns), sum(runq_ns),
          sum(irq_ns), sum(softirq_ns)

@@ -53,7 +53,7 @@ SELECT 'i' || i.io_id || ': ' || i.op || CASE i.kind WHEN i.op THEN '' WHEN 'sys
        || coalesce(' on ' || coalesce(d.name, d.dev), '') || coalesce(' by ' || w.name, '') || coalesce(' in ' || nullif(c.path, '/'), '')
        || coalesce(', began at ' || fmt_time(i.start_ns), ', began before the recording') || coalesce(', took ' || fmt_ns(i.dur_ns), ', end not seen')
        || CASE WHEN i.result < 0 THEN ', failed with error ' || -i.result
-               WHEN i.op IN ('read', 'write') AND i.result < i.size_bytes THEN ', moved ' || fmt_bytes(i.result) ELSE '' END
+               WHEN i.moved_bytes < i.size_bytes THEN ', moved ' || fmt_bytes(i.moved_bytes) ELSE '' END
        || CASE WHEN i.state <> 'whole' THEN '; ' || replace(i.state, '_', ' ') ELSE '' END
        || CASE i.state WHEN 'lossy' THEN ': events were lost while it was open' ELSE '' END || '.'
 FROM shown_io s JOIN io i USING (io_id) LEFT JOIN device d ON d.device_id = i.device_id LEFT JOIN who_name w ON w.utid = i.utid

@@ -87,7 +87,7 @@ CREATE TEMP TABLE slow_io_named(id, start_ns, kind, op, device, path, offset_byt
 --: if io_main
 --: setup
 INSERT INTO slow_io_named
-SELECT 'i' || i.io_id, i.start_ns, i.kind, i.op, d.name, i.path, i.offset_bytes, nullif(i.size_bytes, 0), i.dur_ns, t.comm, t.tid, c.path,
+SELECT 'i' || i.io_id, i.start_ns, i.kind, i.op, d.name, i.path, i.offset_bytes, nullif(coalesce(i.moved_bytes, i.size_bytes), 0), i.dur_ns, t.comm, t.tid, c.path,
        (SELECT group_concat(words, ', ') FROM (
           SELECT name || ' ' || fmt_share(1.0 * sum(dur_ns) / i.dur_ns) AS words, row_number() OVER (ORDER BY sum(dur_ns) DESC) AS place,
                  1.0 * sum(dur_ns) / i.dur_ns AS share

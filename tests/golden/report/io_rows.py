@@ -9,7 +9,7 @@ is throttled. All numbers come from the fixed sequence; the sums are worked out 
 DDL = """
 CREATE TABLE io(io_id INTEGER PRIMARY KEY, run_id INTEGER, kind TEXT, op TEXT, parent_io_id INTEGER, start_ns INTEGER,
   dur_ns INTEGER, utid INTEGER, ucgid INTEGER, device_id INTEGER, ino INTEGER, path TEXT, offset_bytes INTEGER,
-  size_bytes INTEGER, result INTEGER, n_bios INTEGER, submit_ns INTEGER, throttle_ns INTEGER, alloc_ns INTEGER,
+  size_bytes INTEGER, moved_bytes INTEGER, result INTEGER, n_bios INTEGER, submit_ns INTEGER, throttle_ns INTEGER, alloc_ns INTEGER,
   plug_ns INTEGER, queue_ns INTEGER, device_ns INTEGER, complete_ns INTEGER, endio_ns INTEGER, wakeup_ns INTEGER,
   return_ns INTEGER, between_ns INTEGER, cached_ns INTEGER, runq_ns INTEGER, irq_ns INTEGER, softirq_ns INTEGER, state TEXT);
 CREATE TABLE stage_extra(flow TEXT, flow_id INTEGER, seq INTEGER, name TEXT, start_ns INTEGER, dur_ns INTEGER, bio_id INTEGER);
@@ -79,6 +79,7 @@ class Ios:
         db.insert("io", io_id=self.id, run_id=run, kind=kind, op=op, parent_io_id=parent, start_ns=start,
                   dur_ns=None if open_end else dur, utid=k + task, ucgid=k + cgroup, device_id=k + device, ino=ino,
                   path=PATHS.get(ino), offset_bytes=offset, size_bytes=size,
+                  moved_bytes=None if open_end else size,
                   result=None if open_end else size if result is None else result, n_bios=n_bios,
                   **{n + "_ns": None if open_end else v for n, v in sums.items()},
                   **{n + "_ns": None if open_end else v for n, v in blocked.items()}, state=state)
@@ -256,7 +257,7 @@ def sums(db, bucket):
     end = "CASE WHEN dur_ns IS NOT NULL THEN (start_ns + dur_ns) / 1000000000 ELSE 9 END"
     stages = ", ".join("sum(%s_ns)" % s for s in STAGES)
     db.c.execute("INSERT INTO io_load SELECT run_id, %s, kind, op, device_id, utid, ucgid, cached_ns IS NOT NULL, state, count(*),"
-                 " total(size_bytes), sum(n_bios), total(dur_ns), ifnull(max(dur_ns), 0), %s, sum(runq_ns), sum(irq_ns), sum(softirq_ns),"
+                 " total(moved_bytes), sum(n_bios), total(dur_ns), ifnull(max(dur_ns), 0), %s, sum(runq_ns), sum(irq_ns), sum(softirq_ns),"
                  " min(io_id), max(io_id) FROM io GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9" % (end, stages))
     hist = {}
     for row in db.c.execute("SELECT run_id, %s, kind, op, device_id, utid, ucgid, cached_ns IS NOT NULL, dur_ns FROM io"
@@ -269,9 +270,9 @@ def sums(db, bucket):
     db.c.execute("INSERT INTO io_hist_all SELECT run_id, NULL, kind, op, device_id, utid, ucgid, is_cached, bucket, sum(n), sum(sum_ns),"
                  " max(max_ns) FROM io_hist GROUP BY 1, 3, 4, 5, 6, 7, 8, 9")
     db.c.execute("INSERT INTO file_load SELECT run_id, %s, device_id, ino, max(path), op, utid, ucgid, cached_ns IS NOT NULL, count(*),"
-                 " total(size_bytes), sum(dur_ns), max(dur_ns) FROM io WHERE state = 'whole' AND ino IS NOT NULL"
+                 " total(moved_bytes), sum(dur_ns), max(dur_ns) FROM io WHERE state = 'whole' AND ino IS NOT NULL"
                  " GROUP BY 1, 2, 3, 4, 6, 7, 8, 9" % end)
-    db.c.execute("INSERT INTO load SELECT run_id, %s, 'io', device_id, NULL, op, state, 0, count(*), total(size_bytes), total(dur_ns),"
+    db.c.execute("INSERT INTO load SELECT run_id, %s, 'io', device_id, NULL, op, state, 0, count(*), total(moved_bytes), total(dur_ns),"
                  " total(device_ns), sum(n_bios), sum(n_bios > 0), min(io_id), max(io_id), NULL FROM io GROUP BY 1, 2, 4, 6, 7" % end)
     db.c.execute("INSERT INTO slowest SELECT run_id, %s, 'io', device_id, NULL, op, io_id, dur_ns FROM (SELECT *, row_number()"
                  " OVER (PARTITION BY run_id, %s, device_id, op ORDER BY dur_ns DESC) AS place FROM io WHERE state = 'whole')"

@@ -38,7 +38,7 @@ def check(ok, what):
 
 def run(args, cwd, **more):
     env = dict({k: os.environ[k] for k in ("PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS") if k in os.environ},
-               LC_ALL="C.UTF-8", TZ="UTC", **more)
+               LC_ALL="C.UTF-8", TZ="UTC", KTRACE_QUERIES="/nonexistent", **more)
     p = subprocess.run(args, cwd=cwd, env=env, capture_output=True, timeout=120)
     check(p.returncode == 0, "%s: exit %d, %s" % (" ".join(args), p.returncode, p.stderr.decode()))
     return p.stdout.decode("utf-8", "surrogateescape")
