@@ -368,6 +368,8 @@ static int complete(struct kt_engine *e)
 	if (!err)
 		err = kt_write_meta(e);
 	if (!err)
+		kt_runs_say_overlaps(e);
+	if (!err)
 		err = kt_trackers_views(e);
 	if (!err)
 		err = kt_db_exec(e->db, kt_hist_views);

@@ -127,7 +127,7 @@ int kt_engine_run(struct kt_engine *e, const char *target);
 int kt_engine_each(struct kt_engine *e, kt_event_cb fn, void *arg);
 
 /* pieces.c */
-/* Runs of one uuid that do not begin alike become one. Before anything is read. */
+/* Runs of one uuid become one: pieces, or copies of one, which are read once and said. Before anything is read. */
 int kt_runs_join(struct kt_engine *e);
 /* The piece at hand is read to its end: goes on with the next, true; false: it was the last. */
 bool kt_run_next_piece(struct kt_run *r);
@@ -143,6 +143,8 @@ int kt_runs_align(struct kt_engine *e);
 int kt_run_read(struct kt_engine *e, struct kt_run *r);
 int kt_run_context(struct kt_engine *e, struct kt_run *r, unsigned int phase);
 int64_t kt_run_end(const struct kt_run *r);
+/* One warning for each two runs of one boot that overlap. */
+void kt_runs_say_overlaps(const struct kt_engine *e);
 int kt_run_untold(struct kt_engine *e, const struct kt_run *r);
 void kt_run_destroy(struct kt_run *r);
 

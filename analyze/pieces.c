@@ -2,8 +2,12 @@
 /* A run that was written in several files: read one after the other, as if they were one. */
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "analyze/engine.h"
+#include "format/base/log.h"
+
+#define COPY 2 /* of what is there already: not to be counted twice */
 
 static bool same_run(const struct kt_run *a, const struct kt_run *b)
 {
@@ -13,14 +17,14 @@ static bool same_run(const struct kt_run *a, const struct kt_run *b)
 	return memcmp(u, none, sizeof(none)) && !memcmp(u, b->in->info->uuid, sizeof(none));
 }
 
-/* In the order of time. 1: there; 0: a copy of a piece begins where that does, and is none; -errno. */
+/* In the order of time. 1: there; COPY: a piece that begins there is there already; -errno. */
 static int add_piece(struct kt_run *r, struct kt_piece p)
 {
 	size_t at = r->pieces.n;
 
 	for (size_t i = 0; i < r->pieces.n; i++)
 		if (r->pieces.v[i].first_ns == p.first_ns)
-			return 0;
+			return COPY;
 	if (kt_vec_push(&r->pieces, p))
 		return -ENOMEM;
 	for (; at && r->pieces.v[at - 1].first_ns > p.first_ns; at--)
@@ -29,7 +33,25 @@ static int add_piece(struct kt_run *r, struct kt_piece p)
 	return 1;
 }
 
-/* Makes from a piece of r if it is one: 1; else 0; -errno. */
+/* Of two copies, one of which may have been cut, the longer one serves. */
+static void keep_longer(struct kt_run *r, struct kt_run *from)
+{
+	struct stat a, b;
+
+	if (r->path && from->path && !stat(r->path, &a) && !stat(from->path, &b) &&
+	    a.st_size < b.st_size) {
+		struct kt_input *in = r->in;
+		const char *path = r->path;
+
+		r->in = from->in;
+		r->path = from->path;
+		from->in = in;
+		from->path = path;
+	}
+	kt_warn("%s is the same recording as %s: it is read once", from->in->name, r->in->name);
+}
+
+/* Makes from a piece of r if it is one: 1; COPY; else 0; -errno. */
 static int join(struct kt_run *r, struct kt_run *from)
 {
 	struct kt_piece p = {.in = from->in};
@@ -38,19 +60,30 @@ static int join(struct kt_run *r, struct kt_run *from)
 	if (!same_run(r, from))
 		return 0;
 	ret = kt_input_first_ns(from->in, &p.first_ns);
-	if (ret || p.first_ns == UINT64_MAX)
+	if (ret)
 		return ret;
 	if (!r->pieces.n) {
 		struct kt_piece own = {.in = r->in};
 
 		ret = kt_input_first_ns(r->in, &own.first_ns);
-		if (ret || own.first_ns == UINT64_MAX || own.first_ns == p.first_ns)
+		if (ret)
 			return ret;
+		if (own.first_ns == p.first_ns) {
+			keep_longer(r, from);
+			return COPY;
+		}
+		if (own.first_ns == UINT64_MAX || p.first_ns == UINT64_MAX)
+			return 0;
 		ret = add_piece(r, own);
 		if (ret < 0)
 			return ret;
 	}
+	if (p.first_ns == UINT64_MAX)
+		return 0;
 	ret = add_piece(r, p);
+	if (ret == COPY)
+		kt_warn("%s is a part of a recording that was given already: it is read once",
+			from->in->name);
 	if (ret == 1) {
 		from->in = NULL;
 		r->path = NULL;

@@ -7,6 +7,8 @@
 
 #include "analyze/engine.h"
 #include "analyze/tsv.h"
+#include "format/base/log.h"
+#include "format/base/units.h"
 
 #define STREAMS_MAX 65536 /* CPUs: more is a lie */
 
@@ -37,6 +39,18 @@ static const struct kt_run *earliest(const struct kt_engine *e)
 	return first;
 }
 
+#define WALL_ERROR_MAX (1ll << 60) /* ns: more is none */
+
+/* How far the wall clocks of two boots may be apart; KT_NULL: one of them was set by nobody that knew. */
+static int64_t wall_error(const struct kt_run *a, const struct kt_run *b)
+{
+	uint64_t a_ns = a->in->info->wall_error_ns, b_ns = b->in->info->wall_error_ns;
+
+	if (!a_ns || !b_ns || a_ns > WALL_ERROR_MAX || b_ns > WALL_ERROR_MAX)
+		return KT_NULL;
+	return (int64_t)(a_ns + b_ns) + a->in->clocks.error_ns + b->in->clocks.error_ns;
+}
+
 int kt_runs_align(struct kt_engine *e)
 {
 	const struct kt_run *first = earliest(e);
@@ -63,7 +77,8 @@ int kt_runs_align(struct kt_engine *e)
 			r->start_ns = c->mono_ns - first->in->clocks.mono_ns;
 		} else {
 			r->start_ns = c->realtime_ns - first->in->clocks.realtime_ns;
-			r->clock_err_ns += first->in->clocks.error_ns;
+			/* Two machines, or a reboot: what each believed to be the time. */
+			r->clock_err_ns = wall_error(first, r);
 		}
 	}
 	return 0;
@@ -77,6 +92,29 @@ static int64_t to_line(const struct kt_run *r, uint64_t ts_ns)
 int64_t kt_run_end(const struct kt_run *r)
 {
 	return r->in->have_end ? to_line(r, r->in->end_clocks.mono_ns) : r->last_ns;
+}
+
+/* Two of one machine at one time hold the same I/Os: they are two views, of which each counts all it saw. */
+void kt_runs_say_overlaps(const struct kt_engine *e)
+{
+	for (size_t i = 0; i < e->runs.n; i++) {
+		const struct kt_run *a = e->runs.v[i];
+
+		for (size_t j = i + 1; j < e->runs.n; j++) {
+			const struct kt_run *b = e->runs.v[j];
+			int64_t from = KT_MAX(a->start_ns, b->start_ns), until_a = kt_run_end(a),
+				until_b = kt_run_end(b), dur = KT_MIN(until_a, until_b) - from;
+			char ns[32];
+
+			if (!a->in->info->boot_id[0] ||
+			    strcmp(a->in->info->boot_id, b->in->info->boot_id) != 0 ||
+			    until_a == KT_NULL || until_b == KT_NULL || dur <= 0)
+				continue;
+			kt_warn("%s and %s were recorded on one machine and overlap for %s: what "
+				"happened then is in the database twice, once for each run_id",
+				a->in->name, b->in->name, kt_format_ns(dur, ns, sizeof(ns)));
+		}
+	}
 }
 
 /* ---------------------------------------------------------------- streams */

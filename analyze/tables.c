@@ -131,7 +131,9 @@ static const struct kt_col run_cols[] = {
 	KT_COL(run_row, dur_ns, KT_COL_INT, "ns",
 	       "length; to its last event where its end was not recorded"),
 	KT_COL(run_row, clock_err_ns, KT_COL_INT, "ns",
-	       "how far its clock may be off the common one"),
+	       "how far its clock may be off the common one: of the earliest run, and of others of "
+	       "its boot, how long "
+	       "reading the clocks took; of other boots, what NTP said of both; NULL: not known"),
 	KT_COL(run_row, command, KT_COL_TEXT, "", "command that bounded it; NULL = none"),
 	KT_COL(run_row, kinds, KT_COL_TEXT, "", "families recorded"),
 	KT_COL(run_row, filters, KT_COL_TEXT, "", "filters, as given; NULL = none"),

@@ -169,13 +169,17 @@ static size_t put_tlv(unsigned char *p, enum ktr_tlv type, const char *value, si
 
 int ktr_file_put(const struct ktr_run_info *info, void **ret_frame, size_t *ret_len)
 {
+	char wall_error[24];
 	const struct {
 		enum ktr_tlv type;
 		const char *value;
 	} tlvs[] = {
-		{KTR_TLV_HOST, info->host},	  {KTR_TLV_TOOL_VERSION, info->tool_version},
-		{KTR_TLV_KINDS, info->kinds},	  {KTR_TLV_FILTERS, info->filters},
+		{KTR_TLV_HOST, info->host},
+		{KTR_TLV_TOOL_VERSION, info->tool_version},
+		{KTR_TLV_KINDS, info->kinds},
+		{KTR_TLV_FILTERS, info->filters},
 		{KTR_TLV_COMMAND, info->command},
+		{KTR_TLV_WALL_ERROR, info->wall_error_ns ? wall_error : NULL},
 	};
 	struct ktr_disk_file d = {
 		.version = KTR_VERSION,
@@ -198,6 +202,7 @@ int ktr_file_put(const struct ktr_run_info *info, void **ret_frame, size_t *ret_
 	frame = malloc(KTR_FRAME_BYTES + content + KTR_CRC_BYTES);
 	if (!frame)
 		return -ENOMEM;
+	snprintf(wall_error, sizeof(wall_error), "%llu", (unsigned long long)info->wall_error_ns);
 	memcpy(d.magic, KTR_MAGIC, sizeof(d.magic));
 	memcpy(d.uuid, info->uuid, sizeof(d.uuid));
 	memcpy(d.boot_id, info->boot_id, sizeof(d.boot_id));
@@ -225,6 +230,7 @@ static int get_tlv(struct ktr_run_info *info, const struct ktr_disk_tlv *tlv,
 		   const unsigned char *value)
 {
 	const char **to = NULL;
+	char number[24];
 	char *s;
 
 	switch (tlv->type) {
@@ -243,6 +249,10 @@ static int get_tlv(struct ktr_run_info *info, const struct ktr_disk_tlv *tlv,
 	case KTR_TLV_COMMAND:
 		to = &info->command;
 		break;
+	case KTR_TLV_WALL_ERROR:
+		copy_string(number, sizeof(number), value, tlv->len);
+		info->wall_error_ns = strtoull(number, NULL, 10);
+		return 0;
 	default:
 		return 0;
 	}

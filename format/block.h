@@ -48,6 +48,7 @@ enum ktr_tlv {
 	KTR_TLV_KINDS = 3,
 	KTR_TLV_FILTERS = 4,
 	KTR_TLV_COMMAND = 5,
+	KTR_TLV_WALL_ERROR = 6, /* decimal ns */
 };
 
 /* Room for loss causes in a block header: more than KT_N_LOSS, so that a new cause does not change it. */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "format/base/macros.h"
@@ -180,6 +181,151 @@ out:
 	return err;
 }
 
+/* ---------------------------------------------------------------- recordings one after the other */
+
+/* From..to of a file: one of the recordings in it. */
+struct part {
+	int fd;
+	uint64_t from, to, at;
+};
+
+static int64_t read_part(void *arg, void *buf, size_t len)
+{
+	struct part *p = arg;
+	ssize_t n = pread(p->fd, buf, KT_MIN(len, p->to - p->at), p->at);
+
+	if (n < 0)
+		return -errno;
+	p->at += n;
+	return n;
+}
+
+static int seek_part(void *arg, uint64_t to)
+{
+	struct part *p = arg;
+
+	if (to > p->to - p->from)
+		return -EIO;
+	p->at = p->from + to;
+	return 0;
+}
+
+/* The header of a recording at `at`? */
+static bool starts_at(int fd, uint64_t at)
+{
+	struct ktr_run_info info = {0};
+	unsigned char *frame;
+	uint32_t head[2];
+	bool is = false;
+
+	if (pread(fd, head, sizeof(head), at) != sizeof(head) || head[0] != KTR_FRAME_FILE ||
+	    head[1] > KTR_FILE_HDR_MAX)
+		return false;
+	frame = malloc(KTR_FRAME_BYTES + head[1]);
+	if (frame &&
+	    pread(fd, frame, KTR_FRAME_BYTES + head[1], at) == (ssize_t)(KTR_FRAME_BYTES + head[1]))
+		is = !ktr_file_get(frame, KTR_FRAME_BYTES + head[1], &info);
+	ktr_info_finish(&info);
+	free(frame);
+	return is;
+}
+
+/* Behind what stands at `at`: a header, or a header with its payload. 0: neither, or it is damaged. */
+static uint64_t hop(int fd, uint64_t at)
+{
+	unsigned char frame[KTR_FRAME_BYTES + KTR_HDR_MAX];
+	ssize_t n = pread(fd, frame, sizeof(frame), at);
+	struct ktr_block_info b;
+	uint32_t head[2];
+
+	if (n < KTR_FRAME_BYTES)
+		return 0;
+	memcpy(head, frame, sizeof(head));
+	if (head[0] == KTR_FRAME_FILE && head[1] <= KTR_FILE_HDR_MAX)
+		return at + KTR_FRAME_BYTES + head[1];
+	if ((head[0] != KTR_FRAME_BLOCK && head[0] != KTR_FRAME_TAIL) || head[1] > KTR_HDR_MAX ||
+	    (size_t)n < KTR_FRAME_BYTES + head[1])
+		return 0;
+	if (head[0] == KTR_FRAME_TAIL)
+		return at + KTR_FRAME_BYTES + head[1];
+	if (ktr_block_get(frame, KTR_FRAME_BYTES + head[1], &b))
+		return 0;
+	return at + KTR_FRAME_BYTES + head[1] + b.comp_len;
+}
+
+/* The next recording that begins at `at` or later; UINT64_MAX: none. */
+static uint64_t search(int fd, uint64_t at)
+{
+	const size_t size = 1 << 20, overlap = KTR_FRAME_BYTES + 8;
+	unsigned char *buf = malloc(size);
+	uint64_t found = UINT64_MAX;
+	ssize_t n;
+
+	while (buf && found == UINT64_MAX && (n = pread(fd, buf, size, at)) >= (ssize_t)overlap) {
+		for (const unsigned char *p = buf;
+		     (p = memmem(p, buf + n - p, KTR_MAGIC, 8)) && found == UINT64_MAX; p++)
+			if (p >= buf + KTR_FRAME_BYTES &&
+			    starts_at(fd, at + (p - buf) - KTR_FRAME_BYTES))
+				found = at + (p - buf) - KTR_FRAME_BYTES;
+		at += n - overlap + 1;
+	}
+	free(buf);
+	return found;
+}
+
+/* Where the recording ends that begins at `from`: at the next one, or with the file. */
+static uint64_t end_of(int fd, uint64_t from, uint64_t size)
+{
+	uint64_t at = from;
+
+	do {
+		uint64_t next = hop(fd, at);
+
+		/* Cut short, its last payload ends within the next recording: look behind the last header that is one. */
+		if (!next || next > size || (next < size && !hop(fd, next)))
+			next = search(fd, at + 1);
+		at = next;
+	} while (at < size && !starts_at(fd, at));
+	return KT_MIN(at, size);
+}
+
+/* Several recordings in one file, as cat(1) makes it: fn for each. 0: it is one, or cannot be told; 1: done. */
+static int each_part(const char *path, ktr_bundle_cb fn, void *arg, int *ret_fn)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), err = 0;
+	struct stat st;
+	uint64_t end;
+
+	if (fd < 0)
+		return 0;
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || !starts_at(fd, 0) ||
+	    (end = end_of(fd, 0, st.st_size)) >= (uint64_t)st.st_size) {
+		close(fd);
+		return 0;
+	}
+	*ret_fn = 0;
+	for (uint64_t from = 0, n = 1; !err && !*ret_fn && from < (uint64_t)st.st_size; n++) {
+		struct part p = {fd, from, end, from};
+		kt_auto_free char *name = NULL;
+		struct ktr_reader *r;
+
+		if (asprintf(&name, "%s, recording %llu", path, (unsigned long long)n) < 0) {
+			name = NULL;
+			err = -ENOMEM;
+			break;
+		}
+		err = ktr_reader_open_cb(read_part, seek_part, &p, &r);
+		if (err)
+			break;
+		*ret_fn = fn(arg, name, r);
+		ktr_reader_close(r);
+		from = end;
+		end = end_of(fd, from, st.st_size);
+	}
+	close(fd);
+	return err ? err : 1;
+}
+
 int ktr_bundle_each(const char *path, ktr_bundle_cb fn, void *arg)
 {
 	unsigned char head[PEEK];
@@ -197,6 +343,9 @@ int ktr_bundle_each(const char *path, ktr_bundle_cb fn, void *arg)
 				return err < 0 ? err : ret;
 		}
 	}
+	err = strcmp(path, "-") ? each_part(path, fn, arg, &ret) : 0;
+	if (err)
+		return err < 0 ? err : ret;
 	/* It may still be one whose start is damaged. */
 	err = ktr_reader_open(path, &r);
 	if (err)

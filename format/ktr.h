@@ -68,6 +68,8 @@ struct ktr_run_info {
 		*kinds; /* families recorded, comma-separated; owned by the caller / the reader */
 	const char *filters; /* as given, "" = none */
 	const char *command; /* "" = none */
+	/* How far its CLOCK_REALTIME may have been off the true time, as the kernel was told by NTP; 0: not known. */
+	uint64_t wall_error_ns;
 };
 
 /* Block header in host form. */
@@ -234,7 +236,8 @@ int ktr_context_extract(const void *tar, size_t len, const char *dir);
 
 /*
  * Every .ktr in a file that may be an archive (tar, tar.gz, tar.zst, zip …: whatever libarchive opens) or a .ktr
- * itself: fn is called with each, opened. name: "bundle.tar.zst:dir/run.ktr" or the path. Stops at the first
+ * itself, or several of them one after the other: fn is called with each, opened. name: "bundle.tar.zst:dir/run.ktr", the
+ * path, or "both.ktr, recording 2". Stops at the first
  * non-zero result and returns it. -EBADMSG: neither a .ktr nor an archive that holds one.
  */
 typedef int (*ktr_bundle_cb)(void *arg, const char *name, struct ktr_reader *r);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+#include <sys/timex.h>
 #include <time.h>
 
 #include "record/clocks.h"
@@ -44,4 +45,13 @@ void kt_clocks_read(struct ktr_clocks *ret)
 			.error_ns = (best + 1) / 2,
 		};
 	}
+}
+
+uint64_t kt_clocks_wall_error_ns(void)
+{
+	struct timex t = {0};
+
+	if (adjtimex(&t) < 0 || (t.status & STA_UNSYNC) || t.maxerror < 0)
+		return 0;
+	return t.maxerror * 1000ull + 1;
 }

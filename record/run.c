@@ -115,7 +115,10 @@ static int prepare(struct run *r)
 /* Everything that can fail because of the output: said by the caller. */
 static int write_head(struct run *r, struct ktr_context *c)
 {
-	struct ktr_run_info info = {.clocks = r->start};
+	struct ktr_run_info info = {
+		.clocks = r->start,
+		.wall_error_ns = kt_clocks_wall_error_ns(),
+	};
 	struct utsname u = {0};
 	const void *tar;
 	size_t len;

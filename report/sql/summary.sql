@@ -76,6 +76,19 @@ SELECT fmt_count(count(*)) || CASE count(*) WHEN 1 THEN ' hook was' ELSE ' hooks
        || ' not attached (ktrace-report probes): ' || group_concat(hook, ', ') || '.'
 FROM (SELECT DISTINCT hook FROM probe WHERE state IN ('missing', 'refused') ORDER BY hook) HAVING count(*) > 0;
 
+--: warn
+SELECT 'Runs ' || a.run_id || ' and ' || b.run_id || ' were recorded on one machine and overlap for '
+       || fmt_ns(min(a.start_ns + a.dur_ns, b.start_ns + b.dur_ns) - max(a.start_ns, b.start_ns))
+       || ': what happened then was counted in each. Where figures are not given by run, they hold it twice; '
+       || 'for figures without that, make a database of one of them.'
+FROM run a JOIN run b ON b.run_id > a.run_id AND b.boot_id = a.boot_id
+WHERE a.boot_id <> '' AND min(a.start_ns + a.dur_ns, b.start_ns + b.dur_ns) > max(a.start_ns, b.start_ns);
+
+--: warn
+SELECT CASE count(*) WHEN 1 THEN 'Run ' || min(run_id) || ' has a clock' ELSE fmt_count(count(*)) || ' runs have clocks' END
+       || ' of which nothing says how far it is off that of the others: compare durations, but not moments, between runs.'
+FROM run WHERE clock_err_ns IS NULL AND (SELECT count(*) FROM run) > 1 HAVING count(*) > 0;
+
 --: use summary_io_tables
 
 --: table ops By disk and operation

@@ -292,10 +292,19 @@ static void write_file(struct golden *g, int fd)
 		.filters = "",
 		.command = "",
 	};
+	const char *uuid = getenv("GOLDEN_UUID"), *boot = getenv("GOLDEN_BOOT"),
+		   *wall = getenv("GOLDEN_WALL_ERROR");
 	struct span *spans kt_auto_free = calloc(g->n_groups * MAX_STREAMS, sizeof(*spans));
 	struct ktr_writer *w;
 	unsigned int n = 0;
 
+	/* For tests of several runs: their last digits. */
+	if (uuid)
+		info.uuid[15] = *uuid;
+	if (boot)
+		info.boot_id[35] = *boot;
+	if (wall)
+		info.wall_error_ns = strtoull(wall, NULL, 10);
 	if (!spans)
 		fail("out of memory");
 	check(ktr_writer_create(fd, &info, NULL, &w), "writer");

@@ -5,6 +5,7 @@
 usage: engine_pieces.py TEXT-TO-KTR KTRACE-ANALYZE
 Reads overlap every seam. The pieces are given in any order, one of them twice, cut short, or left out.
 """
+import os
 import pathlib
 import sqlite3
 import subprocess
@@ -41,10 +42,10 @@ class Bench:
 	def __init__(self, tool, analyze, folder):
 		self.tool, self.analyze, self.folder = tool, analyze, pathlib.Path(folder)
 
-	def record(self, name, body, end):
+	def record(self, name, body, end, **env):
 		case, ktr = self.folder / (name + '.golden'), self.folder / (name + '.ktr')
 		case.write_text(DISKS + '@events\n' + body + f'\n@end {end}\n')
-		subprocess.run([self.tool, str(case), str(ktr)], check=True)
+		subprocess.run([self.tool, str(case), str(ktr)], check=True, env=dict(os.environ, **env))
 		return ktr
 
 	def rows(self, *files):
@@ -66,6 +67,22 @@ def same(have, want, what):
 			sys.exit(f'{what}: table {name}:\n{have[name]}\nnot\n{want[name]}')
 
 
+def runs(b, body, end):
+	"""Several runs: what overlaps is said; how far clocks are off is what both machines know of their own, or not known."""
+	one = b.record('one', body, end, GOLDEN_WALL_ERROR='3000000')
+	boot = b.record('boot', body, end, GOLDEN_UUID='2', GOLDEN_WALL_ERROR='3000000')
+	other = b.record('other', body, end, GOLDEN_UUID='3', GOLDEN_BOOT='3', GOLDEN_WALL_ERROR='5000000')
+	unknown = b.record('unknown', body, end, GOLDEN_UUID='4', GOLDEN_BOOT='4')
+	for files, err, says in (((one, boot), 0, True), ((one, other), 8000000, False), ((one, unknown), None, False), ((unknown, other), None, False)):
+		have, said = b.rows(*files)
+		names = [f.name for f in files]
+		errors = [r[7] for r in have['run']]
+		if len(have['run']) != 2 or errors != [0, err] or len(have['request']) != 2 * READS:
+			sys.exit(f'{names}: clock errors {errors}, not [0, {err}]: {have["run"]}')
+		if ('overlap' in said and len(said.splitlines()) == 1 and all(n in said for n in names)) != says or (said and not says):
+			sys.exit(f'{names}: said: {said}')
+
+
 def main():
 	all_events = events()
 	end, step = all_events[-1][0] + 100, len(all_events) // PIECES
@@ -83,11 +100,28 @@ def main():
 			same(have, want, f'pieces {order}')
 			if said:
 				sys.exit(f'pieces {order}: {said}')
-		# The same file twice is no piece of itself.
-		twice, _ = b.rows(pieces[0], pieces[1], pieces[2], pieces[1])
-		reads = [r[4:] for r in twice['request'] if r[1] == 1]
-		if len(twice['run']) != 2 or reads != [r[4:] for r in want['request']]:
-			sys.exit(f'a piece twice: {twice["run"]}')
+		# Nothing counts twice: a file given twice, a piece given twice, a copy under another name, or one that was cut.
+		again, cut = pathlib.Path(folder) / 'again.ktr', pathlib.Path(folder) / 'cut.ktr'
+		again.write_bytes(whole.read_bytes())
+		cut.write_bytes(whole.read_bytes()[:-3000])
+		for files in ((*pieces, pieces[1]), (whole, whole), (again, whole), (cut, whole), (whole, cut), (whole, whole, whole)):
+			have, said = b.rows(*files)
+			same(have, want, f'{[f.name for f in files]}')
+			if said.count('it is read once') != len(said.splitlines()) or len(said.splitlines()) != len(files) - (3 if len(files) == 4 else 1):
+				sys.exit(f'{[f.name for f in files]}: not said: {said}')
+		# cat a b > c: both are read, whatever the end of a.
+		joined = pathlib.Path(folder) / 'joined.ktr'
+		joined.write_bytes(b''.join(p.read_bytes() for p in pieces))
+		have, said = b.rows(joined)
+		same(have, want, 'cat of the pieces')
+		if said:
+			sys.exit(f'cat of the pieces: {said}')
+		for keep in (None, -30, -1000, -3000):
+			joined.write_bytes(pieces[0].read_bytes()[:keep] + pieces[1].read_bytes() + pieces[2].read_bytes())
+			have, said = b.rows(joined)
+			if len(have['run']) != 1 or (keep is None) != (not said) or len(have['request']) < READS * 2 // 3:
+				sys.exit(f'cat of pieces, the first without its last {keep} bytes: {len(have["request"])} requests, {have["run"]}: {said}')
+		runs(b, lines(all_events), end)
 		# The middle one without its end: what is lost there ends where the next begins.
 		data = pieces[1].read_bytes()
 		torn = pathlib.Path(folder) / 'torn.ktr'
