@@ -66,7 +66,18 @@ int kt_child_check(char *const argv[])
 	return exec_status(err);
 }
 
-static void child_main(int go, int error, char *const argv[], const struct kt_priority *p)
+void kt_child_init(struct kt_child *c)
+{
+	struct sigaction was;
+
+	*c = (struct kt_child){.go_fd = -1, .error_fd = -1};
+	c->on_pipe = sigaction(SIGPIPE, NULL, &was) ? SIG_DFL : was.sa_handler;
+	getrlimit(RLIMIT_NOFILE, &c->files);
+	c->on_size = sigaction(SIGXFSZ, NULL, &was) ? SIG_DFL : was.sa_handler;
+}
+
+static void child_main(const struct kt_child *c, int go, int error, char *const argv[],
+		       const struct kt_priority *p)
 {
 	sigset_t none;
 	char byte;
@@ -78,7 +89,9 @@ static void child_main(int go, int error, char *const argv[], const struct kt_pr
 	kt_priority_restore(p);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGPIPE, SIG_DFL);
+	signal(SIGPIPE, c->on_pipe);
+	signal(SIGXFSZ, c->on_size);
+	setrlimit(RLIMIT_NOFILE, &c->files);
 	execvp(argv[0], argv);
 	err = errno;
 	if (write(error, &err, sizeof(err)) < 0)
@@ -90,7 +103,6 @@ int kt_child_prepare(struct kt_child *c, char *const argv[], const struct kt_pri
 {
 	int go[2], error[2];
 
-	*c = (struct kt_child){.go_fd = -1, .error_fd = -1};
 	if (!argv)
 		return 0;
 	if (pipe2(go, O_CLOEXEC))
@@ -105,7 +117,7 @@ int kt_child_prepare(struct kt_child *c, char *const argv[], const struct kt_pri
 	if (c->pid == 0) {
 		close(go[1]);
 		close(error[0]);
-		child_main(go[0], error[1], argv, p);
+		child_main(c, go[0], error[1], argv, p);
 	}
 	close(go[0]);
 	close(error[1]);

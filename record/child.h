@@ -4,6 +4,7 @@
 #define KT_RECORD_CHILD_H
 
 #include <stdbool.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include "record/priority.h"
@@ -13,11 +14,15 @@ struct kt_child {
 	int go_fd;    /* written to start it; -1 = started */
 	int error_fd; /* its errno, if exec fails; -1 = none */
 	bool ended;
-	int status; /* for our own exit: its status, or 128 + signal */
+	void (*on_pipe)(int), (*on_size)(int); /* SIGPIPE and SIGXFSZ as we were given them */
+	struct rlimit files;		       /* RLIMIT_NOFILE, likewise */
+	int status;			       /* for our own exit: its status, or 128 + signal */
 };
 
 /* Can it be run at all? 0, or the exit status 126 or 127 after it has said why not. */
 int kt_child_check(char *const argv[]);
+/* Before kt_loop_signals(): what the child is to get. */
+void kt_child_init(struct kt_child *c);
 /* Forks; the child waits, then runs at the priority that p says it was started with. argv NULL: there is no command, nothing is done. */
 int kt_child_prepare(struct kt_child *c, char *const argv[], const struct kt_priority *p);
 /* Lets it go. Says so if it cannot be executed; it then counts as ended with 126 or 127. */

@@ -331,7 +331,7 @@ void kt_compress_put(struct kt_compress *c, const struct kt_item *item)
 
 uint64_t kt_compress_bytes(const struct kt_compress *c)
 {
-	return __atomic_load_n(&c->bytes, __ATOMIC_RELAXED);
+	return ktr_writer_bytes(c->writer);
 }
 
 int kt_compress_error(const struct kt_compress *c)
@@ -414,7 +414,7 @@ int kt_compress_finish(struct kt_compress *c, uint64_t end_ns, uint64_t *ret_dro
 	err = c->error;
 	for (uint32_t i = 0; c->dropped && i < c->n_streams; i++)
 		dropped += c->dropped[i].n;
-	if (err == -ENOSPC)
+	if (kt_output_full(err))
 		write_dropped(c, end_ns);
 	if (ret_dropped)
 		*ret_dropped = dropped;

@@ -65,7 +65,7 @@ uint64_t kt_compress_bytes(const struct kt_compress *c);
 int kt_compress_error(const struct kt_compress *c);
 
 /*
- * Writes what is queued, ends the threads, frees. Returns the first error. If the disk was full (-ENOSPC) the writer can
+ * Writes what is queued, ends the threads, frees. Returns the first error. If there was no more room (kt_output_full()) the writer can
  * still write the file's end, and the events dropped until end_ns are in it as lost ones. *ret_dropped (may be NULL): how many,
  * whatever the error. -ETIMEDOUT: given up, a thread is writing still; the writer may not be used any more. c may be NULL.
  */

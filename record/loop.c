@@ -22,18 +22,39 @@
 
 int kt_loop_signals(void)
 {
+	struct sigaction was;
 	sigset_t set;
 	int fd;
 
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	sigemptyset(&set);
+	/* Also where a shell ignores it for what runs in the background: `kill -INT` is how that is ended. */
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGXCPU);
+	sigaddset(&set, SIGCHLD);
+	if (sigaction(SIGHUP, NULL, &was) || was.sa_handler != SIG_IGN)
+		sigaddset(&set, SIGHUP);
+	if (sigaction(SIGQUIT, NULL, &was) || was.sa_handler != SIG_IGN)
+		sigaddset(&set, SIGQUIT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+void kt_loop_let_kill(bool on)
+{
+	sigset_t set;
+
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	sigaddset(&set, SIGQUIT);
+	if (on)
+		signal(SIGINT, SIG_DFL); /* it may be ignored: see above */
+	sigprocmask(on ? SIG_UNBLOCK : SIG_BLOCK, &set, NULL);
 }
 
 bool kt_loop_wait(int signal_fd, uint64_t ns)

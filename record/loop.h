@@ -20,8 +20,14 @@ struct kt_loop {
 	uint64_t start_ns, end_ns; /* CLOCK_MONOTONIC; end UINT64_MAX = open */
 };
 
-/* Blocks the signals that end a run, and SIGCHLD, for all threads made later. Returns a signalfd or -errno. */
+/*
+ * Blocks the signals that end a run, and SIGCHLD, for all threads made later; ignores those that writing may raise. What is ignored
+ * already, and is not meant for this process alone, stays so: nohup. Returns a signalfd or -errno.
+ */
 int kt_loop_signals(void);
+
+/* The signals that ask to end end the process at once, while on: for what may wait for ever, as writing to a pipe. */
+void kt_loop_let_kill(bool on);
 
 /* Waits for ns, but no longer than until a signal asks to end: then it returns true. */
 bool kt_loop_wait(int signal_fd, uint64_t ns);

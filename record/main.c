@@ -5,6 +5,7 @@
 
 #include "format/base/log.h"
 #include "record/options.h"
+#include "record/output.h"
 #include "record/run.h"
 
 int main(int argc, char **argv)
@@ -13,6 +14,8 @@ int main(int argc, char **argv)
 	int err, status;
 
 	kt_log_init("ktrace-record");
+	if (kt_output_std())
+		return 1;
 	err = kt_options_parse(argc, argv, &o);
 	if (err)
 		return err == -EINVAL ? EX_USAGE : 1;

@@ -2,18 +2,42 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "format/base/log.h"
+#include "format/base/macros.h"
 #include "record/output.h"
 
 #define RESERVE_STEP (4ull << 20)
 
+int kt_output_std(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		/* The lowest free number: this one. Opened so that using it is an error still. */
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", fd == STDOUT_FILENO ? O_RDONLY : O_RDWR) != fd)
+			return -EBADF;
+	}
+	return 0;
+}
+
 static int open_stdout(struct kt_output *o)
 {
+	int mode = fcntl(STDOUT_FILENO, F_GETFL);
+	struct stat st;
+
+	if (mode < 0 || (mode & O_ACCMODE) == O_RDONLY || fstat(STDOUT_FILENO, &st)) {
+		kt_error("standard output is closed: send it to a file or a pipe");
+		return -EBADF;
+	}
 	if (isatty(STDOUT_FILENO)) {
 		kt_error("a trace is not for a terminal: send standard output to a file or a pipe");
+		return -EINVAL;
+	}
+	if (S_ISBLK(st.st_mode)) {
+		kt_error("standard output is a disk: it would be overwritten");
 		return -EINVAL;
 	}
 	o->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
@@ -25,30 +49,117 @@ static int open_stdout(struct kt_output *o)
 	return 0;
 }
 
-int kt_output_open(struct kt_output *o, const char *path, bool force)
+/* What cannot be written to, whatever open() says of it. */
+static int check_kind(const char *path, const struct stat *st, bool force)
+{
+	const char *what = NULL;
+
+	if (S_ISREG(st->st_mode) && !force) {
+		kt_error("%s exists: -f replaces it", path);
+		return -EEXIST;
+	}
+	if (S_ISDIR(st->st_mode))
+		what = "a directory: name a file in it";
+	else if (S_ISBLK(st->st_mode))
+		what = "a disk: it would be overwritten; name a file";
+	else if (S_ISSOCK(st->st_mode))
+		what = "a socket: name a file or a FIFO, or use -o - and a pipe";
+	if (!what)
+		return 0;
+	kt_error("%s is %s", path, what);
+	return -ENOTSUP;
+}
+
+/* stat() found nothing: why, where that is not plain. */
+static void say_cannot_create(const char *path, int err)
+{
+	const char *slash = strrchr(path, '/');
+	char target[256];
+	ssize_t n = readlink(path, target, sizeof(target) - 1);
+
+	if (n > 0 && err == EEXIST) {
+		target[n] = '\0';
+		kt_error("%s is a link to %s, which does not exist", path, target);
+	} else if (err == ENOENT && slash) {
+		kt_error("cannot create %s: there is no directory %.*s", path,
+			 (int)KT_MAX(slash - path, 1), path);
+	} else {
+		kt_error("cannot create %s: %s", path, strerror(err));
+	}
+}
+
+/* Without O_NONBLOCK open() would wait for a reader, deaf to signals, which are blocked. */
+static int open_fifo(const char *path, bool (*stop)(void *arg), void *arg)
+{
+	bool said = false;
+	int fd;
+
+	while ((fd = open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK)) < 0 && errno == ENXIO) {
+		if (!said)
+			kt_warn("%s has no reader yet: waiting for one", path);
+		said = true;
+		if (stop(arg)) {
+			kt_error("nobody reads %s: nothing was recorded", path);
+			return -EINTR;
+		}
+	}
+	if (fd < 0) {
+		int err = -errno;
+
+		kt_error("cannot write %s: %s", path, strerror(-err));
+		return err;
+	}
+	if (fcntl(fd, F_SETFL, 0)) {
+		close(fd);
+		return -EIO;
+	}
+	return fd;
+}
+
+int kt_output_open(struct kt_output *o, const char *path, bool force, bool (*stop)(void *arg),
+		   void *arg)
 {
 	const int flags = O_WRONLY | O_CLOEXEC;
 	struct stat st;
 	bool exists;
+	int err;
 
 	*o = (struct kt_output){.path = path, .fd = -1};
 	if (!strcmp(path, "-"))
 		return open_stdout(o);
 	exists = !stat(path, &st);
-	if (exists && S_ISREG(st.st_mode) && !force) {
-		kt_error("%s exists: -f replaces it", path);
-		return -EEXIST;
-	}
+	err = exists ? check_kind(path, &st, force) : 0;
+	if (err)
+		return err;
 	o->regular = !exists || S_ISREG(st.st_mode);
+	if (exists && S_ISFIFO(st.st_mode)) {
+		o->fd = open_fifo(path, stop, arg);
+		return o->fd < 0 ? o->fd : 0;
+	}
 	o->fd = open(path, exists ? flags : flags | O_CREAT | O_EXCL, 0644);
 	if (o->fd < 0) {
-		int err = -errno;
-
-		kt_error("cannot create %s: %s", path, strerror(-err));
+		err = -errno;
+		if (exists)
+			kt_error("cannot write %s: %s", path, strerror(-err));
+		else
+			say_cannot_create(path, -err);
 		return err;
 	}
 	o->created = !exists;
 	return 0;
+}
+
+bool kt_output_full(int err)
+{
+	return err == -ENOSPC || err == -EDQUOT || err == -EFBIG;
+}
+
+/* The kernel looks at RLIMIT_FSIZE when a file is written, not when room is reserved. */
+static bool over_limit(uint64_t bytes)
+{
+	struct rlimit l;
+
+	return !getrlimit(RLIMIT_FSIZE, &l) && l.rlim_cur != RLIM_INFINITY && bytes > l.rlim_cur;
 }
 
 const char *kt_output_name(const struct kt_output *o)
@@ -72,7 +183,11 @@ int kt_output_reserve(struct kt_output *o, uint64_t bytes)
 {
 	uint64_t step = RESERVE_STEP;
 
-	if (!o->regular || o->cannot_reserve || bytes <= o->reserved)
+	if (!o->regular)
+		return 0;
+	if (over_limit(bytes))
+		return -EFBIG;
+	if (o->cannot_reserve || bytes <= o->reserved)
 		return 0;
 	for (;;) {
 		uint64_t end = bytes + step;
@@ -84,7 +199,7 @@ int kt_output_reserve(struct kt_output *o, uint64_t bytes)
 		if (errno == EINTR)
 			continue;
 		/* A full disk, and limits that act like one; all else will be seen by write(). */
-		if (errno != ENOSPC && errno != EDQUOT && errno != EFBIG) {
+		if (!kt_output_full(-errno)) {
 			o->cannot_reserve = true;
 			return 0;
 		}

@@ -16,17 +16,28 @@ struct kt_output {
 	bool cannot_reserve; /* its filesystem does not know how */
 };
 
-/* Opens or makes it; an existing file needs force. Says what is wrong. With "-" stdout becomes stderr for all else. */
-int kt_output_open(struct kt_output *o, const char *path, bool force);
+/*
+ * Before anything is opened: standard files that are closed become /dev/null, lest one of ours take their number and get what is
+ * written to them.
+ */
+int kt_output_std(void);
+/*
+ * Opens or makes it; an existing file needs force. Says what is wrong. With "-" stdout becomes stderr for all else. A FIFO waits for its
+ * reader, until stop, called again and again, has waited for a moment and says so (-EINTR).
+ */
+int kt_output_open(struct kt_output *o, const char *path, bool force, bool (*stop)(void *arg),
+		   void *arg);
 /* For messages. */
 const char *kt_output_name(const struct kt_output *o);
 /* The run begins: an old content goes now. */
 int kt_output_begin(struct kt_output *o);
 /*
- * Makes sure that the file can grow to `bytes`; takes more, so that this is not asked of the filesystem each time. -ENOSPC:
- * it cannot, while what has been made sure of before stays. Files that cannot be reserved: 0.
+ * Makes sure that the file can grow to `bytes`; takes more, so that this is not asked of the filesystem each time. -ENOSPC,
+ * -EDQUOT, -EFBIG (kt_output_full()): it cannot, while what has been made sure of before stays. Files that cannot be reserved: 0.
  */
 int kt_output_reserve(struct kt_output *o, uint64_t bytes);
+/* An error that leaves room for the file's end, where room was made sure of. */
+bool kt_output_full(int err);
 /* Gives back what was reserved beyond the file's end. */
 void kt_output_trim(struct kt_output *o);
 /* Nothing whole was written: as if it had not begun. */

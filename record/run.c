@@ -30,7 +30,9 @@
  * missed in silence.
  */
 #define SETTLE_NS 500000000ull
-#define LATE_NS 50000000ull /* of it, kept for reading the tasks as late as can be */
+#define READER_STEP_NS 50000000ull
+#define STALL_NS 10000000000ull /* so long the reader of a pipe may take for 64 KiB at the end */
+#define LATE_NS 50000000ull	/* of it, kept for reading the tasks as late as can be */
 
 struct run {
 	const struct kt_options *o;
@@ -49,6 +51,7 @@ struct run {
 	int signal_fd;
 	uint64_t dropped; /* events that could not be written */
 	int write_err;
+	uint64_t end_bytes, progress_ns; /* written when last looked at, at the end */
 };
 
 /* The command as one line, for people. */
@@ -163,8 +166,12 @@ static int start(struct run *r)
 	kt_session_set_on(&r->session, true);
 	r->start_cpu_ns = kt_cpu_ns();
 	r->write_err = kt_context_on(c);
+	if (!r->output.regular)
+		kt_loop_let_kill(true);
 	if (!r->write_err)
 		r->write_err = write_head(r, c);
+	if (!r->output.regular)
+		kt_loop_let_kill(false);
 	ktr_context_destroy(c);
 	if (r->write_err)
 		return 0;
@@ -216,6 +223,21 @@ static int write_end(struct run *r, struct ktr_context *c)
 	return err;
 }
 
+/* At the end, while the compressor is waited for. A file takes its time; a pipe may never be read again. */
+static bool give_up_writing(void *arg)
+{
+	struct run *r = arg;
+	uint64_t bytes = kt_compress_bytes(r->compress), now = kt_now_ns();
+
+	if (r->output.regular)
+		return false;
+	if (bytes != r->end_bytes || !r->progress_ns) {
+		r->end_bytes = bytes;
+		r->progress_ns = now;
+	}
+	return now >= r->progress_ns + STALL_NS || kt_loop_wait(r->signal_fd, 0);
+}
+
 /* Everything after the switch: nothing is recorded any more, all of it is brought home. */
 static void end(struct run *r)
 {
@@ -229,6 +251,7 @@ static void end(struct run *r)
 	kt_session_flush(&r->session);
 	kt_clocks_read(&r->end);
 	kt_meter_stop(&r->meter);
+	kt_compress_on_wait(r->compress, give_up_writing, r);
 	kt_session_take_refused(&r->session, kt_now_ns());
 	kt_session_detach(&r->session);
 	kt_drain_end(r->drain, r->end.mono_ns);
@@ -237,7 +260,9 @@ static void end(struct run *r)
 	kt_meter_end(&r->meter, kt_now_ns(), r->drain, r->compress);
 	r->write_err = kt_compress_finish(r->compress, r->end.mono_ns, &r->dropped);
 	r->compress = NULL;
-	if (!err)
+	if (!r->output.regular)
+		kt_loop_let_kill(true);
+	if (!err && r->write_err != -ETIMEDOUT)
 		err = write_end(r, c);
 	if (!r->write_err)
 		r->write_err = err;
@@ -266,7 +291,12 @@ static int say_write_error(const struct run *r, const char *consequence)
 {
 	const char *name = kt_output_name(&r->output);
 
-	if (r->write_err == -EPIPE)
+	if (r->write_err == -ETIMEDOUT)
+		kt_error("%s is not read any more: %s", name, consequence);
+	else if (r->write_err == -EFBIG)
+		kt_error("cannot write %s: the limit of a file's size is reached (ulimit -f); %s",
+			 name, consequence);
+	else if (r->write_err == -EPIPE)
 		kt_error("the reader of %s has gone: %s", name, consequence);
 	else
 		kt_error("cannot write %s: %s; %s", name, strerror(-r->write_err), consequence);
@@ -277,7 +307,8 @@ static int say_write_error(const struct run *r, const char *consequence)
 static int close_file(struct run *r)
 {
 	uint64_t bytes = ktr_writer_bytes(r->writer);
-	int err = ktr_writer_close(r->writer);
+	/* Given up: another thread is in it, in a write() that will not return. */
+	int err = r->write_err == -ETIMEDOUT ? 0 : ktr_writer_close(r->writer);
 
 	r->writer = NULL;
 	if (!r->write_err)
@@ -319,12 +350,18 @@ static int usage_status(int err)
 	return err == -EINVAL ? EX_USAGE : 1;
 }
 
+/* True: a signal asks to end. */
+static bool wait_for_reader(void *arg)
+{
+	return kt_loop_wait(((struct run *)arg)->signal_fd, READER_STEP_NS);
+}
+
 int kt_run(const struct kt_options *o)
 {
 	struct run r = {.o = o, .signal_fd = -1, .output.fd = -1, .meter.stats_fd = -1};
 	int status = o->command ? kt_child_check(o->command) : 0, err;
 
-	r.child.go_fd = r.child.error_fd = -1;
+	kt_child_init(&r.child);
 	if (status)
 		return status;
 	/* Starting is some hundred ms of work: with a load beside it would take as often as long. */
@@ -337,7 +374,7 @@ int kt_run(const struct kt_options *o)
 	r.signal_fd = kt_loop_signals();
 	if (r.signal_fd < 0)
 		no_memory(r.signal_fd);
-	if (r.signal_fd < 0 || kt_output_open(&r.output, o->output, o->force))
+	if (r.signal_fd < 0 || kt_output_open(&r.output, o->output, o->force, wait_for_reader, &r))
 		goto out;
 	r.families = kt_choice_text(r.session.families, ",");
 	r.command = command_text(o->command);

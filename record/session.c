@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
@@ -100,6 +101,23 @@ static int ring_size(const struct kt_options *o, uint32_t n_cpus, size_t *ret)
 	return 0;
 }
 
+/* A program and a link for each hook, and maps: as many files as may be wanted, if the limit can be raised so far. */
+static int allow_files(void)
+{
+	const rlim_t want = 2 * KT_N_HOOKS + 128;
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) || l.rlim_cur >= want)
+		return 0;
+	l.rlim_cur = want;
+	l.rlim_max = KT_MAX(l.rlim_max, want);
+	if (!setrlimit(RLIMIT_NOFILE, &l))
+		return 0;
+	kt_error("recording needs %llu open files: raise their limit (ulimit -n)",
+		 (unsigned long long)want);
+	return -EMFILE;
+}
+
 static int read_btf(struct kt_session *s)
 {
 	int err;
@@ -133,6 +151,9 @@ int kt_session_init(struct kt_session *s, const struct kt_options *o)
 	if (err)
 		return err;
 	err = check_privileges();
+	if (err)
+		return err;
+	err = allow_files();
 	if (err)
 		return err;
 	libbpf_set_print(on_libbpf);
