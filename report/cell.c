@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "format/base/macros.h"
 #include "format/base/units.h"
@@ -145,6 +146,23 @@ static void format_number(const struct kt_cell *c, enum kt_cell_format format, c
 		else
 			snprintf(buf, size, "%.6g", c->f);
 	}
+}
+
+char *kt_cell_clock(int64_t ns, int64_t epoch_ns)
+{
+	char buf[KT_NUMBER_SIZE];
+	struct tm tm;
+	int64_t at;
+	time_t s;
+
+	if (__builtin_add_overflow(ns, epoch_ns, &at))
+		return strdup("-");
+	s = at / 1000000000 - (at % 1000000000 < 0);
+	if (!localtime_r(&s, &tm))
+		return strdup("-");
+	snprintf(buf, sizeof(buf), "%02d:%02d:%02d.%06d", tm.tm_hour, tm.tm_min, tm.tm_sec,
+		 (int)((at - (int64_t)s * 1000000000) / 1000));
+	return strdup(buf);
 }
 
 char *kt_cell_text(const struct kt_cell *c, enum kt_cell_format format, bool utf8)

@@ -23,6 +23,9 @@ char *kt_label_of_name(const char *name);
  */
 char *kt_cell_text(const struct kt_cell *c, enum kt_cell_format format, bool utf8);
 
+/* A time as one of day, in the local zone: "14:05:09.123456". free() it. NULL: no memory. */
+char *kt_cell_clock(int64_t ns, int64_t epoch_ns);
+
 /* For machines: the shortest decimal that reads back as the same number. */
 const char *kt_format_real(double v, char *buf, size_t size);
 

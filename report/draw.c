@@ -12,6 +12,17 @@
 
 #define MAX_PIECES 512
 #define SGR_OFF "\033[0m"
+#define SGR_BOLD "\033[1m"
+/*
+ * Colours of the 256, whose values are the same everywhere, unlike those of the first 16: each is read on black and on white
+ * (its contrast is 3 and more with either; tests/unit/report_term.c works it out).
+ */
+#define SGR_DEVICE "\033[38;5;31m"
+#define SGR_QUEUE "\033[38;5;166m"
+#define SGR_ALLOC "\033[38;5;133m"
+#define SGR_WAKE "\033[38;5;33m"
+#define SGR_WORK "\033[38;5;64m"
+#define SGR_IN_WAY "\033[38;5;160m"
 
 /* What a class looks like. Waiting is shaded, work is low, the device is solid, what disturbs is red. */
 struct look {
@@ -20,16 +31,25 @@ struct look {
 };
 
 static const struct look looks[] = {
-	{"", "█", "#", "\033[36m", false}, /* without a class */
-	{"device", "█", "#", "\033[36m", false},   {"queue", "▓", "q", "\033[33m", false},
-	{"plug", "▓", "p", "\033[33m", false},	   {"alloc", "▒", "a", "\033[35m", false},
-	{"throttle", "▒", "t", "\033[35m", false}, {"lower", "▓", "+", "\033[34m", false},
-	{"submit", "▄", "s", "\033[32m", false},   {"complete", "▄", "c", "\033[32m", false},
-	{"endio", "▄", "e", "\033[32m", false},	   {"return", "▄", "r", "\033[32m", false},
-	{"cached", "▄", "m", "\033[32m", false},   {"between", "▂", "b", "\033[34m", false},
-	{"wakeup", "▂", "w", "\033[34m", false},   {"runq", "░", "R", "\033[31m", true},
-	{"irq", "╳", "!", "\033[1;31m", true},	   {"softirq", "╳", "!", "\033[1;31m", true},
-	{"frame", "─", "-", "\033[2m", false},	   {"text", " ", " ", "\033[2m", false},
+	{"", "█", "#", SGR_DEVICE, false}, /* without a class */
+	{"device", "█", "#", SGR_DEVICE, false},
+	{"queue", "▓", "q", SGR_QUEUE, false},
+	{"plug", "▓", "p", SGR_QUEUE, false},
+	{"alloc", "▒", "a", SGR_ALLOC, false},
+	{"throttle", "▒", "t", SGR_ALLOC, false},
+	{"lower", "▓", "+", SGR_WAKE, false},
+	{"submit", "▄", "s", SGR_WORK, false},
+	{"complete", "▄", "c", SGR_WORK, false},
+	{"endio", "▄", "e", SGR_WORK, false},
+	{"return", "▄", "r", SGR_WORK, false},
+	{"cached", "▄", "m", SGR_WORK, false},
+	{"between", "▂", "b", SGR_WAKE, false},
+	{"wakeup", "▂", "w", SGR_WAKE, false},
+	{"runq", "░", "R", SGR_IN_WAY, true},
+	{"irq", "╳", "!", SGR_BOLD SGR_IN_WAY, true},
+	{"softirq", "╳", "!", SGR_BOLD SGR_IN_WAY, true},
+	{"frame", "─", "-", "\033[2m", false},
+	{"text", " ", " ", "\033[2m", false},
 };
 
 static const struct look *look_of(const char *class, size_t len)

@@ -44,7 +44,7 @@ unsigned int kt_heat_step(unsigned int n, unsigned int width);
 /* The greatest character's count at that width. */
 uint64_t kt_heat_max(const struct kt_heat *h, unsigned int width);
 
-/* As kt_draw_bar(); max is what the darkest stands for. */
+/* As kt_draw_bar(); max is what the fullest stands for. */
 char *kt_draw_heat(const struct kt_heat *h, uint64_t max, unsigned int width,
 		   const struct kt_term *term, unsigned int *ret_columns);
 

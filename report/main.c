@@ -55,7 +55,8 @@ static int list_reports(void)
 	return err ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-static struct kt_output *create_output(const struct kt_options *o, const struct kt_term *term)
+static struct kt_output *create_output(const struct kt_options *o, const struct kt_term *term,
+				       int64_t epoch_ns)
 {
 	switch (o->out) {
 	case KT_OUT_JSON:
@@ -63,7 +64,7 @@ static struct kt_output *create_output(const struct kt_options *o, const struct 
 	case KT_OUT_CSV:
 		return kt_output_csv(stdout);
 	default:
-		return kt_output_text(stdout, term);
+		return kt_output_text(stdout, term, epoch_ns);
 	}
 }
 
@@ -74,7 +75,7 @@ static int print(struct kt_run *run, const struct kt_options *o)
 	int err;
 
 	kt_term_init(&term, o->out == KT_OUT_TEXT && !o->no_pager);
-	out = create_output(o, &term);
+	out = create_output(o, &term, o->wall ? kt_run_epoch(run) : 0);
 	err = out ? kt_run_print(run, out) : -ENOMEM;
 	if (out)
 		out->ops->destroy(out);

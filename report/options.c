@@ -5,7 +5,7 @@
 
 #include "report/options.h"
 
-enum { OPT_JSON = 0x100, OPT_CSV, OPT_TABLE, OPT_NO_PAGER, OPT_LIST, OPT_PARAM = 0x200 };
+enum { OPT_JSON = 0x100, OPT_CSV, OPT_TABLE, OPT_NO_PAGER, OPT_WALL, OPT_LIST, OPT_PARAM = 0x200 };
 
 static const struct argp_option options[] = {
 	{0, 0, 0, 0, "What to show:", 1},
@@ -26,13 +26,14 @@ static const struct argp_option options[] = {
 	{"flow", OPT_PARAM + KT_PARAM_FLOW, "FLOW", 0,
 	 "Look at io, request or bio; io where there are any"},
 	{"by", OPT_PARAM + KT_PARAM_BY, "WHAT", 0,
-	 "Of the operations: by op, kind, disk, task or cgroup"},
+	 "Group operations by op, kind, disk, program, process, task or cgroup"},
 	{"recorder", OPT_PARAM + KT_PARAM_RECORDER, 0, 0,
 	 "List the I/O of ktrace-record itself as well"},
 	{0, 0, 0, 0, "How to show it:", 2},
 	{"json", OPT_JSON, 0, 0, "JSON; times in ns, sizes in bytes"},
 	{"csv", OPT_CSV, 0, 0, "CSV of one table: the report's first, or --table's"},
 	{"table", OPT_TABLE, "NAME", 0, "Only this table of the report, by its name in --json"},
+	{"wall", OPT_WALL, 0, 0, "Times as times of day, in the local time zone"},
 	{"no-pager", OPT_NO_PAGER, 0, 0, "Do not start a pager on a terminal"},
 	{"list", OPT_LIST, 0, 0, "List the reports and the installed queries"},
 	{0},
@@ -74,6 +75,9 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_TABLE:
 		o->table = arg;
+		return 0;
+	case OPT_WALL:
+		o->wall = true;
 		return 0;
 	case OPT_NO_PAGER:
 		o->no_pager = true;

@@ -15,6 +15,7 @@ struct kt_options {
 	const char *filter[KT_N_PARAMS]; /* as given; NULL = not given */
 	const char *table;		 /* only this one; NULL = all (csv: the first) */
 	enum kt_out_kind out;
+	bool wall; /* times as times of day */
 	bool no_pager;
 	bool list;
 };

@@ -51,8 +51,11 @@ struct kt_output {
 
 struct kt_term;
 
-/* NULL: no memory. f and term are borrowed. To be ended with ops->destroy(). */
-struct kt_output *kt_output_text(FILE *f, const struct kt_term *term);
+/*
+ * NULL: no memory. f and term are borrowed. To be ended with ops->destroy(). epoch_ns: the realtime of the database's time
+ * 0, to write times as times of day; 0: as seconds.
+ */
+struct kt_output *kt_output_text(FILE *f, const struct kt_term *term, int64_t epoch_ns);
 struct kt_output *kt_output_json(FILE *f);
 struct kt_output *kt_output_csv(FILE *f);
 

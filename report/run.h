@@ -44,4 +44,7 @@ bool kt_database_has(sqlite3 *db, const char *table, bool with_rows);
 /* values.c: the filters as given become values, checked against the database. Errors as a line in run->err. */
 int kt_values_parse(struct kt_run *run);
 
+/* The realtime (ns since 1970) of the database's time 0; 0: not known. */
+int64_t kt_run_epoch(struct kt_run *run);
+
 #endif

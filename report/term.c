@@ -182,3 +182,37 @@ void kt_term_cut(char *s, size_t size, unsigned int columns, bool utf8)
 	else
 		*p = '\0';
 }
+
+void kt_term_cut_middle(char *s, size_t size, unsigned int columns, bool utf8)
+{
+	const char *dots = utf8 ? "…" : "~";
+	unsigned int total = kt_term_columns(s), w = 0, head, tail;
+	char *p = s, *end;
+	size_t n;
+
+	if (total <= columns)
+		return;
+	/* Of names without room for both ends the begin says more. */
+	if (columns < 8) {
+		kt_term_cut(s, size, columns, utf8);
+		return;
+	}
+	head = (columns - 1) / 3;
+	tail = columns - 1 - head;
+	while (*p) {
+		unsigned int c = char_columns(p, &n);
+
+		if (w + c > head)
+			break;
+		w += c;
+		p += n;
+	}
+	for (end = p; *end && total - w > tail; end += n)
+		w += char_columns(end, &n);
+	if ((size_t)(p - s) + strlen(dots) + strlen(end) >= size) {
+		*p = '\0';
+		return;
+	}
+	memmove(p + strlen(dots), end, strlen(end) + 1);
+	memcpy(p, dots, strlen(dots));
+}

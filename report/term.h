@@ -37,4 +37,7 @@ unsigned int kt_term_columns(const char *s);
 /* Cuts a safe string to so many columns, with an ellipsis, in place (it never gets longer in bytes than it was + 3). */
 void kt_term_cut(char *s, size_t size, unsigned int columns, bool utf8);
 
+/* The same, the ellipsis in the middle: what tells names apart is at their end as often as at their begin. */
+void kt_term_cut_middle(char *s, size_t size, unsigned int columns, bool utf8);
+
 #endif

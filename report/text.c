@@ -22,7 +22,7 @@
 
 #define SGR_BOLD "\033[1m"
 #define SGR_DIM "\033[2m"
-#define SGR_WARN "\033[33m"
+#define SGR_WARN "\033[38;5;166m" /* as in draw.c: read on black and on white */
 #define SGR_OFF "\033[0m"
 
 struct cell {
@@ -43,7 +43,9 @@ struct col {
 struct text_output {
 	struct kt_output o;
 	const struct kt_term *term;
-	bool any; /* something was printed: the next block starts with an empty line */
+	int64_t epoch_ns; /* realtime of the database's time 0, for times of day; 0: seconds since then */
+	bool drew;	  /* the last table has a line of pieces: a legend explains something */
+	bool any;	  /* something was printed: the next block starts with an empty line */
 	bool last_was_line;
 	unsigned int pending; /* spaces not printed yet: a line never ends with them */
 	/* the table at hand */
@@ -170,6 +172,10 @@ static int text_line(struct kt_output *o, enum kt_block_kind kind, const char *s
 
 	if (!safe)
 		return -ENOMEM;
+	if (kind == KT_BLOCK_LEGEND && !t->drew) {
+		free(safe);
+		return 0;
+	}
 	if (kind == KT_BLOCK_LEGEND) {
 		char *legend kt_auto_free = kt_draw_legend(safe, t->term->width, t->term);
 
@@ -243,7 +249,7 @@ static unsigned int most_slots(const struct text_output *t, size_t col)
 	return n;
 }
 
-/* The darkest cell sets the scale. */
+/* The fullest cell sets the scale. */
 static void measure_heat(struct text_output *t, size_t col)
 {
 	for (size_t i = col; i < t->cells.n; i += t->head->n_columns) {
@@ -383,7 +389,11 @@ static void print_aligned(struct text_output *t, size_t c, const char *text)
 
 	if (cut) {
 		memcpy(cut, text, strlen(text) + 1);
-		kt_term_cut(cut, size, col->width, t->term->utf8);
+		/* Of a list the first matter, of a name both ends. */
+		if (strstr(text, ", "))
+			kt_term_cut(cut, size, col->width, t->term->utf8);
+		else
+			kt_term_cut_middle(cut, size, col->width, t->term->utf8);
 		text = cut;
 	}
 	w = kt_term_columns(text);
@@ -420,6 +430,9 @@ static void print_head(struct text_output *t)
 
 	blank_line(t);
 	t->last_was_line = false;
+	t->drew = false;
+	for (size_t c = 0; c < t->head->n_columns; c++)
+		t->drew = t->drew || (!t->cols[c].hidden && t->cols[c].c->format == KT_FMT_SPAN);
 	if (t->head->heading) {
 		sgr(t, SGR_BOLD);
 		put(t, t->head->heading);
@@ -518,7 +531,9 @@ static int text_row(struct kt_output *o, const struct kt_cell *cells)
 		    kt_heat_parse(&cell.heat, cells[c].text))
 			return -ENOMEM;
 		cell.text = drawn ? drawn_text(&cells[c])
-				  : kt_cell_text(&cells[c], format, t->term->utf8);
+			    : format == KT_FMT_TIME && t->epoch_ns && cells[c].type == KT_CELL_INT
+				    ? kt_cell_clock(cells[c].i, t->epoch_ns)
+				    : kt_cell_text(&cells[c], format, t->term->utf8);
 		if (!cell.text || kt_vec_push(&t->cells, cell)) {
 			free_cell(&cell);
 			return -ENOMEM;
@@ -578,7 +593,7 @@ static void text_destroy(struct kt_output *o)
 	free(t);
 }
 
-struct kt_output *kt_output_text(FILE *f, const struct kt_term *term)
+struct kt_output *kt_output_text(FILE *f, const struct kt_term *term, int64_t epoch_ns)
 {
 	static const struct kt_output_ops ops = {
 		.begin = text_begin,
@@ -597,5 +612,6 @@ struct kt_output *kt_output_text(FILE *f, const struct kt_term *term)
 	t->o.ops = &ops;
 	t->o.f = f;
 	t->term = term;
+	t->epoch_ns = epoch_ns;
 	return &t->o;
 }

@@ -18,7 +18,7 @@ static int mistake(struct kt_run *run, enum kt_param p, const char *want)
 	return -EINVAL;
 }
 
-static int64_t epoch_realtime_ns(struct kt_run *run)
+int64_t kt_run_epoch(struct kt_run *run)
 {
 	sqlite3_stmt *st = NULL;
 	int64_t v = 0;
@@ -81,7 +81,7 @@ static int parse_time(struct kt_run *run, enum kt_param p)
 
 	if (!kt_parse_duration(s, &run->values[p].i))
 		return 0;
-	epoch_ns = epoch_realtime_ns(run);
+	epoch_ns = kt_run_epoch(run);
 	if (parse_clock(s, epoch_ns, &t))
 		return mistake(run, p,
 			       "a time from the start (2.5s, 1m) or of day (14:05:09.5, "
@@ -200,7 +200,8 @@ static int check_names(struct kt_run *run)
 int kt_values_parse(struct kt_run *run)
 {
 	static const char *const flows[] = {"io", "request", "bio", NULL};
-	static const char *const bys[] = {"op", "kind", "disk", "task", "cgroup", NULL};
+	static const char *const bys[] = {"op",	     "kind", "disk",   "program",
+					  "process", "task", "cgroup", NULL};
 
 	for (int p = 0; p < KT_N_PARAMS; p++) {
 		const char *s = run->o->filter[p];
@@ -238,7 +239,8 @@ int kt_values_parse(struct kt_run *run)
 			err = parse_word(run, p, flows, "io, request or bio");
 			break;
 		case KT_PARAM_BY:
-			err = parse_word(run, p, bys, "op, kind, disk, task or cgroup");
+			err = parse_word(run, p, bys,
+					 "op, kind, disk, program, process, task or cgroup");
 			break;
 		default:
 			v->is_text = true;

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 --: title Heatmap
---: about durations over time, per disk and operation: time to the right, slower upwards, darker for more
+--: about durations over time, per disk and operation: time to the right, slower upwards, fuller for more
 --: needs stage_stats latency_hist request bio load run
 --: use io
 --: use bins
@@ -129,7 +129,7 @@ LEFT JOIN device_name d ON d.device_id = s.device_id
 ORDER BY run, s.sum_ns DESC, disk, s.op, b.from_ns DESC;
 
 --: text
-SELECT 'Time runs from ' || fmt_time(start_ns) || ' to ' || fmt_time(end_ns) || ', when an I/O ended; the darker, the more of them '
+SELECT 'Time runs from ' || fmt_time(start_ns) || ' to ' || fmt_time(end_ns) || ', when an I/O ended; the fuller a cell, the more of them '
        || '(logarithmic); a line holds durations from that on to the next line''s.'
 FROM slots WHERE EXISTS (SELECT 1 FROM shown);
 

@@ -19,8 +19,8 @@
 --: column size_bytes bytes optional
 --: column dur_ns duration "total"
 --: column mostly text
+--: column way text optional "in the way"
 --: column line span "its stages"
---: column way text optional wide "in the way"
 --: column submit_ns duration optional data
 --: column throttle_ns duration optional data
 --: column alloc_ns duration optional data
@@ -38,10 +38,10 @@
 --: column softirq_ns duration optional data
 --: column cgroup text data
 --: empty There is no whole operation to show.
-SELECT id, start_ns, task, tid, kind, op, device AS disk, path, offset_bytes, size_bytes, dur_ns, mostly, line, way, submit_ns, throttle_ns,
+SELECT id, start_ns, task, tid, kind, op, device AS disk, path, offset_bytes, size_bytes, dur_ns, mostly, way, line, submit_ns, throttle_ns,
        alloc_ns, plug_ns, queue_ns, device_ns, complete_ns, endio_ns, wakeup_ns, return_ns, between_ns, cached_ns, runq_ns,
        irq_ns, softirq_ns, cgroup
-FROM slow_io_named ORDER BY dur_ns DESC, start_ns;
+FROM slow_io_named ORDER BY dur_ns DESC, start_ns LIMIT coalesce(:top, 20);
 
 --: use legend
 

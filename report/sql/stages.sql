@@ -3,6 +3,7 @@
 --: about how long each stage took, per disk and operation (or --by something else), with percentiles
 --: needs stage_stats request bio load
 --: use io
+--: use program
 --: use stat
 
 -- Operations, grouped as --by asks: what goes into the two columns that name a group.
@@ -11,10 +12,11 @@ CREATE TEMP TABLE grouped AS
 WITH g AS (
   SELECT s.*,
          CASE WHEN :by IS NULL OR :by = 'disk' THEN d.name WHEN :by = 'task' THEN coalesce(t.comm, '?') || ' [' || coalesce(t.tid, '?') || ']'
+              WHEN :by = 'program' THEN coalesce(w.program, '?') WHEN :by = 'process' THEN coalesce(w.program, '?') || ' [' || coalesce(w.tgid, '?') || ']'
               WHEN :by = 'cgroup' THEN coalesce(c.path, c.hierarchy || ':' || c.cgroup_id) WHEN :by = 'kind' THEN s.kind END AS what,
-         CASE WHEN :by IN ('disk', 'task', 'cgroup') THEN NULL ELSE s.op END AS shown_op,
+         CASE WHEN :by IN ('disk', 'program', 'process', 'task', 'cgroup') THEN NULL ELSE s.op END AS shown_op,
          CASE WHEN s.is_cached THEN 'cache' ELSE 'disk' END AS via
-  FROM io_sum s LEFT JOIN device_name d ON d.device_id = s.device_id LEFT JOIN task t ON t.utid = s.utid LEFT JOIN cgroup c ON c.ucgid = s.ucgid
+  FROM io_sum s LEFT JOIN device_name d ON d.device_id = s.device_id LEFT JOIN task t ON t.utid = s.utid LEFT JOIN who_is w ON w.utid = s.utid LEFT JOIN cgroup c ON c.ucgid = s.ucgid
   WHERE :by IS NULL OR :by IN ('op', 'disk') OR :recorder OR NOT s.is_own)
 SELECT run_id, what, shown_op AS op, via, CASE WHEN :by IS NULL THEN max(device_id) END AS device_id,
        sum(n) AS n, sum(total_ns) AS total_ns, max(max_ns) AS max_ns, sum(submit_ns) AS submit_ns, sum(throttle_ns) AS throttle_ns,
@@ -27,10 +29,11 @@ FROM g GROUP BY run_id, what, shown_op, via;
 CREATE TEMP TABLE grouped_stats AS
 SELECT b.run_id, CASE WHEN :by IS NULL OR :by = 'disk' THEN d.name
                       WHEN :by = 'task' THEN coalesce(t.comm, '?') || ' [' || coalesce(t.tid, '?') || ']'
+                      WHEN :by = 'program' THEN coalesce(w.program, '?') WHEN :by = 'process' THEN coalesce(w.program, '?') || ' [' || coalesce(w.tgid, '?') || ']'
                       WHEN :by = 'cgroup' THEN coalesce(c.path, c.hierarchy || ':' || c.cgroup_id) WHEN :by = 'kind' THEN b.kind END AS what,
-       CASE WHEN :by IN ('disk', 'task', 'cgroup') THEN NULL ELSE b.op END AS op,
+       CASE WHEN :by IN ('disk', 'program', 'process', 'task', 'cgroup') THEN NULL ELSE b.op END AS op,
        CASE WHEN b.is_cached THEN 'cache' ELSE 'disk' END AS via, hist_stats(b.bucket, b.n, b.sum_ns, b.max_ns) AS stats
-FROM io_bucket b LEFT JOIN device_name d ON d.device_id = b.device_id LEFT JOIN task t ON t.utid = b.utid LEFT JOIN cgroup c ON c.ucgid = b.ucgid
+FROM io_bucket b LEFT JOIN device_name d ON d.device_id = b.device_id LEFT JOIN task t ON t.utid = b.utid LEFT JOIN who_is w ON w.utid = b.utid LEFT JOIN cgroup c ON c.ucgid = b.ucgid
 WHERE :by IS NULL OR :by IN ('op', 'disk') OR :recorder OR NOT b.is_own
 GROUP BY 1, 2, 3, 4;
 
@@ -69,6 +72,10 @@ SELECT run_id, what, op, stage, CASE stage WHEN 'submit' THEN submit WHEN 'throt
          WHEN 'endio' THEN endio WHEN 'wakeup' THEN wakeup WHEN 'return' THEN ret WHEN 'between' THEN between_ END
 FROM r, stage_name;
 
+-- The groups to show: those that took the most time.
+--: setup
+CREATE TEMP TABLE top_group AS SELECT run_id, what, op, via FROM grouped ORDER BY total_ns DESC, what, op, via LIMIT coalesce(:top, -1);
+
 --: table groups Operations
 --: if io_main
 --: column run id group optional
@@ -98,10 +105,11 @@ line AS (
   FROM at GROUP BY run_id, what, op, via)
 SELECT CASE WHEN (SELECT count(*) FROM run) > 1 THEN g.run_id END AS run, g.what, g.op, g.via, g.n,
        CAST(round(1.0 * g.total_ns / g.n) AS INTEGER) AS mean_ns, t.stats ->> 'p99' AS p99_ns, g.max_ns, g.total_ns,
-       1.0 * g.total_ns / nullif(sum(g.total_ns) OVER (), 0) AS time_share, l.line
+       1.0 * g.total_ns / nullif((SELECT sum(total_ns) FROM grouped), 0) AS time_share, l.line
 FROM grouped g
 LEFT JOIN grouped_stats t ON t.run_id = g.run_id AND t.what IS g.what AND t.op IS g.op AND t.via = g.via
 LEFT JOIN line l ON l.run_id = g.run_id AND l.what IS g.what AND l.op IS g.op AND l.via = g.via
+WHERE EXISTS (SELECT 1 FROM top_group x WHERE x.run_id = g.run_id AND x.what IS g.what AND x.op IS g.op AND x.via = g.via)
 ORDER BY run, sum(g.total_ns) OVER (PARTITION BY g.run_id, g.what) DESC, g.what, g.total_ns DESC, g.op, g.via;
 
 --: use legend
@@ -142,6 +150,7 @@ FROM part p
 LEFT JOIN grouped_stats t ON p.stage = 'total' AND t.run_id = p.run_id AND t.what IS p.what AND t.op IS p.op AND t.via = p.via
 LEFT JOIN stage_hist h ON p.via = 'disk' AND h.stage = p.stage AND h.run_id = p.run_id AND h.what IS p.what AND h.op IS p.op
 WHERE p.sum_ns IS NOT NULL
+  AND EXISTS (SELECT 1 FROM top_group x WHERE x.run_id = p.run_id AND x.what IS p.what AND x.op IS p.op AND x.via = p.via)
 ORDER BY run, CASE WHEN :by IS NULL OR :by = 'disk' THEN 1 ELSE 0 END * sum(CASE p.stage WHEN 'total' THEN p.sum_ns END) OVER (PARTITION BY p.run_id, p.what) DESC,
          CASE WHEN :by IS NULL OR :by = 'disk' THEN p.what END,
          sum(CASE p.stage WHEN 'total' THEN p.sum_ns END) OVER (PARTITION BY p.run_id, p.what, p.op) DESC, p.what, p.op,
@@ -182,6 +191,7 @@ SELECT 'Below them, in the block layer:' WHERE EXISTS (SELECT 1 FROM io_main) AN
 SELECT run, d.name AS disk, flow, op, stage, n, mean_ns, p50_ns, p90_ns, p99_ns, p999_ns, max_ns,
        share, CASE WHEN stage <> 'total' THEN share || ' ' || stage END AS bar
 FROM stat LEFT JOIN device_name d USING (device_id)
+WHERE :top IS NULL OR (stat.run_id, device_id, flow, op) IN (SELECT run_id, device_id, flow, op FROM stat WHERE stage = 'total' ORDER BY sum_ns DESC LIMIT :top)
 ORDER BY run, max(total_ns) OVER (PARTITION BY d.disk_id) DESC, d.disk, flow DESC, d.name, total_ns DESC, op, ord;
 
 --: text

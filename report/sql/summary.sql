@@ -32,10 +32,30 @@ FROM stat s LEFT JOIN because b USING (run_id, device_id, flow, op) LEFT JOIN de
 WHERE s.is_main AND s.stage = 'total'
 ORDER BY s.sum_ns DESC, d.name, s.op LIMIT min(coalesce(:top, 4), 4);
 
+-- No storage in it: what there is instead.
+--: setup
+CREATE TEMP TABLE no_storage AS
+SELECT 1 AS yes WHERE NOT EXISTS (SELECT 1 FROM run WHERE kinds IS NULL OR ',' || kinds || ',' LIKE '%,io,%' OR ',' || kinds || ',' LIKE '%,bio,%'
+                                    OR ',' || kinds || ',' LIKE '%,request,%');
+
+--: setup
+CREATE TEMP TABLE sched_opening(yes);
+--: if sched_task
+--: setup
+INSERT INTO sched_opening SELECT yes FROM no_storage;
+
+--: text
+SELECT 'Recorded was ' || (SELECT replace(group_concat(DISTINCT CASE k.value WHEN 'sched' THEN 'scheduling (ktrace-report sched)' WHEN 'irq' THEN 'interrupts (ktrace-report irq)'
+                                                    ELSE k.value END), '),', '), ')
+                           FROM run, json_each('["' || replace(kinds, ',', '","') || '"]') k WHERE k.value <> 'core') || ', no storage.'
+FROM no_storage;
+
+--: use sched if sched_opening
+
 --: text
 --: unless io_main
 SELECT 'There is no whole request or bio to tell of' || CASE WHEN given THEN ' with these filters.' ELSE '.' END
-FROM filter WHERE NOT EXISTS (SELECT 1 FROM stat WHERE is_main);
+FROM filter WHERE NOT EXISTS (SELECT 1 FROM stat WHERE is_main) AND NOT EXISTS (SELECT 1 FROM no_storage);
 
 -- What happened before there was a request: tags used up, throttling.
 --: text
@@ -164,6 +184,23 @@ SELECT CASE WHEN (SELECT count(*) FROM run) > 1 THEN s.run_id END AS run, t.comm
        1.0 * total_ns / nullif(sum(total_ns) OVER (), 0) AS bar
 FROM sums s LEFT JOIN task t USING (utid)
 ORDER BY total_ns DESC, t.tid, s.op LIMIT coalesce(:top, 5);
+
+--: table sched Tasks
+--: if sched_opening
+--: column run id group optional
+--: column task text
+--: column tid id
+--: column run_ns duration "ran"
+--: column cpu_share percent "of a CPU"
+--: column runq_ns duration "waited"
+--: column max_runq_ns duration "longest"
+--: column max_by text optional "while ran"
+--: column bar bar "ran and waited"
+SELECT CASE WHEN (SELECT count(*) FROM run) > 1 THEN s.run_id END AS run, s.comm AS task, s.tid, s.run_ns, 1.0 * s.run_ns / nullif(r.dur_ns, 0) AS cpu_share,
+       s.runq_ns, s.max_runq_ns, b.comm AS max_by,
+       1.0 * (s.run_ns + coalesce(s.runq_ns, 0)) / nullif(max(s.run_ns + coalesce(s.runq_ns, 0)) OVER (), 0) AS bar
+FROM shown s JOIN run r ON r.run_id = s.run_id LEFT JOIN task b ON b.utid = s.max_runq_by_utid
+ORDER BY run, s.run_ns + coalesce(s.runq_ns, 0) DESC, s.tid LIMIT coalesce(:top, 10);
 
 --: text The recording
 SELECT fmt_ns(r.dur_ns) || ' from ' || datetime(m.value / 1000000000 + r.start_ns / 1000000000, 'unixepoch') || ' UTC'

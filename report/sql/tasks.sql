@@ -3,22 +3,43 @@
 --: about who did or submitted the I/O: number, bytes and time by task
 --: needs stage_stats request bio task load task_load
 --: use io
+--: use program
 --: use who unless io_main
+
+--: warn
+SELECT 'Who did it is grouped by program, process or task: --by ' || :by || ' is taken as task.' WHERE :by NOT IN ('program', 'process', 'task');
+--: warn
+SELECT 'Without recorded operations there is only one way to group: --by is ignored.' WHERE :by IS NOT NULL AND NOT EXISTS (SELECT 1 FROM io_main);
+
+-- Of each task, process or program: what names it, and the key of its group.
+--: setup
+CREATE TEMP TABLE group_of AS
+SELECT utid, CASE :by WHEN 'program' THEN program WHEN 'process' THEN program ELSE comm END AS name,
+       CASE :by WHEN 'process' THEN tgid END AS pid, CASE WHEN :by IN ('program', 'process') THEN NULL ELSE tid END AS tid, tgid,
+       CASE WHEN :by IN ('program', 'process') THEN NULL ELSE utid END AS key FROM who_is;
 
 --: setup
 CREATE TEMP TABLE task_io AS
-SELECT s.run_id, s.utid, s.ucgid, s.op, s.is_cached, s.n, s.bytes, s.total_ns, s.max_ns, s.runq_ns, h.stats
-FROM (SELECT run_id, utid, ucgid, op, is_cached, sum(n) AS n, sum(bytes) AS bytes, sum(total_ns) AS total_ns, max(max_ns) AS max_ns,
-             sum(runq_ns) AS runq_ns FROM io_sum WHERE :recorder OR NOT is_own GROUP BY 1, 2, 3, 4, 5) s
-JOIN (SELECT run_id, utid, ucgid, op, is_cached, hist_stats(bucket, n, sum_ns, max_ns) AS stats FROM io_bucket GROUP BY 1, 2, 3, 4, 5) h
-  ON h.run_id = s.run_id AND h.utid IS s.utid AND h.ucgid IS s.ucgid AND h.op IS s.op AND h.is_cached = s.is_cached;
+SELECT s.*, h.stats
+FROM (SELECT run_id, g.name, g.pid, g.tid, g.key, CASE WHEN :by IN ('program', 'process') THEN NULL ELSE ucgid END AS ucgid, op, is_cached,
+             kind IN ('io_uring', 'aio') AS is_async, count(DISTINCT g.tgid) AS processes, count(DISTINCT g.utid) AS threads,
+             sum(n) AS n, sum(bytes) AS bytes, sum(total_ns) AS total_ns, max(max_ns) AS max_ns, sum(runq_ns) AS runq_ns
+      FROM io_sum s LEFT JOIN group_of g ON g.utid = s.utid WHERE :recorder OR NOT is_own GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9) s
+JOIN (SELECT run_id, g.name, g.pid, g.key, CASE WHEN :by IN ('program', 'process') THEN NULL ELSE ucgid END AS ucgid, op, is_cached,
+             kind IN ('io_uring', 'aio') AS is_async, hist_stats(bucket, n, sum_ns, max_ns) AS stats
+      FROM io_bucket b LEFT JOIN group_of g ON g.utid = b.utid WHERE :recorder OR NOT is_own GROUP BY 1, 2, 3, 4, 5, 6, 7, 8) h
+  ON h.run_id = s.run_id AND h.name IS s.name AND h.pid IS s.pid AND h.key IS s.key AND h.ucgid IS s.ucgid AND h.op IS s.op AND h.is_cached = s.is_cached
+ AND h.is_async IS s.is_async;
 
 --: table tasks
 --: if io_main
 --: column run id group optional
 --: column task text group
---: column tid id group
---: column cgroup text group wide
+--: column tid id group optional
+--: column pid id group optional
+--: column processes count optional wide
+--: column threads count optional
+--: column cgroup text group optional wide
 --: column op text
 --: column via text "from"
 --: column n count
@@ -27,17 +48,25 @@ JOIN (SELECT run_id, utid, ucgid, op, is_cached, hist_stats(bucket, n, sum_ns, m
 --: column p99_ns duration
 --: column max_ns duration wide
 --: column runq_ns duration optional wide "for a CPU"
+--: column in_flight number optional "at once"
 --: column total_ns duration "in all"
---: column share percent
+--: column share percent optional
 --: column bar bar ""
 --: empty There is no whole operation to show.
-SELECT CASE WHEN (SELECT count(*) FROM run) > 1 THEN s.run_id END AS run, t.comm AS task, t.tid, c.path AS cgroup, s.op,
+SELECT CASE WHEN (SELECT count(*) FROM run) > 1 THEN s.run_id END AS run, s.name AS task, s.tid, s.pid,
+       CASE :by WHEN 'program' THEN s.processes END AS processes, CASE WHEN :by IN ('program', 'process') THEN s.threads END AS threads, c.path AS cgroup, s.op,
        CASE WHEN s.is_cached THEN 'cache' ELSE 'disk' END AS via, s.n, nullif(s.bytes, 0) AS bytes,
-       CAST(round(1.0 * s.total_ns / s.n) AS INTEGER) AS mean_ns, s.stats ->> 'p99' AS p99_ns, s.max_ns, s.runq_ns, s.total_ns,
-       1.0 * s.total_ns / nullif(sum(s.total_ns) OVER (), 0) AS share,
-       (1.0 * s.total_ns / nullif(sum(s.total_ns) OVER (), 0)) || CASE WHEN s.is_cached THEN ' cached' ELSE '' END AS bar
-FROM task_io s LEFT JOIN task t ON t.utid = s.utid LEFT JOIN cgroup c ON c.ucgid = s.ucgid
-ORDER BY run, sum(s.total_ns) OVER (PARTITION BY s.run_id, s.utid, s.ucgid) DESC, t.tid, cgroup, s.total_ns DESC, s.op LIMIT coalesce(:top, 20);
+       CAST(round(1.0 * s.total_ns / s.n) AS INTEGER) AS mean_ns, s.stats ->> 'p99' AS p99_ns, s.max_ns, s.runq_ns,
+       CASE WHEN s.is_async THEN 1.0 * s.total_ns / nullif(sp.dur_ns, 0) END AS in_flight, s.total_ns,
+       CASE WHEN NOT s.is_async THEN 1.0 * s.total_ns / nullif(sum(CASE WHEN NOT s.is_async THEN s.total_ns END) OVER (), 0) END AS share,
+       CASE WHEN NOT s.is_async THEN (1.0 * s.total_ns / nullif(sum(CASE WHEN NOT s.is_async THEN s.total_ns END) OVER (), 0)) || CASE WHEN s.is_cached THEN ' cached' ELSE '' END END AS bar
+FROM task_io s LEFT JOIN cgroup c ON c.ucgid = s.ucgid LEFT JOIN span sp ON sp.run_id = s.run_id
+ORDER BY run, sum(CASE WHEN s.is_async THEN min(s.total_ns, coalesce(sp.dur_ns, s.total_ns)) ELSE s.total_ns END) OVER (PARTITION BY s.run_id, s.name, s.pid, s.key, s.ucgid) DESC,
+         s.name, s.pid, s.tid, cgroup, s.total_ns DESC, s.op LIMIT coalesce(:top, 20);
+
+--: text
+SELECT 'at once: how many at a time, on average over the recording (io_uring, libaio): their times overlap and are no part of the shares.'
+WHERE EXISTS (SELECT 1 FROM task_io WHERE is_async);
 
 --: text
 SELECT 'Times are from call to return, and of those that waited for a disk and those that the page cache served apart. The block '

@@ -39,6 +39,15 @@ SELECT 'With so many I/Os, times are taken in whole seconds: what ended from '
        || coalesce(CASE WHEN :until_ns IS NOT NULL THEN to_s END || ' s', 'the end') || '.'
 FROM filter WHERE rounded;
 
+--: warn
+SELECT 'There is nothing to show from --since on: the recording ends ' || fmt_ns(max(start_ns + dur_ns)) || ' after its start.'
+FROM run WHERE :since_ns IS NOT NULL HAVING max(start_ns + dur_ns) <= :since_ns;
+--: warn
+SELECT 'There is nothing to show before --until: the recording starts after that, and is ' || fmt_ns(max(start_ns + dur_ns)) || ' long.'
+FROM run WHERE :until_ns IS NOT NULL HAVING min(start_ns) >= :until_ns;
+--: warn
+SELECT 'There is nothing to show: --until is not after --since.' WHERE :until_ns <= :since_ns;
+
 -- How long each run was, within --since and --until.
 --: setup
 CREATE TEMP TABLE span AS

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
--- Table slow_io(io_id): the slowest whole operations, at most --top, 20 if not given; those of ktrace-record itself only
+-- Table slow_io(io_id): the slowest whole operations, --top of them and 20 at least; those of ktrace-record itself only
 -- with --recorder. View slow_io_named: with names, stages as pieces of a line, and what was in the way.
 --: use io
 
@@ -26,14 +26,14 @@ WHERE (:over_ns IS NULL OR l.dur_ns >= :over_ns)
   AND (:task IS NULL OR i.utid IN kept_task) AND (:cgroup IS NULL OR i.ucgid IN kept_cgroup)
   AND (f.rounded OR ((:since_ns IS NULL OR i.start_ns + i.dur_ns >= :since_ns)
                      AND (:until_ns IS NULL OR i.start_ns + i.dur_ns < :until_ns)))
-ORDER BY l.dur_ns DESC LIMIT coalesce(:top, 20);
+ORDER BY l.dur_ns DESC LIMIT max(coalesce(:top, 20), 20);
 
 -- It holds 32 of each second, device and operation: what it left out there is no slower than those. If such a one could
 -- belong to the answer, the rows have to say.
 --: setup
 CREATE TEMP TABLE slow_io_by_row AS
 SELECT EXISTS (SELECT 1 FROM (SELECT min(dur_ns) AS least FROM slow_io_list GROUP BY run_id, second, device_id, op HAVING count(*) >= 32)
-               WHERE least > coalesce((SELECT min(dur_ns) FROM slow_io_found HAVING count(*) >= coalesce(:top, 20)), :over_ns - 1, 0)) AS yes;
+               WHERE least > coalesce((SELECT min(dur_ns) FROM slow_io_found HAVING count(*) >= max(coalesce(:top, 20), 20)), :over_ns - 1, 0)) AS yes;
 
 --: setup
 CREATE TEMP TABLE slow_io AS
@@ -46,14 +46,14 @@ FROM slow_io_by_row y CROSS JOIN filter f CROSS JOIN
      (SELECT min(min_id) AS min_id, max(max_id) AS max_id
       FROM load, filter WHERE flow = 'io' AND second >= from_s AND second < to_s) g CROSS JOIN io i ON i.io_id BETWEEN g.min_id AND g.max_id
 WHERE y.yes AND i.state = 'whole'
-  AND i.dur_ns >= max(coalesce(:over_ns, 0), coalesce((SELECT min(dur_ns) FROM slow_io_found HAVING count(*) >= coalesce(:top, 20)), 0))
+  AND i.dur_ns >= max(coalesce(:over_ns, 0), coalesce((SELECT min(dur_ns) FROM slow_io_found HAVING count(*) >= max(coalesce(:top, 20), 20)), 0))
   AND (:recorder IS NOT NULL OR i.utid IN io_own IS NOT 1)
   AND (:op IS NULL OR i.op = :op) AND (:disk IS NULL OR i.device_id IN kept_device)
   AND (:task IS NULL OR i.utid IN kept_task) AND (:cgroup IS NULL OR i.ucgid IN kept_cgroup)
   AND (NOT f.timed OR (i.start_ns + i.dur_ns) / 1000000000 BETWEEN f.from_s AND f.to_s - 1)
   AND (f.rounded OR ((:since_ns IS NULL OR i.start_ns + i.dur_ns >= :since_ns)
                      AND (:until_ns IS NULL OR i.start_ns + i.dur_ns < :until_ns)))
-ORDER BY i.dur_ns DESC LIMIT coalesce(:top, 20);
+ORDER BY i.dur_ns DESC LIMIT max(coalesce(:top, 20), 20);
 
 -- What was in the way of them, the worst first: "stress-ng 4.20 ms, interrupt virtio0-input 52.0 us".
 --: setup
@@ -88,11 +88,8 @@ CREATE TEMP TABLE slow_io_named(id, start_ns, kind, op, device, path, offset_byt
 --: setup
 INSERT INTO slow_io_named
 SELECT 'i' || i.io_id, i.start_ns, i.kind, i.op, d.name, i.path, i.offset_bytes, nullif(coalesce(i.moved_bytes, i.size_bytes), 0), i.dur_ns, t.comm, t.tid, c.path,
-       (SELECT group_concat(words, ', ') FROM (
-          SELECT name || ' ' || fmt_share(1.0 * sum(dur_ns) / i.dur_ns) AS words, row_number() OVER (ORDER BY sum(dur_ns) DESC) AS place,
-                 1.0 * sum(dur_ns) / i.dur_ns AS share
-          FROM slow_io_stage g WHERE g.io_id = i.io_id AND i.dur_ns > 0 GROUP BY name ORDER BY sum(dur_ns) DESC LIMIT 2)
-        WHERE place = 1 OR share >= 0.1),
+       (SELECT name || ' ' || fmt_share(1.0 * sum(dur_ns) / i.dur_ns)
+        FROM slow_io_stage g WHERE g.io_id = i.io_id AND i.dur_ns > 0 GROUP BY name ORDER BY sum(dur_ns) DESC LIMIT 1),
        (SELECT group_concat((1.0 * (g.start_ns - i.start_ns) / i.dur_ns) || ' ' || (1.0 * g.dur_ns / i.dur_ns) || ' ' || g.name, ';')
         FROM slow_io_stage g WHERE g.io_id = i.io_id AND i.dur_ns > 0 AND g.dur_ns > 0)
        || coalesce((SELECT ';' || group_concat((1.0 * (x.start_ns - i.start_ns) / i.dur_ns) || ' ' || (1.0 * x.dur_ns / i.dur_ns) || ' ' || x.cause, ';')
@@ -102,3 +99,29 @@ SELECT 'i' || i.io_id, i.start_ns, i.kind, i.op, d.name, i.path, i.offset_bytes,
        i.return_ns, i.between_ns, i.cached_ns, i.runq_ns, i.irq_ns, i.softirq_ns
 FROM slow_io s CROSS JOIN io i ON i.io_id = s.io_id LEFT JOIN device_name d ON d.device_id = i.device_id
 LEFT JOIN task t ON t.utid = i.utid LEFT JOIN cgroup c ON c.ucgid = i.ucgid LEFT JOIN slow_io_way w ON w.io_id = i.io_id;
+
+-- Operations that were slow for one and the same reason are one stall: those of one disk and stage that share more than half of the shorter's
+-- time with the slowest of them. It stands for all of them.
+--: setup
+CREATE TEMP TABLE slow_io_first AS
+SELECT a.io_id, a.dur_ns, i.start_ns, i.device_id, i.run_id,
+       (SELECT name FROM slow_io_stage g WHERE g.io_id = a.io_id GROUP BY name ORDER BY sum(g.dur_ns) DESC LIMIT 1) AS stage, row_number() OVER (ORDER BY a.dur_ns DESC, i.start_ns) AS place
+FROM slow_io a CROSS JOIN io i ON i.io_id = a.io_id;
+
+--: setup
+CREATE TEMP TABLE slow_io_stall_of AS
+WITH RECURSIVE walk(place, io_id, head_id) AS (
+  SELECT place, io_id, io_id FROM slow_io_first WHERE place = 1
+  UNION ALL
+  SELECT n.place, n.io_id, n.io_id FROM walk w JOIN slow_io_first n ON n.place = w.place + 1)
+SELECT w.io_id,
+       coalesce((SELECT h.io_id FROM slow_io_first h JOIN slow_io_first m ON m.io_id = w.io_id
+                 WHERE h.place < m.place AND h.run_id = m.run_id AND h.device_id IS m.device_id AND h.stage IS m.stage
+                   AND 2 * (min(h.start_ns + h.dur_ns, m.start_ns + m.dur_ns) - max(h.start_ns, m.start_ns)) > m.dur_ns
+                 ORDER BY h.place LIMIT 1), w.io_id) AS head_id
+FROM walk w;
+
+--: setup
+CREATE TEMP VIEW slow_io_stall AS
+SELECT n.*, (SELECT nullif(count(*), 0) FROM slow_io_stall_of o WHERE 'i' || o.head_id = n.id AND o.io_id <> o.head_id) AS others
+FROM slow_io_named n WHERE n.id IN (SELECT 'i' || io_id FROM slow_io_stall_of WHERE head_id = io_id);

@@ -26,15 +26,19 @@ FROM io_bucket WHERE :recorder OR NOT is_own GROUP BY 1, 2, 3, 4, 5;
 --: column p50_ns duration wide
 --: column p99_ns duration
 --: column max_ns duration
---: column time_share percent "time"
---: column bar bar ""
+--: column in_flight number optional "at once"
+--: column time_share percent optional "time"
+--: column bar bar optional ""
 SELECT CASE WHEN (SELECT count(*) FROM run) > 1 THEN s.run_id END AS run, s.kind, s.op,
        CASE WHEN s.is_cached THEN 'cache' ELSE d.name END AS disk, s.n, nullif(s.bytes, 0) AS bytes,
        CAST(round(1.0 * s.total_ns / s.n) AS INTEGER) AS mean_ns, h.stats ->> 'p50' AS p50_ns, h.stats ->> 'p99' AS p99_ns, s.max_ns,
-       1.0 * s.total_ns / nullif(sum(s.total_ns) OVER (), 0) AS time_share,
-       (1.0 * s.total_ns / nullif(sum(s.total_ns) OVER (), 0)) || CASE WHEN s.is_cached THEN ' cached' ELSE '' END AS bar
+       CASE WHEN s.kind IN ('io_uring', 'aio') THEN 1.0 * s.total_ns / nullif(coalesce((SELECT sum(busy_ns) FROM flight f WHERE f.run_id = s.run_id AND f.tgid IS NULL), sp.dur_ns), 0) END AS in_flight,
+       1.0 * s.stood_ns / nullif(sum(s.stood_ns) OVER (), 0) AS time_share,
+       (1.0 * s.stood_ns / nullif(sum(s.stood_ns) OVER (), 0)) || CASE WHEN s.is_cached THEN ' cached' ELSE '' END AS bar
 FROM (SELECT run_id, kind, op, CASE WHEN is_cached THEN NULL ELSE device_id END AS device_id, is_cached, sum(n) AS n, sum(bytes) AS bytes,
-             sum(total_ns) AS total_ns, max(max_ns) AS max_ns FROM kind_sum GROUP BY 1, 2, 3, 4, 5) s
+             sum(total_ns) AS total_ns, max(max_ns) AS max_ns,
+             sum(CASE WHEN coalesce(kind, '') NOT IN ('io_uring', 'aio') THEN total_ns END) AS stood_ns FROM kind_sum GROUP BY 1, 2, 3, 4, 5) s
+LEFT JOIN span sp ON sp.run_id = s.run_id
 LEFT JOIN device_name d ON d.device_id = s.device_id
 LEFT JOIN (SELECT run_id, kind, op, CASE WHEN is_cached THEN NULL ELSE device_id END AS device_id, is_cached,
                   hist_stats(bucket, n, sum_ns, max_ns) AS stats FROM io_bucket WHERE :recorder OR NOT is_own GROUP BY 1, 2, 3, 4, 5) h
@@ -51,18 +55,20 @@ ORDER BY run, sum(s.total_ns) OVER (PARTITION BY s.run_id, s.kind) DESC, s.kind,
 --: column words text wide "that is"
 --: column bar bar ""
 WITH part AS (
-  SELECT p.stage, p.ord, p.words, p.sum_ns, p.n, p.op, p.device_id, p.utid
-  FROM io_part p
-  WHERE NOT is_cached AND (:recorder OR NOT is_own) AND is_app = (SELECT max(is_app) FROM waited) AND stage NOT IN ('total', 'cached')),
+  SELECT s.program, s.op, w.stage, w.ord, w.words,
+         CASE w.stage WHEN 'submit' THEN submit_ns WHEN 'throttle' THEN throttle_ns WHEN 'alloc' THEN alloc_ns
+           WHEN 'plug' THEN plug_ns WHEN 'queue' THEN queue_ns WHEN 'device' THEN device_ns WHEN 'complete' THEN complete_ns
+           WHEN 'endio' THEN endio_ns WHEN 'wakeup' THEN wakeup_ns WHEN 'return' THEN return_ns WHEN 'between' THEN between_ns END AS sum_ns
+  FROM waited s, stage_name w WHERE w.stage NOT IN ('total', 'cached')),
 most AS (
-  SELECT stage, utid, op, row_number() OVER (PARTITION BY stage ORDER BY sum(sum_ns) DESC) AS place
-  FROM part WHERE sum_ns IS NOT NULL GROUP BY stage, utid, op)
+  SELECT stage, program, op, row_number() OVER (PARTITION BY stage ORDER BY sum(sum_ns) DESC) AS place
+  FROM part WHERE sum_ns IS NOT NULL GROUP BY stage, program, op)
 SELECT p.stage, sum(sum_ns) AS total_ns,
        CAST(round(1.0 * sum(sum_ns) / (SELECT sum(n) FROM waited)) AS INTEGER) AS mean_ns,
-       1.0 * sum(sum_ns) / (SELECT sum(total_ns) FROM waited) AS share,
-       max(coalesce(t.comm, '?') || ' ' || m.op) AS mostly, p.words,
-       (1.0 * sum(sum_ns) / (SELECT sum(total_ns) FROM waited)) || ' ' || p.stage AS bar
-FROM part p LEFT JOIN most m ON m.stage = p.stage AND m.place = 1 LEFT JOIN task t ON t.utid = m.utid
+       1.0 * sum(sum_ns) / nullif((SELECT sum(total_ns) FROM waited), 0) AS share,
+       max(coalesce(m.program, '?') || ' ' || m.op) AS mostly, p.words,
+       (1.0 * sum(sum_ns) / nullif((SELECT sum(total_ns) FROM waited), 0)) || ' ' || p.stage AS bar
+FROM part p LEFT JOIN most m ON m.stage = p.stage AND m.place = 1
 GROUP BY p.stage HAVING sum(sum_ns) IS NOT NULL ORDER BY p.ord;
 
 --: table in_the_way Who was in the way
@@ -88,31 +94,114 @@ FROM in_way LEFT JOIN task t ON t.utid = by_utid ORDER BY ns DESC, who LIMIT coa
 --: column path text optional wide "file"
 --: column size_bytes bytes optional wide
 --: column dur_ns duration "total"
+--: column others count optional "others"
 --: column mostly text
+--: column way text optional "in the way"
 --: column line span "its stages"
---: column way text optional wide "in the way"
-SELECT id, start_ns, task, op, path, size_bytes, dur_ns, mostly, line, way
-FROM slow_io_named ORDER BY dur_ns DESC, start_ns LIMIT min(coalesce(:top, 6), 6);
+SELECT id, start_ns, task, op, path, size_bytes, dur_ns, others, mostly, way, line
+FROM slow_io_stall ORDER BY dur_ns DESC, start_ns LIMIT min(coalesce(:top, 6), 6);
+
+--: text
+SELECT 'others: how many of the ' || (SELECT count(*) FROM slow_io) || ' slowest were in the same stall, in the same stage on the same disk for more than half of their time; ktrace-report slow lists each.'
+WHERE EXISTS (SELECT 1 FROM (SELECT others, dur_ns FROM slow_io_stall ORDER BY dur_ns DESC, start_ns LIMIT min(coalesce(:top, 6), 6)) WHERE others > 0);
 
 --: use legend
 
---: table tasks Who did it
+-- Of a program: time that it stood still, and had something in flight, its cached operations with it.
+--: setup
+CREATE TEMP TABLE program_io AS
+SELECT s.run_id, w.program, max(w.is_command IS 1) AS is_command, count(DISTINCT w.tgid) AS processes, max(w.tgid) AS tgid, count(DISTINCT s.utid) AS threads,
+       sum(s.n) AS n, sum(CASE WHEN s.is_cached THEN s.n ELSE 0 END) AS n_cached, sum(s.bytes) AS bytes,
+       sum(CASE WHEN coalesce(s.kind, '') NOT IN ('io_uring', 'aio') AND NOT s.is_cached THEN s.total_ns END) AS stood_ns, sum(s.total_ns) AS total_ns,
+       sum(CASE WHEN s.kind IN ('io_uring', 'aio') THEN s.total_ns END) AS flight_ns, sum(s.runq_ns) AS runq_ns
+FROM io_sum s LEFT JOIN who_is w ON w.utid = s.utid WHERE :recorder OR NOT s.is_own GROUP BY s.run_id, w.program;
+
+--: setup
+CREATE TEMP TABLE program_shown AS
+SELECT i.*, coalesce(i.stood_ns, 0) + CASE WHEN i.flight_ns > 0 THEN coalesce(p.busy_ns, min(i.flight_ns, sp.dur_ns)) ELSE 0 END AS rank_ns,
+       1.0 * i.flight_ns / nullif(coalesce(p.busy_ns, sp.dur_ns), 0) AS in_flight,
+       i.is_command AND (SELECT yes OR any_command IS NULL FROM only_command) AS first
+FROM program_io i LEFT JOIN program_sum p ON p.run_id = i.run_id AND p.program IS i.program LEFT JOIN span sp ON sp.run_id = i.run_id
+ORDER BY first DESC, rank_ns DESC, i.total_ns DESC, i.program LIMIT coalesce(:top, 6);
+
+--: table programs Who did it
 --: if io_main
 --: column run id optional
---: column task text
+--: column program text
+--: column tgid id optional "pid"
+--: column processes count optional wide
+--: column threads count
+--: column n count "operations"
+--: column cached_share percent "cached"
+--: column bytes bytes optional wide
+--: column stood_ns duration optional "stood still"
+--: column in_flight number optional "at once"
+--: column runq_ns duration optional wide "for a CPU"
+--: column share percent
+--: column bar bar ""
+SELECT CASE WHEN (SELECT count(*) FROM run) > 1 THEN run_id END AS run, program, CASE WHEN processes = 1 THEN tgid END AS tgid,
+       nullif(processes, 0) AS processes, threads, n, 1.0 * n_cached / nullif(n, 0) AS cached_share, nullif(bytes, 0) AS bytes, stood_ns, in_flight, runq_ns,
+       1.0 * rank_ns / nullif((SELECT sum(coalesce(i.stood_ns, 0) + CASE WHEN i.flight_ns > 0 THEN coalesce(p.busy_ns, min(i.flight_ns, sp.dur_ns)) ELSE 0 END)
+                               FROM program_io i LEFT JOIN program_sum p ON p.run_id = i.run_id AND p.program IS i.program
+                               LEFT JOIN span sp ON sp.run_id = i.run_id), 0) AS share,
+       1.0 * rank_ns / nullif((SELECT max(rank_ns) FROM program_shown), 0) AS bar
+FROM program_shown ORDER BY first DESC, rank_ns DESC, total_ns DESC, program;
+
+--: table tasks Their threads
+--: if io_main
+--: column run id optional group
+--: column program text group
+--: column task text "thread"
 --: column tid id
 --: column cgroup text wide
 --: column n count "operations"
 --: column cached_share percent "cached"
---: column bytes bytes
+--: column bytes bytes optional
 --: column total_ns duration "in all"
 --: column runq_ns duration optional wide "for a CPU"
 --: column share percent
 --: column bar bar ""
-SELECT CASE WHEN (SELECT count(*) FROM run) > 1 THEN s.run_id END AS run, t.comm AS task, t.tid, c.path AS cgroup, sum(n) AS n,
-       1.0 * sum(CASE WHEN is_cached THEN n ELSE 0 END) / sum(n) AS cached_share, nullif(sum(bytes), 0) AS bytes,
-       sum(total_ns) AS total_ns, sum(runq_ns) AS runq_ns, 1.0 * sum(total_ns) / nullif(sum(sum(total_ns)) OVER (), 0) AS share,
-       1.0 * sum(total_ns) / nullif(sum(sum(total_ns)) OVER (), 0) AS bar
-FROM io_sum s LEFT JOIN task t ON t.utid = s.utid LEFT JOIN cgroup c ON c.ucgid = s.ucgid
-WHERE :recorder OR NOT is_own
-GROUP BY s.run_id, s.utid, s.ucgid ORDER BY sum(total_ns) DESC, t.tid LIMIT coalesce(:top, 6);
+WITH t AS (
+  SELECT p.run_id, p.program, p.first, p.rank_ns, s.utid, sum(s.n) AS n, sum(CASE WHEN s.is_cached THEN s.n ELSE 0 END) AS n_cached, sum(s.bytes) AS bytes,
+         sum(s.total_ns) AS total_ns, sum(s.runq_ns) AS runq_ns, max(s.ucgid) AS ucgid,
+         row_number() OVER (PARTITION BY p.run_id, p.program ORDER BY sum(s.total_ns) DESC, s.utid) AS place
+  FROM program_shown p JOIN io_sum s ON s.run_id = p.run_id JOIN who_is w ON w.utid = s.utid AND w.program IS p.program
+  WHERE p.threads > 1 AND (:recorder OR NOT s.is_own) GROUP BY p.run_id, p.program, s.utid)
+SELECT CASE WHEN (SELECT count(*) FROM run) > 1 THEN t.run_id END AS run, t.program, w.comm AS task, w.tid, c.path AS cgroup, t.n,
+       1.0 * n_cached / nullif(t.n, 0) AS cached_share, nullif(t.bytes, 0) AS bytes, t.total_ns, t.runq_ns,
+       1.0 * t.total_ns / nullif(sum(t.total_ns) OVER (PARTITION BY t.run_id, t.program), 0) AS share,
+       1.0 * t.total_ns / nullif(sum(t.total_ns) OVER (PARTITION BY t.run_id, t.program), 0) AS bar
+FROM t LEFT JOIN who_is w ON w.utid = t.utid LEFT JOIN cgroup c ON c.ucgid = t.ucgid
+WHERE t.place <= 3 ORDER BY t.first DESC, t.rank_ns DESC, sum(t.total_ns) OVER (PARTITION BY t.run_id, t.program) DESC, t.program, t.total_ns DESC, w.tid LIMIT coalesce(:top, 12);
+
+--: table time_use What they did with their time
+--: if time_use
+--: column run id optional
+--: column program text
+--: column threads count
+--: column total_ns duration wide "their time"
+--: column io_share percent optional "in I/O"
+--: column cpu_share percent "on a CPU"
+--: column runq_share percent "for a CPU"
+--: column sleep_share percent optional "asleep"
+--: column busy_io_share percent wide "I/O of the busy time"
+--: column line span ""
+SELECT CASE WHEN (SELECT count(*) FROM run) > 1 THEN u.run_id END AS run, u.program, u.threads, CAST(u.total_ns AS INTEGER) AS total_ns, 1.0 * u.io_ns / u.total_ns AS io_share,
+       u.cpu_ns / u.total_ns AS cpu_share, u.runq_ns / u.total_ns AS runq_share, CASE WHEN u.io_ns IS NOT NULL THEN u.sleep_ns / u.total_ns END AS sleep_share,
+       CASE WHEN NOT u.is_async THEN 1.0 * u.io_ns / nullif(u.io_ns + u.cpu_ns + u.runq_ns, 0) END AS busy_io_share,
+       CASE WHEN u.io_ns IS NOT NULL THEN '0 ' || (u.io_ns / u.total_ns) || ' device;' || (u.io_ns / u.total_ns) || ' ' || (u.cpu_ns / u.total_ns) || ' submit;'
+         || ((u.io_ns + u.cpu_ns) / u.total_ns) || ' ' || (u.runq_ns / u.total_ns) || ' runq' END AS line
+FROM time_use u JOIN program_shown p ON p.run_id = u.run_id AND p.program IS u.program
+ORDER BY p.first DESC, p.rank_ns DESC, p.total_ns DESC, u.program;
+
+--: text
+SELECT 'in I/O: asleep in a call or page fault that did I/O. asleep: anything else'
+       || CASE WHEN max(u.is_async) THEN ', waiting for what is in flight (io_uring, libaio) included' ELSE '' END || '.'
+FROM time_use u JOIN program_shown p ON p.run_id = u.run_id AND p.program IS u.program HAVING count(u.io_ns) > 0;
+
+--: text
+SELECT 'at once: how many of its asynchronous operations (io_uring, libaio) were in flight at a time, on average while any was.' FROM program_io WHERE flight_ns > 0 LIMIT 1;
+
+--: text
+--: unless sched_task
+SELECT 'Whether they had anything else to do is not known: the scheduler (family sched) was not recorded.' FROM io_main;
