@@ -12,7 +12,7 @@
 struct io_row {
 	int64_t io_id, run_id;
 	const char *kind, *op, *flags;
-	int64_t parent_io_id, start_ns, dur_ns, utid, ucgid, device_id, ino;
+	int64_t parent_io_id, start_ns, dur_ns, utid, ucgid, device_id, part_device_id, ino;
 	const char *path;
 	int64_t offset_bytes, size_bytes, moved_bytes, result, n_bios, path_bio_id;
 	int64_t stage_ns[KT_IO_N_STAGES];
@@ -51,6 +51,8 @@ static const struct kt_col io_cols[] = {
 	COL(utid, INT, "", "task"),
 	COL(ucgid, INT, "", "v2 cgroup of that task"),
 	COL(device_id, INT, "", "disk of the first bio on its path, else the disk its file is on"),
+	COL(part_device_id, INT, "",
+	    "partition of that disk, as submitted to; NULL: it was about the disk itself"),
 	COL(ino, INT, "", "inode"),
 	COL(path, TEXT, "", "name of the file when it was first used"),
 	COL(offset_bytes, INT, "bytes",
@@ -308,7 +310,8 @@ static int write_wake(struct kt_io_state *s, const struct kt_io *io)
 	return kt_insert(s->e, &kt_io_wake_table, &row);
 }
 
-static int64_t device_of(struct kt_io_state *s, const struct kt_io *io, bool with_path)
+/* The disk or partition that it was about; 0: none. */
+static uint32_t dev_of(const struct kt_io_state *s, const struct kt_io *io, bool with_path)
 {
 	const struct kt_io_path *p = &s->path;
 	uint32_t dev = 0;
@@ -322,10 +325,21 @@ static int64_t device_of(struct kt_io_state *s, const struct kt_io *io, bool wit
 	/* A major number of 0 is no disk: the file system has several, or none. */
 	if (!dev && io->ino_dev >> 20)
 		dev = io->ino_dev;
+	return dev;
+}
+
+static void set_device(struct kt_io_state *s, const struct kt_io *io, bool with_path,
+		       struct io_row *row)
+{
+	uint32_t dev = dev_of(s, io, with_path), disk;
+
+	row->device_id = row->part_device_id = KT_NULL;
 	if (!dev)
-		return KT_NULL;
-	return s->names->device(s->names_self, io->key.run,
-				s->bio->disk(s->bio_self, io->key.run, dev));
+		return;
+	disk = s->bio->disk(s->bio_self, io->key.run, dev);
+	row->device_id = s->names->device(s->names_self, io->key.run, disk);
+	if (disk != dev)
+		row->part_device_id = s->names->device(s->names_self, io->key.run, dev);
 }
 
 static void sum_stages(struct io_row *row, const struct kt_io_path *p)
@@ -410,7 +424,6 @@ int kt_io_write(struct kt_io_state *s, const struct kt_io *io, int64_t end_ns, c
 		.dur_ns = with_path ? end_ns - io->start_ns : KT_NULL,
 		.utid = KT_NULL,
 		.ucgid = s->names->ucgid(s->names_self, io->key.run, KT_CGROUP_V2, io->cgroup),
-		.device_id = device_of(s, io, with_path),
 		.ino = io->ino ? (int64_t)io->ino : KT_NULL,
 		.path = kt_io_path_of(s->runs.v[io->key.run], io->ino_dev, io->ino),
 		.offset_bytes = io->offset,
@@ -425,6 +438,7 @@ int kt_io_write(struct kt_io_state *s, const struct kt_io *io, int64_t end_ns, c
 	};
 	int err;
 
+	set_device(s, io, with_path, &row);
 	if (io->key.tid)
 		row.utid = s->names->utid(s->names_self, io->key.run, io->key.tid, io->key.tgid);
 	for (int i = 0; i < KT_IO_N_STAGES; i++)

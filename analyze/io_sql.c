@@ -56,7 +56,7 @@ const char kt_io_views_sql[] =
 "CREATE VIEW v_io AS SELECT\n"
 "  i.io_id, i.run_id, i.kind, i.op, i.flags, i.parent_io_id,\n"
 "  i.start_ns, i.start_ns / 1e9 AS start_s, " KT_SQL_UTC("i.start_ns") " AS start_utc, i.dur_ns, i.dur_ns / 1e3 AS dur_us,\n"
-"  t.comm AS task, t.tid, t.tgid, t.program, t.is_recorder, c.path AS cgroup, d.name AS disk,\n"
+"  t.comm AS task, t.tid, t.tgid, t.program, t.is_recorder, c.path AS cgroup, d.name AS disk, p.name AS partition,\n"
 "  i.ino, i.path, i.offset_bytes, i.size_bytes, i.size_bytes / 1024.0 AS size_kib,\n"
 "  i.moved_bytes, i.moved_bytes / 1024.0 AS moved_kib, i.result,\n"
 "  i.n_bios, i.path_bio_id,\n"
@@ -67,7 +67,8 @@ const char kt_io_views_sql[] =
 "  i.state\n"
 "  FROM io i LEFT JOIN task t ON t.utid = i.utid\n"
 "  LEFT JOIN cgroup c ON c.ucgid = i.ucgid\n"
-"  LEFT JOIN device d ON d.device_id = i.device_id;\n"
+"  LEFT JOIN device d ON d.device_id = i.device_id\n"
+"  LEFT JOIN device p ON p.device_id = i.part_device_id;\n"
 /* Operations where they were recorded, and requests: by time, the longest first. */
 "CREATE VIEW v_slow AS\n"
 "  SELECT 'io' AS flow, io_id AS id, run_id, op, disk, path, size_kib, start_ns, start_s, dur_ns,\n"

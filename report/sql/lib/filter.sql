@@ -30,7 +30,9 @@ SELECT timed, from_s, to_s, split AND NOT fine AND :over_ns IS NULL AND coalesce
        coalesce(:disk, :op, :task, :cgroup, :since_ns, :until_ns, :over_ns) IS NOT NULL AS given,
        coalesce(:task, :cgroup, :over_ns) IS NOT NULL OR (timed AND fine)
          OR EXISTS (SELECT 1 FROM device WHERE :disk IN (name, dev) AND parent_id IS NOT NULL) AS by_row,
-       :over_ns IS NOT NULL OR (timed AND fine) AS by_bio
+       :over_ns IS NOT NULL OR (timed AND fine)
+         -- sums of operations are those of the whole disk
+         OR EXISTS (SELECT 1 FROM device WHERE :disk IN (name, dev) AND parent_id IS NOT NULL) AS by_bio
 FROM f;
 
 --: text
@@ -62,6 +64,11 @@ FROM run, (SELECT CASE WHEN :until_ns IS NULL THEN 9223372036854775807 WHEN roun
 --: setup
 CREATE TEMP TABLE kept_device AS
 SELECT device_id FROM device_name WHERE :disk IS NULL OR :disk IN (name, dev, disk, disk_dev);
+
+-- The disks of the partitions that it names.
+--: setup
+CREATE TEMP TABLE kept_whole AS
+SELECT DISTINCT disk_id AS device_id FROM device_name WHERE :disk IN (name, dev) AND disk_id <> device_id;
 
 --: setup
 CREATE TEMP TABLE kept_task AS

@@ -35,7 +35,7 @@ INSERT INTO kept_io
 SELECT i.io_id
 FROM filter f CROSS JOIN id_range g CROSS JOIN io i ON i.io_id BETWEEN g.min_id AND g.max_id
 WHERE f.by_bio AND g.flow = 'io' AND i.state = 'whole'
-  AND (:disk IS NULL OR i.device_id IN kept_device)
+  AND (:disk IS NULL OR i.device_id IN kept_device OR i.part_device_id IN kept_device)
   AND (:op IS NULL OR i.op = :op)
   AND (:since_ns IS NULL OR i.start_ns + i.dur_ns >= :since_ns)
   AND (:until_ns IS NULL OR i.start_ns + i.dur_ns < :until_ns)

@@ -12,7 +12,7 @@ INSERT INTO slow_io_list
 SELECT s.run_id, s.second, s.device_id, s.op, s.flow_id, s.dur_ns
 FROM filter f CROSS JOIN slowest s
 WHERE s.flow = 'io' AND s.second >= f.from_s AND s.second < f.to_s
-  AND (:op IS NULL OR s.op = :op) AND (:disk IS NULL OR s.device_id IN kept_device);
+  AND (:op IS NULL OR s.op = :op) AND (:disk IS NULL OR s.device_id IN kept_device OR s.device_id IN kept_whole);
 
 --: setup
 CREATE TEMP TABLE slow_io_found(io_id, dur_ns);
@@ -22,6 +22,7 @@ INSERT INTO slow_io_found
 SELECT l.io_id, l.dur_ns
 FROM slow_io_list l CROSS JOIN filter f CROSS JOIN io i ON i.io_id = l.io_id
 WHERE (:over_ns IS NULL OR l.dur_ns >= :over_ns)
+  AND (:disk IS NULL OR i.device_id IN kept_device OR i.part_device_id IN kept_device)
   AND (:recorder IS NOT NULL OR i.utid IN io_own IS NOT 1)
   AND (:task IS NULL OR i.utid IN kept_task) AND (:cgroup IS NULL OR i.ucgid IN kept_cgroup)
   AND (f.rounded OR ((:since_ns IS NULL OR i.start_ns + i.dur_ns >= :since_ns)
@@ -48,7 +49,7 @@ FROM slow_io_by_row y CROSS JOIN filter f CROSS JOIN
 WHERE y.yes AND i.state = 'whole'
   AND i.dur_ns >= max(coalesce(:over_ns, 0), coalesce((SELECT min(dur_ns) FROM slow_io_found HAVING count(*) >= max(coalesce(:top, 20), 20)), 0))
   AND (:recorder IS NOT NULL OR i.utid IN io_own IS NOT 1)
-  AND (:op IS NULL OR i.op = :op) AND (:disk IS NULL OR i.device_id IN kept_device)
+  AND (:op IS NULL OR i.op = :op) AND (:disk IS NULL OR i.device_id IN kept_device OR i.part_device_id IN kept_device)
   AND (:task IS NULL OR i.utid IN kept_task) AND (:cgroup IS NULL OR i.ucgid IN kept_cgroup)
   AND (NOT f.timed OR (i.start_ns + i.dur_ns) / 1000000000 BETWEEN f.from_s AND f.to_s - 1)
   AND (f.rounded OR ((:since_ns IS NULL OR i.start_ns + i.dur_ns >= :since_ns)

@@ -9,7 +9,7 @@ is throttled. All numbers come from the fixed sequence; the sums are worked out 
 DDL = """
 CREATE TABLE io(io_id INTEGER PRIMARY KEY, run_id INTEGER, kind TEXT, op TEXT, parent_io_id INTEGER, start_ns INTEGER,
   dur_ns INTEGER, utid INTEGER, ucgid INTEGER, device_id INTEGER, ino INTEGER, path TEXT, offset_bytes INTEGER,
-  size_bytes INTEGER, moved_bytes INTEGER, result INTEGER, n_bios INTEGER, submit_ns INTEGER, throttle_ns INTEGER, alloc_ns INTEGER,
+  part_device_id INTEGER, size_bytes INTEGER, moved_bytes INTEGER, result INTEGER, n_bios INTEGER, submit_ns INTEGER, throttle_ns INTEGER, alloc_ns INTEGER,
   plug_ns INTEGER, queue_ns INTEGER, device_ns INTEGER, complete_ns INTEGER, endio_ns INTEGER, wakeup_ns INTEGER,
   return_ns INTEGER, between_ns INTEGER, cached_ns INTEGER, runq_ns INTEGER, irq_ns INTEGER, softirq_ns INTEGER, state TEXT);
 CREATE TABLE stage_extra(flow TEXT, flow_id INTEGER, seq INTEGER, name TEXT, start_ns INTEGER, dur_ns INTEGER, bio_id INTEGER);
