@@ -13,3 +13,7 @@ SELECT t.utid, t.run_id, t.tid, t.tgid, t.comm,
                 (SELECT l.comm FROM task l WHERE l.run_id = t.run_id AND l.tid = t.tgid AND l.tgid = t.tgid ORDER BY l.utid DESC LIMIT 1), t.comm),
        (SELECT is_command FROM task x WHERE x.utid = t.utid), t.is_recorder
 FROM task t CROSS JOIN (SELECT NULL AS program, NULL AS is_command);
+-- The command may be of a name that others have as well: python3, sh, postgres. Those are not what it did.
+--: setup
+UPDATE who_is SET program = program || ' (others)'
+WHERE is_command IS NOT 1 AND (run_id, program) IN (SELECT run_id, program FROM who_is WHERE is_command);
