@@ -467,9 +467,14 @@ static int read_probes(struct kt_io_run *r, const void *data, size_t len)
 	if (err)
 		return err;
 	while (kt_tsv_next(&t)) {
-		const char *family = kt_tsv_get(&t, "family"), *state = kt_tsv_get(&t, "state");
+		const char *family = kt_tsv_get(&t, "family"), *state = kt_tsv_get(&t, "state"),
+			   *hook = kt_tsv_get(&t, "hook");
 
-		if (!family || !state || strcmp(state, "attached"))
+		if (!family || !state)
+			continue;
+		if (hook && !strcmp(hook, KT_PROBE_SYMBOLS))
+			r->no_symbols = !strcmp(state, "missing");
+		if (strcmp(state, "attached"))
 			continue;
 		r->has_sched = r->has_sched || !strcmp(family, "sched");
 		r->has_irq = r->has_irq || !strcmp(family, "irq");

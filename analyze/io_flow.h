@@ -105,6 +105,7 @@ struct kt_io_run {
 	struct kt_hash files; /* of (dev, ino) → struct kt_io_named */
 	KT_VEC(struct kt_io_mount) mounts;
 	bool has_sched, has_irq; /* something of it was recorded */
+	bool no_symbols;	 /* the kernel hid its addresses from the recorder */
 	uint32_t n_faults;	 /* open ones */
 	int64_t n_evicted;
 };

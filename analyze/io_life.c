@@ -223,6 +223,16 @@ void kt_io_set_quiet(struct kt_io_state *s, struct kt_io *io, bool quiet, int64_
 /* ------------------------------------------------------------------ ends */
 
 /*
+ * Without the kernel's addresses nothing names an asynchronous request that a bio of direct I/O is of: that it caused none is not
+ * known.
+ */
+static bool may_have_bios(const struct kt_io_state *s, const struct kt_io *io)
+{
+	return s->runs.v[io->key.run]->no_symbols && !io->n_bios && (io->flags & KT_IO_DIRECT) &&
+	       (io->key.kind == KT_IO_AIO || io->key.kind == KT_IO_URING);
+}
+
+/*
  * A flow that was open while something was lost is lossy, whatever else it is; an evicted one
  * says so.
  */
@@ -231,7 +241,7 @@ static const char *final_state(struct kt_io_state *s, const struct kt_io *io, in
 {
 	const char *seen;
 
-	if (io->lossy)
+	if (io->lossy || may_have_bios(s, io))
 		return "lossy";
 	if (state && state[0] == 'e')
 		return state;

@@ -33,6 +33,16 @@ KT_KERNEL_ENUM(__REQ_SWAP, 24);
 /* Set by the recorder at the run's official start, cleared at its end. */
 volatile __u32 kt_on = 0;
 
+/* The recorder's task and process, as the kernel numbers them: in a PID namespace it knows itself by another number. */
+volatile __u64 kt_self = 0;
+
+SEC("raw_tp")
+int kt_tell_self(void *ctx)
+{
+	kt_self = bpf_get_current_pid_tgid();
+	return 0;
+}
+
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* A process of -p has a child: also while nothing is recorded yet. Any other may get the number of one that ended. */

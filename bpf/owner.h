@@ -35,6 +35,9 @@ KT_KERNEL_SYM(xlog_bio_end_io);
 KT_KERNEL_SYM(bio_chain_endio);
 KT_KERNEL_SYM(transaction_kthread);
 
+/* Set by the recorder: the kernel hides all of these from it. */
+const volatile __u32 kt_syms_hidden = 0;
+
 #define DIO_IS_SYNC 2 /* blkdev_dio.flags */
 
 /* What bi_end_io and bi_private led to. Addresses; 0 = none. */
@@ -404,6 +407,27 @@ static __always_inline bool kt_call_is_out(struct bio *bio, struct task_struct *
 }
 
 /*
+ * Where no function is known by its address, nothing names the operation: the call that the task is in is likely the one, unless
+ * all that it does is to submit others.
+ */
+static __always_inline void kt_own_unsure(struct task_struct *t, u64 inode, struct kt_bio_queue *e)
+{
+	struct kt_task *k = kt_task_find(t);
+
+	if (!e->io_kind)
+		return;
+	e->io_flags |= KT_LINK_INFERRED;
+	if (!k || inode || e->io_kind != KT_IO_SYSCALL ||
+	    (k->call_op != KT_IO_OP_IO_SUBMIT && k->call_op != KT_IO_OP_IO_URING_ENTER))
+		return;
+	e->io_kind = KT_IO_NONE;
+	e->io_flags = 0;
+	e->io_tid = 0;
+	e->io_age_ns = 0;
+	k->call_bios--;
+}
+
+/*
  * The folio that a read is waited for is new and to be filled from swap: no mapping has it yet. (Pages of direct I/O are
  * mapped.) Of a disk that is as fast as memory the kernel waits for each such read, and has no other mark for it.
  */
@@ -439,6 +463,8 @@ static __always_inline u64 kt_own(struct bio *bio, struct task_struct *t, struct
 		if (!kt_opf_is_swap(e->opf))
 			inode = kt_pages(bio, e, &loose);
 		kt_own_context(t, inode, -1, e);
+		if (kt_syms_hidden)
+			kt_own_unsure(t, inode, e);
 		if (!inode)
 			kt_own_log(bio, e);
 		if (!e->io_kind && (t->flags & (KT_PF_KTHREAD | KT_PF_WQ_WORKER)) == KT_PF_KTHREAD)

@@ -85,6 +85,9 @@ struct kt_family_desc {
 	const char *doc;
 };
 
+/* In the manifest beside the hooks: the addresses of the kernel's functions. */
+#define KT_PROBE_SYMBOLS "kernel symbols"
+
 /* What this program was compiled with. All static. Events are in order of their ids. */
 extern const struct kt_family_desc kt_families[];
 extern const size_t kt_n_families;

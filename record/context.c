@@ -106,14 +106,15 @@ int kt_context_copy(struct ktr_context *c, const char *name, const char *path)
 	return err;
 }
 
-static int add_recorder(struct ktr_context *c, const struct kt_context_run *run)
+/* Once its own number is known. */
+static int add_recorder(struct ktr_context *c, const struct kt_context_run *run, uint32_t self)
 {
 	struct kt_text t;
 	int err = kt_text_open(&t);
 
 	if (err)
 		return err;
-	fprintf(t.f, "pid\t%d\nversion\t%s\nfamilies\t", getpid(), KT_VERSION);
+	fprintf(t.f, "pid\t%u\nversion\t%s\nfamilies\t", self, KT_VERSION);
 	kt_text_value(t.f, run->families);
 	fputs("\nfilters\t", t.f);
 	kt_text_value(t.f, run->filters);
@@ -131,6 +132,10 @@ static int add_probes(struct ktr_context *c, const struct kt_session *s, bool co
 	if (err)
 		return err;
 	kt_probes_write(t.f, s->probes, counted);
+	if (*s->no_symbols)
+		kt_probes_write_unknown(t.f, "io", KT_PROBE_SYMBOLS, s->no_symbols);
+	if (*s->no_tasks)
+		kt_probes_write_unknown(t.f, "core", "task numbers", s->no_tasks);
 	return kt_text_add(&t, c, "probes");
 }
 
@@ -181,8 +186,6 @@ static int gather(struct kt_gather *g)
 	if (!err)
 		err = kt_context_copy(c, "kernel/cmdline", "/proc/cmdline");
 	if (!err)
-		err = add_recorder(c, &g->run);
-	if (!err)
 		err = kt_context_cpus(c);
 	if (!err)
 		err = kt_context_copy(c, "mounts", "/proc/self/mountinfo");
@@ -231,8 +234,10 @@ int kt_context_ready(struct kt_gather *g, const struct kt_session *s)
 	g->running = false;
 	err = g->err;
 	if (!err)
-		err = add_probes(g->context, s, false);
+		err = add_recorder(g->context, &g->run, s->self);
 	if (!err)
+		err = add_probes(g->context, s, false);
+	if (!err && !*s->no_tasks)
 		err = kt_context_tasks(g->context, g->run.no_cmdline);
 	if (!err)
 		err = kt_context_disks(g->context);

@@ -16,11 +16,11 @@ static int by_name(const void *a, const void *b)
 		      ((const struct kt_rodata_var *)b)->name);
 }
 
-int kt_ksym_set(struct bpf_object *obj)
+int kt_ksym_set(struct bpf_object *obj, bool *ret_hidden)
 {
 	struct kt_rodata_var vars[KT_RODATA_MAX], *v;
 	size_t n = kt_rodata_find(obj, "kt_sym_", sizeof(uint64_t), vars), size = 0;
-	bool twice[KT_RODATA_MAX] = {false};
+	bool twice[KT_RODATA_MAX] = {false}, any = false;
 	char *line = NULL;
 	FILE *f = n ? fopen("/proc/kallsyms", "r") : NULL;
 
@@ -32,6 +32,7 @@ int kt_ksym_set(struct bpf_object *obj)
 		char *p;
 
 		address = strtoull(line, &p, 16);
+		any |= address;
 		if (!address || p[0] != ' ' || !p[1] || p[2] != ' ')
 			continue;
 		key.name = p + 3;
@@ -55,5 +56,6 @@ int kt_ksym_set(struct bpf_object *obj)
 	free(line);
 	if (f)
 		fclose(f);
+	*ret_hidden = n && !any;
 	return 0;
 }

@@ -277,6 +277,11 @@ int kt_probes_write(FILE *f, const struct kt_probe probes[KT_N_HOOKS], bool coun
 	return 0;
 }
 
+void kt_probes_write_unknown(FILE *f, const char *family, const char *what, const char *why)
+{
+	fprintf(f, "%s\t%s\t-\tmissing\t%s\t-\t-\t-\n", family, what, why);
+}
+
 void kt_probes_print(FILE *f, const struct kt_probe probes[KT_N_HOOKS])
 {
 	fprintf(f, "%-10s %-24s %-8s %-9s %s\n", "FAMILY", "HOOK", "VARIANT", "STATE",

@@ -31,6 +31,8 @@ unsigned int kt_probes_warn(const struct kt_probe probes[KT_N_HOOKS]);
 
 /* The table `probes` of format/context.md. counted: with runs, lost and filtered, else `-`. */
 int kt_probes_write(FILE *f, const struct kt_probe probes[KT_N_HOOKS], bool counted);
+/* The same of something else that the recorder does not know, and why. */
+void kt_probes_write_unknown(FILE *f, const char *family, const char *what, const char *why);
 
 /* The same for people. */
 void kt_probes_print(FILE *f, const struct kt_probe probes[KT_N_HOOKS]);

@@ -54,9 +54,23 @@ static int on_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
 	return 0;
 }
 
+/* Is this a user namespace of its own? All users are mapped to themselves in the first one. */
+static bool in_user_namespace(void)
+{
+	unsigned long inside = 0, outside = 0, n = UINT32_MAX;
+	FILE *f = fopen("/proc/self/uid_map", "re");
+
+	if (f && fscanf(f, "%lu %lu %lu", &inside, &outside, &n) != 3)
+		n = 0;
+	if (f)
+		fclose(f);
+	return inside || outside || n != UINT32_MAX;
+}
+
 static int check_privileges(void)
 {
 	unsigned long long caps = 0;
+	bool bpf, perfmon;
 	char line[128];
 	FILE *f = fopen("/proc/self/status", "r");
 
@@ -65,16 +79,25 @@ static int check_privileges(void)
 			break;
 	if (f)
 		fclose(f);
-	if (caps >> CAP_SYS_ADMIN & 1)
+	bpf = caps >> CAP_BPF & 1;
+	perfmon = caps >> CAP_PERFMON & 1;
+	if (in_user_namespace())
+		kt_error("in a user namespace (a rootless container) nobody may load BPF programs: "
+			 "record "
+			 "outside of it, as root");
+	else if ((caps >> CAP_SYS_ADMIN & 1) || (bpf && perfmon))
 		return 0;
-	if ((caps >> CAP_BPF & 1) && (caps >> CAP_PERFMON & 1))
-		return 0;
-	if (geteuid())
+	else if (!geteuid())
+		kt_error("missing capability %s: run it where root has it (not in this container)",
+			 !bpf && !perfmon ? "CAP_BPF and CAP_PERFMON"
+			 : bpf		  ? "CAP_PERFMON"
+					  : "CAP_BPF");
+	else if (bpf || perfmon)
+		kt_error("missing capability %s: recording needs CAP_BPF and CAP_PERFMON, or root",
+			 bpf ? "CAP_PERFMON" : "CAP_BPF");
+	else
 		kt_error("recording needs root (or the capabilities CAP_BPF and CAP_PERFMON): try "
 			 "sudo");
-	else
-		kt_error("missing capability %s: run it where root has it (not in this container)",
-			 caps >> CAP_BPF & 1 ? "CAP_PERFMON" : "CAP_BPF");
 	return -EPERM;
 }
 
@@ -248,6 +271,31 @@ static int size_filters(struct kt_session *s)
 	return err;
 }
 
+/* What hides the kernel's addresses, and what would tell them: kallsyms_show_value() of the kernel. */
+static int set_symbols(struct kt_session *s)
+{
+	bool hidden;
+	int err = kt_ksym_set(s->skel->obj, &hidden), restrict_ = 1;
+	FILE *f;
+
+	if (err || !hidden)
+		return err;
+	s->skel->rodata->kt_syms_hidden = 1;
+	f = fopen("/proc/sys/kernel/kptr_restrict", "re");
+	if (f && fscanf(f, "%d", &restrict_) != 1)
+		restrict_ = 1;
+	if (f)
+		fclose(f);
+	snprintf(s->no_symbols, sizeof(s->no_symbols),
+		 "the kernel hides its addresses: which operation caused a bio is a guess, or not "
+		 "known; "
+		 "%s would tell",
+		 restrict_ >= 2 ? "kernel.kptr_restrict=1 (or 0)"
+				: "CAP_SYSLOG, or kernel.kptr_restrict=0 and "
+				  "kernel.perf_event_paranoid=1,");
+	return 0;
+}
+
 static int open_skeleton(struct kt_session *s)
 {
 	struct bpf_program *prog;
@@ -270,6 +318,7 @@ static int open_skeleton(struct kt_session *s)
 		}
 		bpf_program__set_autoload(prog, wanted);
 	}
+	bpf_program__set_autoload(s->skel->progs.kt_tell_self, true);
 	if (!s->btf) { /* a second try */
 		err = read_btf(s);
 		if (err)
@@ -285,7 +334,7 @@ static int open_skeleton(struct kt_session *s)
 	s->skel->rodata->kt_aio_max = aio_max();
 	/* Only what tells causes of bios apart needs them, and reading them takes a tenth of a second. */
 	if (!err && kt_chosen(s->families, "io"))
-		err = kt_ksym_set(s->skel->obj);
+		err = set_symbols(s);
 	if (!err)
 		err = bpf_map__reuse_fd(s->skel->maps.kt_rings, s->rings_fd);
 	if (!err)
@@ -383,6 +432,39 @@ static int make_rings(struct kt_session *s)
 	return err;
 }
 
+/*
+ * In a PID namespace the numbers of tasks that /proc shows are not the kernel's own, which events carry. (Of a container that was
+ * given the host's /proc they are.)
+ */
+static int find_self(struct kt_session *s)
+{
+	const uint32_t of_tasks = KT_FILTER_PID | KT_FILTER_TID;
+	LIBBPF_OPTS(bpf_test_run_opts, o);
+	char self[32] = "";
+
+	if (bpf_prog_test_run_opts(bpf_program__fd(s->skel->progs.kt_tell_self), &o)) {
+		kt_error("cannot run a BPF program: %s", strerror(errno));
+		return -errno;
+	}
+	s->self = s->skel->bss->kt_self >> 32;
+	if (readlink("/proc/self", self, sizeof(self) - 1) > 0 &&
+	    strtoul(self, NULL, 10) == s->self)
+		return 0;
+	if (s->filters.f.kinds & of_tasks) {
+		kt_error("in a PID namespace the numbers of tasks are not the kernel's: give -c or "
+			 "--cgroup "
+			 "instead of %s, or record outside of it",
+			 s->filters.f.kinds & KT_FILTER_PID ? "-p" : "-t");
+		return -EINVAL;
+	}
+	snprintf(s->no_tasks, sizeof(s->no_tasks),
+		 "in a PID namespace: names of tasks that run already are not known; recording "
+		 "outside of "
+		 "it would tell");
+	kt_warn("%s", s->no_tasks);
+	return 0;
+}
+
 int kt_session_load(struct kt_session *s)
 {
 	char size[32];
@@ -390,13 +472,20 @@ int kt_session_load(struct kt_session *s)
 
 	err = make_rings(s);
 	if (err) {
-		kt_error("cannot make %u rings of %s: %s; try a smaller --buffer", s->n_cpus,
-			 kt_format_bytes(s->ring_bytes, size, sizeof(size)), strerror(-err));
+		kt_error("cannot make %u rings of %s: %s; %s", s->n_cpus,
+			 kt_format_bytes(s->ring_bytes, size, sizeof(size)), strerror(-err),
+			 err == -EPERM
+				 ? "something forbids BPF here (a container's seccomp filter?)"
+				 : "try a smaller --buffer");
 		return err;
 	}
 	err = load_programs(s);
+	if (!err)
+		err = find_self(s);
 	if (err)
 		return err;
+	if (*s->no_symbols)
+		kt_warn("%s", s->no_symbols);
 	err = map_values(bpf_map__fd(s->skel->maps.kt_stats), s->n_cpus, sizeof(*s->stats),
 			 (void **)&s->stats);
 	if (err)

@@ -26,11 +26,14 @@ struct kt_session {
 	struct bpf_link *links[KT_N_HOOKS];    /* NULL: not attached */
 	struct bpf_program *flushes[64];       /* by family; NULL: it gathers nothing */
 	uint64_t flush_refused;		       /* mask of families */
-	uint32_t n_cpus;		       /* possible ones: CPU i has ring i */
-	size_t ring_bytes;		       /* of one ring */
-	int rings_fd;			       /* 0: there are none yet */
-	void *rings;			       /* see kt_session_ring() */
-	struct kt_cpu_stat *stats;	       /* n_cpus of them, shared with the programs */
+	/* What this recorder may not know, in words, for the manifest; "": it does. */
+	char no_symbols[192], no_tasks[192];
+	uint32_t self;		   /* its own process, as the kernel numbers it */
+	uint32_t n_cpus;	   /* possible ones: CPU i has ring i */
+	size_t ring_bytes;	   /* of one ring */
+	int rings_fd;		   /* 0: there are none yet */
+	void *rings;		   /* see kt_session_ring() */
+	struct kt_cpu_stat *stats; /* n_cpus of them, shared with the programs */
 	struct {
 		uint64_t runs, misses; /* when last looked at */
 	} refused[KT_N_HOOKS];
