@@ -67,15 +67,34 @@ static struct kt_col *find_col(struct raw_table *t, const char *name)
 	return NULL;
 }
 
-/* The name of a field's column: fields that are called as our own columns get a _ behind. */
-static void col_name(const struct kt_field *f, char *buf, size_t size)
-{
-	static const char *const own[OWN_COLS] = {"run_id", "time_ns", "cpu"};
-	bool taken = false;
+static const char *const own_names[OWN_COLS] = {"run_id", "time_ns", "cpu"};
 
+/*
+ * Is that name one of our own columns, or of another field than f? SQLite takes upper and lower case for the same; of two fields
+ * that differ in nothing else the first keeps its name.
+ */
+static bool is_taken(const struct kt_event_desc *d, const struct kt_field *f, const char *name)
+{
 	for (size_t i = 0; i < OWN_COLS; i++)
-		taken |= !strcasecmp(f->name, own[i]);
-	snprintf(buf, size, "%s%s", f->name, taken ? "_" : "");
+		if (!strcasecmp(name, own_names[i]))
+			return true;
+	for (size_t i = 0; i < d->n_fields; i++)
+		if (&d->fields[i] != f && !strcasecmp(name, d->fields[i].name) &&
+		    (&d->fields[i] < f || strcasecmp(name, f->name)))
+			return true;
+	return false;
+}
+
+/* The name of a field's column: with as many _ behind as it needs to be the only one of that name. */
+static void col_name(const struct kt_event_desc *d, const struct kt_field *f, char *buf,
+		     size_t size)
+{
+	size_t len = snprintf(buf, size, "%s", f->name);
+
+	while (is_taken(d, f, buf) && len + 1 < size) {
+		buf[len++] = '_';
+		buf[len] = '\0';
+	}
 }
 
 static int add_col(struct raw_table *t, const char *name, enum kt_col_type type, const char *unit,
@@ -129,7 +148,7 @@ static int add_event(struct kt_raw *raw, const struct kt_event_desc *d)
 	for (size_t i = 0; !err && i < d->n_fields && t->cols.n < COLS_MAX; i++) {
 		const struct kt_field *f = &d->fields[i];
 
-		col_name(f, name, sizeof(name));
+		col_name(d, f, name, sizeof(name));
 		if (!find_col(t, name))
 			err = add_col(t, name, is_text(f) ? KT_COL_TEXT : KT_COL_INT, unit_of(f),
 				      f->doc);
@@ -156,7 +175,7 @@ static int bind_event(struct kt_raw *raw, const struct kt_event_desc *d, struct 
 		const struct kt_field *f = &d->fields[i];
 		const struct kt_col *c;
 
-		col_name(f, name, sizeof(name));
+		col_name(d, f, name, sizeof(name));
 		c = find_col(t, name);
 		if (c && c->type == (is_text(f) ? KT_COL_TEXT : KT_COL_INT))
 			b->fields[c - t->cols.v - OWN_COLS] = f;

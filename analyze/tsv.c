@@ -39,8 +39,10 @@ static int cut_line(struct kt_tsv *t, char **cells)
 		tab = strchr(line, '\t');
 		if (tab)
 			*tab = '\0';
+		/* Nothing. A name that is called so is written "\\-". */
+		cells[n] = strcmp(line, "-") ? line : NULL;
 		unescape(line);
-		cells[n++] = line;
+		n++;
 		if (!tab)
 			break;
 		line = tab + 1;
@@ -90,13 +92,13 @@ int kt_tsv_next(struct kt_tsv *t)
 
 const char *kt_tsv_at(const struct kt_tsv *t, size_t i)
 {
-	return i < t->n_value && strcmp(t->value[i], "-") ? t->value[i] : NULL;
+	return i < t->n_value ? t->value[i] : NULL;
 }
 
 const char *kt_tsv_get(const struct kt_tsv *t, const char *column)
 {
 	for (size_t i = 0; i < t->n_head; i++)
-		if (!strcmp(t->head[i], column))
+		if (t->head[i] && !strcmp(t->head[i], column))
 			return kt_tsv_at(t, i);
 	return NULL;
 }

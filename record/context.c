@@ -38,8 +38,12 @@ int kt_text_add(struct kt_text *t, struct ktr_context *c, const char *name)
 
 void kt_text_value(FILE *f, const char *value)
 {
-	if (!value || !*value)
-		value = "-";
+	if (!value || !*value) {
+		fputc('-', f);
+		return;
+	}
+	if (!strcmp(value, "-"))
+		fputc('\\', f);
 	for (; *value; value++) {
 		if (*value == '\t')
 			fputs("\\t", f);

@@ -21,7 +21,7 @@ struct kt_text {
 int kt_text_open(struct kt_text *t);
 /* Closes it and adds it to the context under that name. Closes in every case. */
 int kt_text_add(struct kt_text *t, struct ktr_context *c, const char *name);
-/* A value of a table: `-` where NULL or empty; tab, newline and backslash escaped. */
+/* A value of a table: `-` where NULL or empty, `\-` where it is one; tab, newline and backslash escaped. */
 void kt_text_value(FILE *f, const char *value);
 
 /* A small file into buf, NUL-terminated, trailing newline off. Returns its length or -errno. */

@@ -11,6 +11,8 @@
 
 #include "record/context_parts.h"
 
+#define PF_WQ_WORKER 0x20 /* of the kernel's task_struct.flags, which /proc/PID/stat shows */
+
 struct walk {
 	FILE *f;
 	bool no_cmdline;
@@ -49,6 +51,14 @@ static void put_cmdline(FILE *f, const char *pid)
 	kt_text_value(f, len > 0 ? text : NULL);
 }
 
+/* Field 9 of what follows the name: " state ppid pgrp session tty_nr tpgid flags". */
+static unsigned long flags_of(const char *rest)
+{
+	unsigned long flags = 0;
+
+	return sscanf(rest, " %*c %*d %*d %*d %*d %*d %lu", &flags) == 1 ? flags : 0;
+}
+
 /* pid (comm) state … ; the name may hold anything, so the last bracket ends it. start_ticks is field 22. */
 static void put_task(const struct walk *w, const char *pid, const char *tid,
 		     unsigned long long cgroup)
@@ -69,8 +79,8 @@ static void put_task(const struct walk *w, const char *pid, const char *tid,
 	p = end + 1;
 	for (int field = 3; field < 22 && p; field++)
 		p = strchr(p + 1, ' ');
-	/* Workers show what they work on right now behind their name, which is not part of it. */
-	if (!strncmp(comm, "kworker/", 8))
+	/* Workers show what they work on right now behind their name, which is not part of it. Others may have such a name. */
+	if (!strncmp(comm, "kworker/", 8) && flags_of(end + 1) & PF_WQ_WORKER)
 		comm[strcspn(comm, "+-")] = '\0';
 	fprintf(w->f, "%s\t%s\t%llu\t", tid, pid, p ? strtoull(p, NULL, 10) : 0);
 	if (cgroup)

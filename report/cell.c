@@ -6,6 +6,7 @@
 
 #include "format/base/macros.h"
 #include "format/base/units.h"
+#include "format/base/safe.h"
 #include "report/cell.h"
 #include "report/term.h"
 
@@ -174,7 +175,7 @@ char *kt_cell_text(const struct kt_cell *c, enum kt_cell_format format, bool utf
 	if (c->type == KT_CELL_NULL)
 		return strdup("-");
 	if (c->type == KT_CELL_TEXT)
-		return kt_term_safe(c->text, utf8);
+		return kt_safe_text(c->text, utf8);
 	format_number(c, format, buf, sizeof(buf));
 	return strdup(buf);
 }

@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
-/* One table with a line of names, as RFC 4180 but for the line ends; raw values, NULL empty. */
+/*
+ * One table with a line of names, as RFC 4180 but for the line ends; raw values, NULL empty. Text is made safe (format/base/safe.h);
+ * what a spreadsheet would take for a formula gets a ' before it, as OWASP recommends against CSV injection.
+ */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "format/base/macros.h"
+#include "format/base/safe.h"
 #include "report/cell.h"
 #include "report/output.h"
 
@@ -16,19 +22,47 @@ static struct csv_output *csv_of(struct kt_output *o)
 	return (struct csv_output *)o;
 }
 
-static void print_field(FILE *f, const char *s)
+/* Is it a plain number? What else begins with a sign is a formula. */
+static bool is_number(const char *s)
 {
-	if (!strpbrk(s, ",\"\r\n")) {
-		fputs(s, f);
-		return;
+	char *end;
+
+	strtod(s, &end);
+	return end != s && !*end && !s[strspn(s, "+-.0123456789eE")];
+}
+
+/* Does a spreadsheet take it for a formula? Tab and line end, which some skip, are escaped. The wide forms of the signs count. */
+static bool is_formula(const char *s)
+{
+	uint32_t c = 0;
+
+	kt_utf8_next(s, &c);
+	if (c > 0xff00 && c < 0xff5f)
+		c -= 0xfee0;
+	return c && c < 0x80 && strchr("=+-@", c) && !is_number(s);
+}
+
+static int print_field(FILE *f, const char *s)
+{
+	char *safe kt_auto_free = kt_safe_text(s, true);
+	bool formula;
+
+	if (!safe)
+		return -ENOMEM;
+	formula = is_formula(safe);
+	/* ; separates cells where the comma is the decimal point. */
+	if (!formula && !strpbrk(safe, ",;\"")) {
+		fputs(safe, f);
+		return 0;
 	}
-	fputc('"', f);
-	for (; *s; s++) {
-		if (*s == '"')
+	fputs(formula ? "\"'" : "\"", f);
+	for (const char *p = safe; *p; p++) {
+		if (*p == '"')
 			fputc('"', f);
-		fputc(*s, f);
+		fputc(*p, f);
 	}
 	fputc('"', f);
+	return 0;
 }
 
 static bool is_drawn(const struct kt_column *c)
@@ -55,17 +89,18 @@ static int csv_line(struct kt_output *o, enum kt_block_kind kind, const char *te
 static int csv_table_begin(struct kt_output *o, const struct kt_table_head *h)
 {
 	const char *sep = "";
+	int err = 0;
 
 	csv_of(o)->head = h;
 	for (size_t i = 0; i < h->n_columns; i++) {
 		if (is_drawn(&h->columns[i]))
 			continue;
 		fputs(sep, o->f);
-		print_field(o->f, h->columns[i].name);
+		err = err ? err : print_field(o->f, h->columns[i].name);
 		sep = ",";
 	}
 	fputc('\n', o->f);
-	return 0;
+	return err;
 }
 
 static int csv_row(struct kt_output *o, const struct kt_cell *cells)
@@ -73,6 +108,7 @@ static int csv_row(struct kt_output *o, const struct kt_cell *cells)
 	const struct kt_table_head *h = csv_of(o)->head;
 	char buf[KT_NUMBER_SIZE];
 	const char *sep = "";
+	int err = 0;
 
 	for (size_t i = 0; i < h->n_columns; i++) {
 		if (is_drawn(&h->columns[i]))
@@ -84,10 +120,10 @@ static int csv_row(struct kt_output *o, const struct kt_cell *cells)
 		else if (cells[i].type == KT_CELL_REAL)
 			fputs(kt_format_real(cells[i].f, buf, sizeof(buf)), o->f);
 		else if (cells[i].type == KT_CELL_TEXT)
-			print_field(o->f, cells[i].text);
+			err = err ? err : print_field(o->f, cells[i].text);
 	}
 	fputc('\n', o->f);
-	return 0;
+	return err;
 }
 
 static void csv_destroy(struct kt_output *o)

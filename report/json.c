@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "format/base/safe.h"
 #include "report/cell.h"
 #include "report/output.h"
 
@@ -24,42 +25,23 @@ static struct json_output *json_of(struct kt_output *o)
 	return (struct json_output *)o;
 }
 
-/* Length of the well-formed UTF-8 character at s; 0: it is none. */
-static size_t utf8_len(const unsigned char *s)
-{
-	size_t n = *s < 0x80	     ? 1
-		   : (*s >> 5) == 6  ? 2
-		   : (*s >> 4) == 14 ? 3
-		   : (*s >> 3) == 30 ? 4
-				     : 0;
-	uint32_t c = n == 1 ? *s : n ? *s & (0x7fu >> n) : 0;
-
-	for (size_t i = 1; i < n; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | (s[i] & 0x3f);
-	}
-	if ((n == 2 && c < 0x80) || (n == 3 && c < 0x800) ||
-	    (n == 4 && (c < 0x10000 || c > 0x10ffff)) || (c >= 0xd800 && c < 0xe000))
-		return 0;
-	return n;
-}
-
 static void print_string(FILE *f, const char *s)
 {
 	fputc('"', f);
 	while (*s) {
-		unsigned char c = *s;
-		size_t n = utf8_len((const unsigned char *)s);
+		uint32_t c = 0;
+		size_t n = kt_utf8_next(s, &c);
 
-		if (c == '"' || c == '\\')
-			fprintf(f, "\\%c", c);
-		else if (c < 0x20 || c == 0x7f)
-			fprintf(f, "\\u%04x", c);
-		else if (n)
-			fwrite(s, 1, n, f);
-		else
+		if (!n)
 			fputs("\\ufffd", f);
+		else if (c == '"' || c == '\\')
+			fprintf(f, "\\%c", *s);
+		else if (kt_char_is_unsafe(c) && c > 0xffff)
+			fprintf(f, "\\u%04x\\u%04x", 0xd7c0 + (c >> 10), 0xdc00 + (c & 0x3ff));
+		else if (kt_char_is_unsafe(c))
+			fprintf(f, "\\u%04x", c);
+		else
+			fwrite(s, 1, n, f);
 		s += n ? n : 1;
 	}
 	fputc('"', f);

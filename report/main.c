@@ -8,6 +8,7 @@
 
 #include "format/base/log.h"
 #include "format/base/macros.h"
+#include "format/base/safe.h"
 #include "report/options.h"
 #include "report/output.h"
 #include "report/queries.h"
@@ -93,7 +94,7 @@ static int print(struct kt_run *run, const struct kt_options *o)
 /* The line may quote names from a database that came from anyone. */
 static void say(const char *err)
 {
-	char *safe kt_auto_free = kt_term_safe(err, kt_term_locale());
+	char *safe kt_auto_free = kt_safe_text(err, kt_term_locale());
 
 	kt_error("%s", safe ? safe : "no memory");
 }

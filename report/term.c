@@ -91,48 +91,6 @@ void kt_term_finish(struct kt_term *t)
 	t->pager = 0;
 }
 
-/* Characters that change the direction of what follows: a name could pass for another. */
-static bool turns_text(wchar_t c)
-{
-	return (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
-}
-
-char *kt_term_safe(const char *s, bool utf8)
-{
-	size_t len = strlen(s);
-	char *out = malloc(len * 4 + 1), *p = out;
-	mbstate_t st = {0};
-
-	if (!out)
-		return NULL;
-	while (len) {
-		unsigned char c = *s;
-		wchar_t wc;
-		size_t n = 1;
-		bool ok = c >= 0x20 && c < 0x7f;
-
-		if (c >= 0x80 && utf8) {
-			n = mbrtowc(&wc, s, len, &st);
-			/* wcwidth() is -1 for the control characters above 0x7f as well. */
-			ok = n != 0 && n <= len && wcwidth(wc) >= 0 && !turns_text(wc);
-			if (!ok) {
-				n = 1;
-				memset(&st, 0, sizeof(st));
-			}
-		}
-		if (ok) {
-			memcpy(p, s, n);
-			p += n;
-		} else {
-			p += sprintf(p, "\\x%02x", c);
-		}
-		s += n;
-		len -= n;
-	}
-	*p = '\0';
-	return out;
-}
-
 /* Columns of the character at s, and its bytes. */
 static unsigned int char_columns(const char *s, size_t *ret_bytes)
 {

@@ -25,12 +25,6 @@ void kt_term_init(struct kt_term *t, bool pager);
 /* Waits for the pager. stdout must have been flushed and is closed here if there is one. */
 void kt_term_finish(struct kt_term *t);
 
-/*
- * A copy of s for the terminal: control characters and bytes that are no character of the locale as \xNN. free() it.
- * NULL: no memory.
- */
-char *kt_term_safe(const char *s, bool utf8);
-
 /* How many columns a safe string takes. */
 unsigned int kt_term_columns(const char *s);
 

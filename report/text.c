@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "format/base/macros.h"
+#include "format/base/safe.h"
 #include "report/cell.h"
 #include "report/draw.h"
 #include "report/output.h"
@@ -168,7 +169,7 @@ static int text_section(struct kt_output *o, const char *heading)
 static int text_line(struct kt_output *o, enum kt_block_kind kind, const char *s)
 {
 	struct text_output *t = text_of(o);
-	char *safe = kt_term_safe(s, t->term->utf8);
+	char *safe = kt_safe_text(s, t->term->utf8);
 
 	if (!safe)
 		return -ENOMEM;
@@ -218,7 +219,7 @@ static int text_table_begin(struct kt_output *o, const struct kt_table_head *h)
 		if (!label)
 			return -ENOMEM;
 		/* A statement may name its columns anything. */
-		t->cols[i].label = kt_term_safe(label, t->term->utf8);
+		t->cols[i].label = kt_safe_text(label, t->term->utf8);
 		free(label);
 		if (!t->cols[i].label)
 			return -ENOMEM;

@@ -4,6 +4,7 @@
 #include "format/base/array.h"
 #include "format/base/hash.h"
 #include "format/base/macros.h"
+#include "format/base/safe.h"
 #include "format/base/units.h"
 #include "format/crc32c.h"
 #include "tests/unit/make.h"
@@ -126,12 +127,47 @@ static void units_format(void **state)
 	assert_string_equal(kt_format_count(1234567, tiny, sizeof(tiny)), "1,2");
 }
 
+static void safe_text(void **state)
+{
+	static const struct {
+		const char *text, *utf8, *ascii;
+	} cases[] = {
+		{"plain", "plain", "plain"},
+		{"\x1b[31mred\n", "\\x1b[31mred\\x0a", "\\x1b[31mred\\x0a"},
+		{"\x7f", "\\x7f", "\\x7f"},
+		{"gr\xc3\xb6\xc3\x9f", "gr\xc3\xb6\xc3\x9f", "gr\\xc3\\xb6\\xc3\\x9f"},
+		{"\xc2\x9b"
+		 "1m",
+		 "\\xc2\\x9b"
+		 "1m",
+		 "\\xc2\\x9b"
+		 "1m"},							/* C1: CSI */
+		{"\xe2\x80\xae", "\\xe2\\x80\\xae", "\\xe2\\x80\\xae"}, /* right-to-left override */
+		{"\xe2\x80\x8f", "\\xe2\\x80\\x8f", "\\xe2\\x80\\x8f"}, /* right-to-left mark */
+		{"\xc3", "\\xc3", "\\xc3"},				/* cut off */
+		{"\xc0\xaf\xff", "\\xc0\\xaf\\xff", "\\xc0\\xaf\\xff"}, /* too long, no UTF-8 */
+		{"\xed\xa0\x80", "\\xed\\xa0\\x80", "\\xed\\xa0\\x80"}, /* a surrogate */
+		{"", "", ""},
+	};
+
+	for (size_t i = 0; i < KT_ARRAY_SIZE(cases); i++) {
+		char *utf8 = kt_safe_text(cases[i].text, true);
+		char *ascii = kt_safe_text(cases[i].text, false);
+
+		assert_string_equal(utf8, cases[i].utf8);
+		assert_string_equal(ascii, cases[i].ascii);
+		free(utf8);
+		free(ascii);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(crc32c_known),	   cmocka_unit_test(crc32c_portable),
 		cmocka_unit_test(hash_like_array), cmocka_unit_test(array_grows),
 		cmocka_unit_test(units_parse),	   cmocka_unit_test(units_format),
+		cmocka_unit_test(safe_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

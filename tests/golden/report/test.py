@@ -277,6 +277,37 @@ def test_formats(tmp):
         check_formats(tmp, db, ids)
 
 
+# What must not reach a terminal, or pass for something else: C0, DEL, C1, and what turns or hides text.
+UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]")
+
+
+def in_csv(text):
+    """As CSV writes it."""
+    safe = UNSAFE.sub(lambda m: "".join("\\x%02x" % b for b in m[0].encode()), text)
+    return "'" + safe if safe[:1] in tuple("=+-@\uff1d") and not re.fullmatch(r"[+-]?[0-9.]+", safe) else safe
+
+
+HOSTILE = ["=1+1", "+1+1", "-2-3", "@SUM(1)", "\t=1", "\r=1", "\uff1d1", "=a,\"b\"", "-", "-17", "+1.5", "a;b", "a,b", "a\"b", "a\nb", "'a",
+           "\x1b]0;title\x07", "\x1b[31mred", "\x9b31mred", "\x7f", "\u202egnp.exe", "\u200ftxet", "\u2066x", "\u2028x", "\ufeffx", "\U000e0041",
+           "gr\u00f6\u00df", "\u65e5\u672c", "%s%n", "<b>"]
+
+
+def test_names(tmp):
+    """Names that others chose, in all three outputs."""
+    rows = " UNION ALL ".join("SELECT %d, CAST(x'%s' AS TEXT)" % (i, t.encode().hex()) for i, t in enumerate(HOSTILE))
+    with open(os.path.join(tmp, "hostile.sql"), "w", encoding="utf-8") as f:
+        f.write("--: title Hostile\n--: table names Names\n--: column i id\n--: column name text\nSELECT i, name FROM (SELECT 0 AS i, '' AS name WHERE 0 "
+                "UNION ALL %s) ORDER BY i;\n" % rows)
+    out = {how: run("./hostile.sql", *([how] if how else []), "run.db", cwd=tmp, LC_ALL="C.UTF-8") for how in ("", "--json", "--csv")}
+    for how, (code, text, err) in out.items():
+        check(code == 0 and not err, "hostile %s: %s" % (how, err))
+        check(not UNSAFE.search(text.replace("\n", "")), "hostile %s: it got through: %r" % (how, UNSAFE.search(text.replace("\n", ""))))
+    check([r["name"] for r in json.loads(out["--json"][1])["tables"]["names"]] == HOSTILE, "hostile --json: %s" % out["--json"][1])
+    cells = [row[1] for row in csv.reader(out["--csv"][1].splitlines())][1:]
+    check(cells == [in_csv(t) for t in HOSTILE], "hostile --csv: %r" % [(a, b) for a, b in zip(cells, map(in_csv, HOSTILE)) if a != b])
+    check(not [c for c in cells if c[0] in "=+-@\uff1d" and not re.fullmatch(r"[+-]?[0-9.]+", c)], "hostile --csv: a formula: %r" % cells)
+
+
 def check_formats(tmp, db, shown):
     """JSON parses, CSV read back by SQLite holds the same values."""
     names = [line.split()[0] for line in run("--list", cwd=tmp)[1].splitlines()]
@@ -302,7 +333,7 @@ def check_formats(tmp, db, shown):
             check(len(back) == len(want), "%s %s: rows of CSV and JSON differ" % (name, table))
             for b, w in zip(back, want):
                 same = list(b) == list(w) and all(
-                    b[k] == v if isinstance(v, str) else abs(float(b[k]) - v) <= 1e-9 * abs(v) for k, v in w.items())
+                    b[k] == in_csv(v) if isinstance(v, str) else abs(float(b[k]) - v) <= 1e-9 * abs(v) for k, v in w.items())
                 check(same, "%s %s: CSV %r, JSON %r" % (name, table, b, w))
     # Text that needs quoting, in both.
     out = run("own.sql", "--csv", "--top", "5", "run.db", cwd=tmp)[1]
@@ -555,7 +586,7 @@ def test_full_disk(tmp):
 def main():
     with tempfile.TemporaryDirectory() as tmp:
         make(tmp)
-        for test in (test_texts, test_errors, test_formats, test_numbers, test_io_numbers, test_hostile, test_moved, test_terminal, test_full_disk):
+        for test in (test_texts, test_errors, test_formats, test_numbers, test_io_numbers, test_hostile, test_names, test_moved, test_terminal, test_full_disk):
             test(tmp)
     print("%d failures" % len(failures))
     return 1 if failures else 0
