@@ -122,6 +122,13 @@ static void format_number(const struct kt_cell *c, enum kt_cell_format format, c
 	case KT_FMT_PERCENT:
 		kt_format_share(kt_cell_real(c), buf, size);
 		break;
+	case KT_FMT_CHANGE:
+		if (kt_cell_real(c) > 0 && size > 1) {
+			*buf++ = '+';
+			size--;
+		}
+		kt_format_share(kt_cell_real(c), buf, size);
+		break;
 	case KT_FMT_NUMBER: {
 		double f = kt_cell_real(c), a = fabs(f);
 		char digits[KT_NUMBER_SIZE - 2];

@@ -1,24 +1,30 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
- * compare_hist(side, disk, flow, op, stage, run, second, bucket, n, sum_ns, same_clock): an SQL aggregate that says whether
- * the durations of two recordings differ by more than noise, for each disk, flow, operation and stage in it. side is 0 for
- * the recording before, 1 for the one after; same_clock is 1 if both count their seconds from the same epoch; the rest is a
- * row of latency_hist.
+ * compare_hist(side, disk, flow, op, stage, run, second, bucket, n, sum_ns, same_clock): an SQL aggregate that says by how much
+ * the durations of two recordings differ, and how sure that is, for each disk, flow and operation, and each stage in it. side is
+ * 0 for the recording before, 1 for the one after; same_clock is 1 if both count their seconds from the same epoch; the rest is
+ * a row of latency_hist. The stage `total` is the whole flow.
  *
- * I/Os that are close in time are alike: a thousand slow ones in one second are one piece of evidence, not a thousand. So
- * what is compared are blocks: runs of whole seconds with at least 20 I/Os (200 for the tail), at most 120 of them. A
- * block's value is the mean of the logarithms of its durations, or the logarithm of its 99th percentile: both move by the
- * same for a stage that got 5 % longer, and neither is ruled by a few huge values. The blocks of both sides go through
- * Welch's t-test, with each side's number of blocks lowered to n (1 - r) / (1 + r), where r is the correlation of a block
- * with the next: neighbours that still resemble each other count for less.
+ * What is judged of the whole is its arithmetic mean, as the ratio of after to before less 1: it is what the time of a program
+ * adds up to. Of a stage it is what the stage adds to that mean, as a share of the whole's mean before: so the changes of the
+ * stages add up to the change of the whole, and a stage of no weight has none here. Of the tail it is the 99th percentile of
+ * the whole.
  *
- * Where both cover the same time (parts of one recording, or one that was altered), windows in which both have enough are
- * compared in pairs: what wanders with time is in both, and drops out.
+ * I/Os that are close in time are alike: a thousand slow ones in one second are one piece of evidence, not a thousand. So the
+ * uncertainty comes from how blocks differ: whole seconds, or several with at least 5 I/Os, at most 120 blocks. Means are ratios
+ * of sums (time to flows), so that a block counts by what is in it; their variance is that of the blocks' residuals, and more
+ * where a block resembles the next (autocorrelation r: (1 + r) / (1 - r)). The percentile's comes from the share of flows
+ * below it in each block (Woodruff). Neither is taken as smaller than if all flows were independent. Intervals are Student's,
+ * at 99 % for means, and at 99.9 % for the percentile, which has no p beside it.
  *
- * The result is a JSON array of objects: disk, flow, op, stage, n0, n1, sum0, sum1, blocks0, blocks1, and where there are at least 8 blocks on each side change (the
- * ratio after to before, less 1), low, high (its 95 % interval) and p; likewise tail_change, tail_low, tail_high, tail_p; paired is 1
- * where pairs were compared.
- * Correcting p for the number of comparisons is the caller's.
+ * Where both cover the same time (parts of one recording, or one that was altered), blocks are of the same time and compared in
+ * pairs: what wanders with time is in both, and drops out.
+ *
+ * The result is a JSON array of objects: disk, flow, op, stage; n0, n1, sum0, sum1 of the stage; mean0, mean1: for each flow
+ * of the group, had it that stage or not; change and, where there are at least 3 blocks on each side, low, high and p (of there
+ * being no difference; correcting it for the number of comparisons is the caller's); tail0,
+ * tail1: the stage's 99th percentile, where it has 100 of both; for the total tail_change, tail_low, tail_high (left out where
+ * there is no bound); blocks0, blocks1; paired is 1 where pairs were compared.
  */
 #ifndef KT_REPORT_COMPARE_H
 #define KT_REPORT_COMPARE_H

@@ -35,6 +35,30 @@ static void fmt_func(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 		sqlite3_result_error_nomem(ctx);
 }
 
+/* fmt_interval(low, high) of a change, in words; NULL: it has no bound on that side. */
+static void interval_func(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+	bool bound[2];
+	char text[2][KT_NUMBER_SIZE];
+
+	for (int i = 0; i < 2; i++) {
+		double v = sqlite3_value_double(argv[i]);
+
+		bound[i] = sqlite3_value_type(argv[i]) != SQLITE_NULL;
+		text[i][0] = '+';
+		kt_format_share(v, text[i] + (v > 0), sizeof(text[i]) - 1);
+	}
+	if (bound[0] && bound[1])
+		sqlite3_result_text(ctx, sqlite3_mprintf("%s to %s", text[0], text[1]), -1,
+				    sqlite3_free);
+	else if (bound[0])
+		sqlite3_result_text(ctx, sqlite3_mprintf("%s or more", text[0]), -1, sqlite3_free);
+	else if (bound[1])
+		sqlite3_result_text(ctx, sqlite3_mprintf("%s or less", text[1]), -1, sqlite3_free);
+	else
+		sqlite3_result_text(ctx, "not known", -1, SQLITE_STATIC);
+}
+
 /* ---------------------------------------------------------------- percentile_ns(x, p), stats_ns(x) */
 
 struct hist {
@@ -298,9 +322,10 @@ int kt_func_register(sqlite3 *db)
 		const char *name;
 		enum kt_cell_format format;
 	} fmts[] = {
-		{"fmt_ns", KT_FMT_DURATION}, {"fmt_bytes", KT_FMT_BYTES},
-		{"fmt_count", KT_FMT_COUNT}, {"fmt_share", KT_FMT_PERCENT},
-		{"fmt_num", KT_FMT_NUMBER},  {"fmt_time", KT_FMT_TIME},
+		{"fmt_ns", KT_FMT_DURATION},   {"fmt_bytes", KT_FMT_BYTES},
+		{"fmt_count", KT_FMT_COUNT},   {"fmt_share", KT_FMT_PERCENT},
+		{"fmt_num", KT_FMT_NUMBER},    {"fmt_time", KT_FMT_TIME},
+		{"fmt_change", KT_FMT_CHANGE},
 	};
 	const int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS;
 	int rc = SQLITE_OK;
@@ -309,6 +334,9 @@ int kt_func_register(sqlite3 *db)
 		rc = sqlite3_create_function(db, fmts[i].name, 1, flags,
 					     (void *)(intptr_t)fmts[i].format, fmt_func, NULL,
 					     NULL);
+	if (!rc)
+		rc = sqlite3_create_function(db, "fmt_interval", 2, flags, NULL, interval_func,
+					     NULL, NULL);
 	if (!rc)
 		rc = sqlite3_create_function(db, "percentile_ns", 2, flags, NULL, NULL, hist_step,
 					     percentile_final);

@@ -29,7 +29,7 @@ static const char *const format_names[] = {
 	[KT_FMT_DURATION] = "duration", [KT_FMT_TIME] = "time",
 	[KT_FMT_BYTES] = "bytes",	[KT_FMT_PERCENT] = "percent",
 	[KT_FMT_BAR] = "bar",		[KT_FMT_SPAN] = "span",
-	[KT_FMT_HEAT] = "heat",
+	[KT_FMT_HEAT] = "heat",		[KT_FMT_CHANGE] = "change",
 };
 
 struct parser {

@@ -47,6 +47,7 @@ enum kt_cell_format {
 	KT_FMT_TIME,	 /* ns since the start, shown as seconds */
 	KT_FMT_BYTES,
 	KT_FMT_PERCENT, /* a fraction */
+	KT_FMT_CHANGE,	/* a fraction, with its sign */
 	KT_FMT_BAR,	/* a fraction */
 	KT_FMT_SPAN,	/* "start length", fractions */
 	KT_FMT_HEAT,	/* "n n n ...": counts over time */

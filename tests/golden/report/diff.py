@@ -101,7 +101,7 @@ def skeleton(db, path):
 def found(a, b):
     doc = json.loads(subprocess.run([TOOL, "diff", "--json", a, b], check=True, capture_output=True, text=True).stdout)
     rows = doc["tables"]["diff"]
-    assert any(r["p"] is not None for r in rows), "nothing could be compared: %r" % doc["warnings"]
+    assert any(r["low"] is not None for r in rows), "nothing could be compared: %r" % doc["warnings"]
     return {(r["disk"], r["op"], r["stage"]): r for r in rows if {r["verdict"], r["tail_verdict"]} & {"worse", "better"}}, rows
 
 
