@@ -45,6 +45,7 @@ def test():
     os.chmod(d, 0o777)
     recorder, load = (shutil.copy(path, d) for path in (kt.RECORD, ODD))
     disk = kt.loop_disk(size_mib=64)
+    kt.stack.callback(os.chmod, disk, os.stat(disk).st_mode & 0o777)  # the node stays when the disk is gone
     os.chmod(disk, 0o666)
     kt.run("dd", "if=/dev/urandom", "of=" + disk, "bs=1M", "count=8", "oflag=direct")
     whats = ["aio:300", "uringv:65", "preadv:65"]
