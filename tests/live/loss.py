@@ -35,6 +35,35 @@ def no_loss():
     print(p.stderr, end="")
 
 
+def starved():
+    """Load and busy loops come before ordinary tasks and take every CPU: the recorder must come before them, its start too. (Not
+    further before: at nice -20 the kernel's own workers, and this test, would get no CPU.)"""
+    disk = kt.loop_disk(size_mib=512)
+    d = kt.tmpdir()
+    ktr = os.path.join(d, "run.ktr")
+    for _ in range(2 * os.cpu_count()):
+        hog = subprocess.Popen(["nice", "-n", "-5", "sh", "-c", "while :; do :; done"])
+        kt.stack.callback(hog.wait)
+        kt.stack.callback(hog.kill)
+    began = time.monotonic()
+    recorder = subprocess.Popen(
+        [kt.RECORD, "-o", ktr, "--", "nice", "-n", "-5"] +
+        kt.fio(filename=disk, rw="randread", ioengine="io_uring", iodepth=32, iodepth_batch_submit=16,
+               iodepth_batch_complete_max=16, runtime=5, time_based=None),
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    kt.stack.callback(lambda: recorder.poll() is None and recorder.kill())
+    kt.check(recorder.stderr.readline() == "recording\n", "it does not say that it records")
+    started = time.monotonic() - began
+    said = recorder.communicate(timeout=120)[1]
+    kt.check(recorder.returncode == 0, "ktrace-record: exit %d: %s" % (recorder.returncode, said))
+    db = kt.analyze(ktr)
+    events = db.one("SELECT events FROM run")
+    print("recording after %.2f s; %d events, %d lost\n%s" % (started, events, kt.lost(db), said), end="")
+    kt.check(kt.lost(db) == 0, "%d events lost" % kt.lost(db))
+    kt.check(events > 100000, "only %d events: no load" % events)
+    kt.check(started < 5, "recording after %.2f s only" % started)
+
+
 def forced():
     """The consumer is stopped for a second while a fast load runs; the rings are tiny."""
     disk = kt.loop_disk(size_mib=512)
@@ -82,5 +111,5 @@ def forced():
 
 if __name__ == "__main__":
     kt.need_root_and_bpf()
-    cases = {"no-loss": no_loss, "forced": forced}
+    cases = {"no-loss": no_loss, "starved": starved, "forced": forced}
     kt.main(lambda: [cases[c]() for c in (sys.argv[1:] or cases)])
