@@ -341,7 +341,7 @@ static int write_row(struct kt_bio_state *s, struct kt_bio *b, int64_t end, cons
 	if (end != KT_NULL && b->own_end_ns != KT_NULL && end > b->own_end_ns)
 		row.endio_ns = end - b->own_end_ns;
 	row.state = final_state(s, b, end, state);
-	b->counts = row.state[0] == 'w';
+	b->counts = row.state[0] == 'w' && (row.error == KT_NULL || !row.error);
 	err = kt_insert(s->e, &kt_bio_table, &row);
 	if (!err) {
 		const struct kt_load_flow f = {
@@ -362,6 +362,7 @@ static int write_row(struct kt_bio_state *s, struct kt_bio *b, int64_t end, cons
 			.ucgid = row.ucgid,
 			.link = row.io_id != KT_NULL ? row.link : NULL,
 			.is_split = row.parent_bio_id != KT_NULL,
+			.is_error = row.error != KT_NULL && row.error,
 		};
 
 		err = kt_load_add(s->e, &f);

@@ -147,11 +147,13 @@ int kt_rq_write(struct kt_rq_state *s, const struct kt_rq *q, const struct kt_bi
 			.n_bios = row->n_bios,
 			.utid = KT_NULL,
 			.ucgid = KT_NULL,
+			.is_error = row->error != KT_NULL && row->error,
 		};
 
 		err = kt_load_add(s->e, &f);
 	}
-	if (err || row->state[0] != 'w')
+	/* How long one took that failed says nothing of the disk. */
+	if (err || row->state[0] != 'w' || (row->error != KT_NULL && row->error))
 		return err;
 	err = count_stage(s, row, "total", end, row->dur_ns);
 	if (!err)

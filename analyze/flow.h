@@ -130,6 +130,7 @@ struct kt_load_flow {
 	int64_t n_bios;
 	int64_t utid, ucgid; /* of a bio */
 	int64_t is_split;    /* 1: part of another bio */
+	bool is_error;	     /* it failed */
 	const char *link;    /* of a bio, as in its row; static; NULL = none */
 };
 
@@ -150,6 +151,7 @@ enum kt_io_stage {
 	KT_IO_RETURN,
 	KT_IO_BETWEEN,
 	KT_IO_CACHED,
+	KT_IO_BLOCKED,
 	KT_IO_N_STAGES
 };
 
@@ -165,11 +167,19 @@ struct kt_io_flow {
 	int64_t slept_ns; /* KT_NULL: not known, or it is asynchronous */
 	int64_t tgid;	  /* KT_NULL: not known */
 	bool async;	  /* its task need not wait for it */
+	const char *via;  /* as io.via; static */
+	int64_t error;	  /* negative errno of one that failed */
 };
+
+/* Neither failed nor was at the end of its file: how long it took says something. */
+static inline bool kt_io_did_something(const struct kt_io_flow *f)
+{
+	return f->via[0] != 'f' && f->via[0] != 'e';
+}
 
 /*
  * All that statistics need of an io, once, when its row is written: the tables of ioload.h, load and slowest of load.h,
- * and latency_hist (whole ones, each stage and `total`). Instead of kt_load_add() and kt_hist_add().
+ * and latency_hist (whole ones that did something, each stage and `total`). Instead of kt_load_add() and kt_hist_add().
  */
 int kt_io_load_add(struct kt_engine *e, const struct kt_io_flow *f);
 

@@ -27,6 +27,8 @@ static int missed_end(struct kt_io_state *s, struct kt_io *io, const struct kt_e
 {
 	int err = 0;
 
+	if (io->key.kind == KT_IO_AFTER)
+		return kt_io_close_quiet(s, io);
 	if (io->key.kind == KT_IO_FAULT) {
 		if (io->maybe_end_ns > next_ns)
 			io->maybe_end_ns = KT_NULL;
@@ -120,7 +122,7 @@ static int on_queued(void *arg, const struct kt_ev *ev, const struct kt_bio_queu
 	int err = kt_io_expire(s, ev->t_ns);
 
 	/* A clone has its parent's cause: that is on the path, it is not. */
-	if (err || !d->io_kind || d->io_kind > KT_IO_SWAP || parent_bio_id != KT_NULL)
+	if (err || !d->io_kind || d->io_kind > KT_IO_AFTER || parent_bio_id != KT_NULL)
 		return err;
 	if (d->io_kind == KT_IO_LOOP)
 		return queued_below_loop(s, ev, d, c);
@@ -142,6 +144,10 @@ static int on_queued(void *arg, const struct kt_ev *ev, const struct kt_bio_queu
 			return err;
 	}
 	name_fault(io, d);
+	if (d->io_kind == KT_IO_AFTER) {
+		io->op = (uint16_t)d->io;
+		io->cgroup = d->cgroup;
+	}
 	if (kt_unlikely(io->quiet))
 		kt_io_set_quiet(s, io, false, 0);
 	io->maybe_end_ns = io->waited_end_ns = KT_NULL;
@@ -151,7 +157,9 @@ static int on_queued(void *arg, const struct kt_ev *ev, const struct kt_bio_queu
 	io->n_open++;
 	c->io_id = io->id;
 	c->link = d->io_flags & KT_LINK_INFERRED ? "inferred" : "exact";
-	return kt_io_is_call(d->io_kind) && d->io ? queued_log(s, ev, d->io, io->id) : 0;
+	return kt_io_is_call(d->io_kind) && d->io_kind != KT_IO_AFTER && d->io
+		       ? queued_log(s, ev, d->io, io->id)
+		       : 0;
 }
 
 static int on_ended(void *arg, const struct kt_bio_done *d)
@@ -241,6 +249,39 @@ static int made_room(struct kt_io_state *s, const struct kt_io_key *key, int64_t
 	return 0;
 }
 
+/*
+ * What a call left to do, or a task's exit, has no event at its end: only such as tell that it is not over. When the task begins
+ * something else, it was.
+ */
+static int went_on(struct kt_io_state *s, const struct kt_ev *ev, const struct kt_io_key *key,
+		   int64_t start_ns)
+{
+	const struct kt_io_call *d = ev->data;
+	struct kt_io *io;
+	int err = open_call(s, ev, key, start_ns, &io);
+
+	if (!err && !io)
+		err = kt_io_new(s, key, ev->t_ns, start_ns, &io);
+	if (err)
+		return err;
+	io->op = d->op;
+	io->cgroup = d->cgroup;
+	io->room_ns = ev->t_ns;
+	return 0;
+}
+
+/* The task begins a call: what it did before is over. */
+static int over_before(struct kt_io_state *s, const struct kt_ev *ev, uint32_t tid,
+		       int64_t start_ns)
+{
+	struct kt_io_run *r = kt_io_run(s, ev->run);
+	struct kt_io_key key = {.run = ev->run, .kind = KT_IO_AFTER, .tid = tid};
+	struct kt_io *io = r && r->n_after ? kt_io_find(s, &key) : NULL;
+
+	return io && io->born_ns < start_ns && io->op != KT_IO_OP_EXIT ? kt_io_close_quiet(s, io)
+								       : 0;
+}
+
 static int on_io_call(void *self, const struct kt_ev *ev)
 {
 	const struct kt_io_call *d = ev->data;
@@ -251,7 +292,12 @@ static int on_io_call(void *self, const struct kt_ev *ev)
 	struct kt_io *io;
 	int err = r ? kt_io_expire(s, ev->t_ns) : -ENOMEM;
 
-	if (err || !d->kind || d->kind > KT_IO_SWAP || !kt_io_is_call(d->kind))
+	if (err || !d->kind || d->kind > KT_IO_AFTER || !kt_io_is_call(d->kind))
+		return err;
+	if (d->kind == KT_IO_AFTER)
+		return went_on(s, ev, &key, start);
+	err = over_before(s, ev, d->tid, start);
+	if (err)
 		return err;
 	if (d->kind == KT_IO_FAULT)
 		return made_room(s, &key, start, ev->t_ns);
@@ -260,7 +306,7 @@ static int on_io_call(void *self, const struct kt_ev *ev)
 	if (err)
 		return err;
 	if (!io) {
-		if (!(d->flags & KT_IO_DATA) && !d->n_bios)
+		if (!(d->flags & (KT_IO_DATA | KT_IO_SLEPT)) && !d->n_bios)
 			return 0;
 		err = kt_io_new(s, &key, ev->t_ns, start, &io);
 		if (err)
@@ -392,6 +438,16 @@ static int switch_faults(struct kt_io_state *s, const struct kt_ev *ev)
 	return 0;
 }
 
+/* A task that exits is gone. */
+static int switch_exit(struct kt_io_state *s, const struct kt_ev *ev)
+{
+	const struct kt_sched_switch *d = ev->data;
+	struct kt_io_key key = {.run = ev->run, .kind = KT_IO_AFTER, .tid = d->prev_tid};
+	struct kt_io *io = d->prev_state == KT_TASK_OTHER ? kt_io_find(s, &key) : NULL;
+
+	return io && io->op == KT_IO_OP_EXIT ? kt_io_close(s, io, ev->t_ns, key.tid, NULL) : 0;
+}
+
 static int on_sched_switch(void *self, const struct kt_ev *ev)
 {
 	struct kt_io_state *s = self;
@@ -400,6 +456,12 @@ static int on_sched_switch(void *self, const struct kt_ev *ev)
 	if (!r)
 		return -ENOMEM;
 	r->has_sched = true;
+	if (kt_unlikely(r->n_after)) {
+		int err = switch_exit(s, ev);
+
+		if (err)
+			return err;
+	}
 	return kt_likely(!r->n_faults) ? 0 : switch_faults(s, ev);
 }
 
@@ -409,8 +471,9 @@ static int on_task_exit(void *self, const struct kt_ev *ev)
 	const struct kt_task_exit *d = ev->data;
 	struct kt_io_key key = {.run = ev->run, .kind = KT_IO_FAULT, .tid = d->tid};
 	struct kt_io *io = kt_io_find(self, &key);
+	int err = io && io->maybe_end_ns != KT_NULL ? kt_io_close_quiet(self, io) : 0;
 
-	return io && io->maybe_end_ns != KT_NULL ? kt_io_close_quiet(self, io) : 0;
+	return err ? err : over_before(self, ev, d->tid, ev->t_ns);
 }
 
 static int on_irq(void *self, const struct kt_ev *ev)
@@ -506,7 +569,8 @@ static int ended(void *self, uint32_t run, int64_t end_ns)
 		newer = io->newer;
 		if (io->key.run != run)
 			continue;
-		err = io->quiet || io->maybe_end_ns != KT_NULL || io->room_ns != KT_NULL
+		err = io->quiet || io->maybe_end_ns != KT_NULL || io->room_ns != KT_NULL ||
+				      (io->key.kind == KT_IO_AFTER && !io->n_open)
 			      ? kt_io_close_quiet(s, io)
 			      : kt_io_close(s, io, KT_NULL, 0, "open_at_end");
 	}

@@ -17,6 +17,8 @@
 #define KT_IO_MAX_FOREIGN 64 /* bios of others that one io waited for */
 #define KT_IO_MAX_BLAME 4    /* who is named in the way of one stage, a cause */
 #define KT_IO_MIN_BLAME 1000 /* ns that a disturbance must last in all to get a row */
+#define KT_IO_MIN_BLOCKED_NS \
+	1000000 /* an uninterruptible sleep without a bio that makes an operation of a call that is none otherwise: locks are held for less */
 #define KT_IO_QUIET_NS \
 	100000000 /* without open bios, until one whose end has no event is taken to be over */
 #define KT_IO_UNBORN_NS \
@@ -107,6 +109,7 @@ struct kt_io_run {
 	bool has_sched, has_irq; /* something of it was recorded */
 	bool no_symbols;	 /* the kernel hid its addresses from the recorder */
 	uint32_t n_faults;	 /* open ones */
+	uint32_t n_after;	 /* open ones of kind KT_IO_AFTER */
 	int64_t n_evicted;
 };
 
@@ -150,6 +153,8 @@ struct kt_io_path {
 	struct kt_io_foreign foreign[KT_IO_MAX_FOREIGN]; /* newest first */
 	size_t n_foreign;
 	bool runq_known, irq_known;
+	bool is_blocked;
+	size_t n_split; /* of waits, the oldest ones: those that segs are past already */
 	int wakeup_seg; /* that begins at a waking; -1 = none */
 	struct kt_wait wake;
 	int64_t wake_request_id; /* KT_NULL: not known */
@@ -199,6 +204,27 @@ static inline bool kt_io_is_sync(const struct kt_io *io)
 	return kt_io_is_call(io->key.kind) && !io->key.addr;
 }
 
+static inline bool kt_io_failed(const struct kt_io *io)
+{
+	return io->result != KT_NULL && io->result < 0 && io->result >= -4095;
+}
+
+/* It was to move bytes and moved none: at the end of the file, as a rule. */
+static inline bool kt_io_empty(const struct kt_io *io)
+{
+	return !io->result && !io->n_bios &&
+	       (io->op == KT_IO_OP_READ || io->op == KT_IO_OP_WRITE ||
+		io->op == KT_IO_OP_SENDFILE || io->op == KT_IO_OP_SPLICE ||
+		io->op == KT_IO_OP_COPY_FILE_RANGE);
+}
+
+/* It is an operation only if it waited: it neither moves data nor caused a bio. */
+static inline bool kt_io_may_be_nothing(const struct kt_io *io)
+{
+	return !io->n_bios && ((io->flags & (KT_IO_SLEPT | KT_IO_DATA)) == KT_IO_SLEPT ||
+			       io->key.kind == KT_IO_AFTER);
+}
+
 /* ------------------------------------------------------------------ io_life.c */
 
 /* NULL: no memory. */
@@ -243,6 +269,9 @@ const char *kt_io_path_of(const struct kt_io_run *r, uint32_t dev, uint64_t ino)
 
 /* io_path.c: fills s->path for an io that ran from start_ns to end_ns. waiter_tid: whose waking counts at its end. */
 int kt_io_path(struct kt_io_state *s, const struct kt_io *io, int64_t end_ns, uint32_t waiter_tid);
+
+/* s->path: has its io waited for somebody's bio, or so long in the kernel that it matters? */
+bool kt_io_waited(const struct kt_io_state *s);
 
 /* io_row.c. with_path: s->path is of it. */
 int kt_io_write(struct kt_io_state *s, const struct kt_io *io, int64_t end_ns, const char *state,

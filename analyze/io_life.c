@@ -96,6 +96,7 @@ static void take_out(struct kt_io_state *s, struct kt_io *io)
 	*(io->newer ? &io->newer->older : &s->newest) = io->older;
 	s->n_open--;
 	r->n_faults -= io->key.kind == KT_IO_FAULT;
+	r->n_after -= io->key.kind == KT_IO_AFTER;
 }
 
 int kt_io_new(struct kt_io_state *s, const struct kt_io_key *key, int64_t now_ns, int64_t start_ns,
@@ -138,6 +139,7 @@ int kt_io_new(struct kt_io_state *s, const struct kt_io_key *key, int64_t now_ns
 	s->newest = io;
 	s->n_open++;
 	r->n_faults += key->kind == KT_IO_FAULT;
+	r->n_after += key->kind == KT_IO_AFTER;
 	*ret = io;
 	return 0;
 }
@@ -260,7 +262,8 @@ int kt_io_close(struct kt_io_state *s, struct kt_io *io, int64_t end_ns, uint32_
 	int err = known ? kt_io_path(s, io, end_ns, waiter_tid) : 0;
 
 	state = final_state(s, io, end_ns, state);
-	if (!err)
+	/* One that is told because it slept: for what is none of our concern, as a rule. */
+	if (!err && (!kt_io_may_be_nothing(io) || (known && kt_io_waited(s))))
 		err = kt_io_write(s, io, end_ns, state, known);
 	while (io->oldest)
 		drop(s, io, io->oldest);
@@ -290,9 +293,14 @@ int kt_io_close_quiet(struct kt_io_state *s, struct kt_io *io)
 	 * Bios that never ended, and it is over: their ends were missed (a fault need not wait for what it reads ahead). Or its own
 	 * end was among what was lost since.
 	 */
-	if ((io->n_open && !is_fault) ||
+	if ((io->n_open && !is_fault && io->key.kind != KT_IO_AFTER) ||
 	    kt_flow_state(s->e, io->key.run, io->start_ns, KT_NULL)[0] != 'w')
 		io->lossy = true;
+	/* It was at work when it queued its last bio, or slept last. */
+	if (io->key.kind == KT_IO_AFTER)
+		return kt_io_close(s, io,
+				   KT_MAX(io->queued_ns, io->room_ns == KT_NULL ? 0 : io->room_ns),
+				   io->key.tid, NULL);
 	if (is_fault)
 		return kt_io_close(s, io, fault_end(s, io), io->key.tid, NULL);
 	/* That nothing was posted is known only where nothing was lost: else its bios' end is not its own. */

@@ -249,6 +249,43 @@ static int add(struct kt_io_path *p, enum kt_io_stage stage, int64_t start, int6
 	return kt_vec_push(&p->segs, seg);
 }
 
+/*
+ * A stage in which the io's task should run. A sleep that lies within it is for something else than a bio of this path: `blocked`
+ * until the task is woken, `wakeup` until it runs; then the stage goes on, after the last sleep as `last`.
+ */
+static int add_awake(struct kt_io_path *p, enum kt_io_stage stage, enum kt_io_stage last,
+		     int64_t start, int64_t end)
+{
+	bool split = false;
+	int err = 0;
+
+	for (; p->n_split < p->n_waits && !err; p->n_split++) {
+		const struct kt_wait *w = &p->waits[p->n_waits - p->n_split - 1];
+		int64_t waking = w->waking_ns == KT_NULL ? w->in_ns : w->waking_ns;
+
+		if (w->out_ns >= end)
+			break;
+		if (w->out_ns < start || w->in_ns > end)
+			continue;
+		p->is_blocked = true;
+		err = add(p, stage, start, w->out_ns, KT_NULL);
+		if (!err)
+			err = add(p, KT_IO_BLOCKED, w->out_ns, waking, KT_NULL);
+		if (!err && w->waking_ns != KT_NULL) {
+			p->wakeup_seg = (int)p->segs.n;
+			p->wake = *w;
+			err = add(p, KT_IO_WAKEUP, waking, w->in_ns, KT_NULL);
+		}
+		start = w->in_ns;
+		split = true;
+		if (p->n_split + 1 == p->n_waits)
+			stage = last;
+	}
+	if (err || (split && start == end))
+		return err;
+	return add(p, stage, start, end, KT_NULL);
+}
+
 /* A bio's own stages, from where its hop begins. */
 static int add_bio(struct kt_io_path *p, const struct kt_io_hop *h)
 {
@@ -290,7 +327,7 @@ static int add_tail(struct kt_io_state *s, const struct kt_io *io, int64_t at, i
 	if (at == end)
 		return 0;
 	if (!w)
-		return add(p, KT_IO_ENDIO, at, end, KT_NULL);
+		return add_awake(p, KT_IO_ENDIO, KT_IO_RETURN, at, end);
 	if (w->waking_ns == KT_NULL || w->waking_ns < at) {
 		err = add(p, KT_IO_ENDIO, at, w->in_ns, KT_NULL);
 	} else {
@@ -303,31 +340,46 @@ static int add_tail(struct kt_io_state *s, const struct kt_io *io, int64_t at, i
 	/* A fault is over when its task runs. */
 	if (err || (io->key.kind == KT_IO_FAULT && w->in_ns == end))
 		return err;
-	return add(p, KT_IO_RETURN, w->in_ns, end, KT_NULL);
+	return add_awake(p, KT_IO_RETURN, KT_IO_RETURN, w->in_ns, end);
 }
 
-static int cut(struct kt_io_state *s, const struct kt_io *io, int64_t end)
+/* One without a path: did it sleep? Of an asynchronous one only that its submitter saw to it without a rest is known for sure. */
+static int cut_pathless(struct kt_io_state *s, const struct kt_io *io, int64_t end,
+			uint32_t waiter_tid)
+{
+	struct kt_io_path *p = &s->path;
+	struct kt_wait w;
+	bool awake =
+		have_sched(s, io->key.run) && !io->n_bios && !kt_io_failed(io) && !kt_io_empty(io);
+
+	if (p->n_waits)
+		return add_awake(p, KT_IO_SUBMIT, KT_IO_RETURN, io->start_ns, end);
+	if (awake && !kt_io_is_sync(io))
+		awake = waiter_tid == io->key.tid &&
+			s->task->last_wait(s->task_self, io->key.run, waiter_tid, io->start_ns, end,
+					   &w) == -ENOENT;
+	return add(p, awake ? KT_IO_CACHED : KT_IO_SUBMIT, io->start_ns, end, KT_NULL);
+}
+
+static int cut(struct kt_io_state *s, const struct kt_io *io, int64_t end, uint32_t waiter_tid)
 {
 	struct kt_io_path *p = &s->path;
 	int64_t at = io->start_ns;
 	int err = 0;
 
-	/* Without the switches nobody knows whether it waited. */
 	if (!p->hops.n)
-		return add(p,
-			   io->n_bios || !have_sched(s, io->key.run) ? KT_IO_SUBMIT : KT_IO_CACHED,
-			   at, end, KT_NULL);
+		return cut_pathless(s, io, end, waiter_tid);
 	for (size_t i = p->hops.n; i-- > 0 && !err;) {
 		const struct kt_io_hop *h = &p->hops.v[i];
 		enum kt_io_stage before = i + 1 == p->hops.n ? KT_IO_SUBMIT : KT_IO_BETWEEN;
 
 		if (h->throttle_ns != KT_NULL) {
-			err = add(p, before, at, h->throttle_ns, KT_NULL);
+			err = add_awake(p, before, before, at, h->throttle_ns);
 			if (!err)
 				err = add(p, KT_IO_THROTTLE, h->throttle_ns, h->start_ns,
 					  h->bio->bio_id);
 		} else {
-			err = add(p, before, at, h->start_ns, KT_NULL);
+			err = add_awake(p, before, before, at, h->start_ns);
 		}
 		if (!err)
 			err = add_bio(p, h);
@@ -340,7 +392,7 @@ static int cut(struct kt_io_state *s, const struct kt_io *io, int64_t end)
 
 static const bool must_run[KT_IO_N_STAGES] = {
 	[KT_IO_SUBMIT] = true, [KT_IO_ALLOC] = true,  [KT_IO_PLUG] = true,   [KT_IO_BETWEEN] = true,
-	[KT_IO_ENDIO] = true,  [KT_IO_WAKEUP] = true, [KT_IO_RETURN] = true,
+	[KT_IO_ENDIO] = true,  [KT_IO_WAKEUP] = true, [KT_IO_RETURN] = true, [KT_IO_CACHED] = true,
 };
 
 static unsigned int cause_of(const struct kt_disturb *d)
@@ -445,15 +497,22 @@ static int find_disturbed(struct kt_io_state *s, const struct kt_io *io, int64_t
 static void find_waker(struct kt_io_state *s, const struct kt_io *io)
 {
 	struct kt_io_path *p = &s->path;
-	const struct kt_io_hop *last = &p->hops.v[0];
-	int64_t bio_id;
+	const struct kt_io_hop *last = p->hops.n ? &p->hops.v[0] : NULL;
+	int64_t request_id, bio_id;
 
+	/* A sleep for something else. */
+	if (!last || p->wake.out_ns > last->bio->end_ns) {
+		if (find_cause(s, io->key.run, p->wake, &request_id, &bio_id))
+			p->wake_request_id = request_id;
+		return;
+	}
 	p->wake_request_id = last->bio->request_id;
 	if (last->foreign)
 		return;
 	/* Its own bio's request, unless something else ended the sleep after that. */
-	if (p->wake.waking_ns - last->bio->end_ns > MAX_IRQ_NS)
-		find_cause(s, io->key.run, p->wake, &p->wake_request_id, &bio_id);
+	if (p->wake.waking_ns - last->bio->end_ns > MAX_IRQ_NS &&
+	    find_cause(s, io->key.run, p->wake, &request_id, &bio_id))
+		p->wake_request_id = request_id;
 }
 
 int kt_io_path(struct kt_io_state *s, const struct kt_io *io, int64_t end_ns, uint32_t waiter_tid)
@@ -464,8 +523,8 @@ int kt_io_path(struct kt_io_state *s, const struct kt_io *io, int64_t end_ns, ui
 	int err;
 
 	p->hops.n = p->segs.n = p->blames.n = 0;
-	p->n_waits = p->n_foreign = 0;
-	p->runq_known = p->irq_known = false;
+	p->n_waits = p->n_foreign = p->n_split = 0;
+	p->runq_known = p->irq_known = p->is_blocked = false;
 	p->wakeup_seg = -1;
 	p->wake_request_id = KT_NULL;
 	p->slept_ns = KT_NULL;
@@ -479,8 +538,10 @@ int kt_io_path(struct kt_io_state *s, const struct kt_io *io, int64_t end_ns, ui
 	/* Whoever posts its end may have slept before it was submitted. */
 	if (!err && sched && !kt_io_is_sync(io) && io->key.kind != KT_IO_AIO && p->hops.n)
 		collect_waits(s, io->key.run, waiter_tid, KT_NULL, end_ns, 8);
+	if (!kt_io_is_sync(io))
+		p->n_split = p->n_waits; /* whoever posts its end sleeps for many */
 	if (!err)
-		err = cut(s, io, end_ns);
+		err = cut(s, io, end_ns, waiter_tid);
 	if (!err && sched)
 		err = find_disturbed(s, io, end_ns, waiter_tid);
 	if (!err && p->wakeup_seg >= 0)
@@ -499,4 +560,17 @@ int kt_io_path(struct kt_io_state *s, const struct kt_io *io, int64_t end_ns, ui
 	}
 #endif
 	return err;
+}
+
+bool kt_io_waited(const struct kt_io_state *s)
+{
+	const struct kt_io_path *p = &s->path;
+
+	if (p->hops.n)
+		return true;
+	for (size_t i = 0; i < p->n_waits; i++)
+		if (p->waits[i].disk &&
+		    p->waits[i].in_ns - p->waits[i].out_ns >= KT_IO_MIN_BLOCKED_NS)
+			return true;
+	return false;
 }

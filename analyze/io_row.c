@@ -19,6 +19,8 @@ struct io_row {
 	int64_t disturbed_ns[3];
 	int64_t slept_ns;
 	int64_t n_forgotten;
+	const char *via;
+	int64_t error;
 	const char *state;
 };
 
@@ -81,8 +83,15 @@ static const struct kt_col io_cols[] = {
 	STAGE("wakeup", KT_IO_WAKEUP, "until it ran"),
 	STAGE("return", KT_IO_RETURN, "until the operation ended"),
 	STAGE("between", KT_IO_BETWEEN, "from a bio's end to the next one's queueing"),
-	STAGE("cached", KT_IO_CACHED, "all of it, where it caused no bio and waited for none"),
-	DISTURBED("runq", 0, "of the stages in which a task must run: it waited for the CPU"),
+	STAGE("cached", KT_IO_CACHED,
+	      "all of it, where it caused no bio, waited for none and did not sleep"),
+	STAGE("blocked", KT_IO_BLOCKED,
+	      "asleep for something else than a bio that is known: a lock, a pipe, …; its stages "
+	      "are "
+	      "in stage_extra"),
+	DISTURBED(
+		"runq", 0,
+		"of the stages in which a task must run, `cached` included: it waited for the CPU"),
 	DISTURBED("irq", 1, "of these: hard interrupts took it"),
 	DISTURBED("softirq", 2, "of these: soft interrupts took it"),
 	COL(slept_ns, INT, "ns",
@@ -90,6 +99,13 @@ static const struct kt_col io_cols[] = {
 	COL(n_forgotten, INT, "",
 	    "bios that ended and were too many to keep: the path may lack them, its begin lies in "
 	    "submit"),
+	COL(via, TEXT, "",
+	    "what it came to: disk: a bio; cache: none, without sleep; asleep: none that is known, "
+	    "but "
+	    "it slept; empty: it moved nothing (end of file); failed. Of the last two nothing is "
+	    "in "
+	    "the latency statistics"),
+	COL(error, INT, "", "negative errno of one that failed; NULL: it did not"),
 	COL(state, TEXT, "", "whole | open_at_start | open_at_end | lossy | evicted"),
 };
 #undef COL
@@ -191,6 +207,7 @@ static const char *kind_name(uint8_t kind)
 		[KT_IO_JOURNAL] = "journal",
 		[KT_IO_READAHEAD] = "readahead",
 		[KT_IO_SWAP] = "swap",
+		[KT_IO_AFTER] = "syscall",
 	};
 
 	return kind < KT_ARRAY_SIZE(names) ? names[kind] : NULL;
@@ -210,8 +227,8 @@ static const char *op_name(uint16_t op)
 static const char *stage_name(enum kt_io_stage stage)
 {
 	static const char *const names[KT_IO_N_STAGES] = {
-		"submit",   "throttle", "alloc",  "plug",   "queue",   "device",
-		"complete", "endio",	"wakeup", "return", "between", "cached"};
+		"submit", "throttle", "alloc",	"plug",	   "queue",  "device", "complete",
+		"endio",  "wakeup",   "return", "between", "cached", "blocked"};
 
 	return names[stage];
 }
@@ -239,7 +256,7 @@ static const char *flag_names(uint8_t flags, char *buf, size_t size)
 
 static bool has_rounds(const struct kt_io_path *p)
 {
-	return p->hops.n > 1;
+	return p->hops.n > 1 || p->is_blocked;
 }
 
 /* Its number in view `stage`. */
@@ -378,6 +395,21 @@ static int64_t moved_bytes(const struct kt_io *io)
 	}
 }
 
+static const char *via_of(const struct kt_io_state *s, const struct kt_io *io,
+			  const struct io_row *row, bool with_path)
+{
+	bool has_path = with_path && s->path.hops.n;
+
+	if (kt_io_failed(io))
+		return "failed";
+	if (kt_io_empty(io) && !has_path && row->stage_ns[KT_IO_BLOCKED] == KT_NULL)
+		return "empty";
+	if (row->stage_ns[KT_IO_CACHED] != KT_NULL)
+		return "cache";
+	return !has_path && !io->n_bios && row->stage_ns[KT_IO_BLOCKED] != KT_NULL ? "asleep"
+										   : "disk";
+}
+
 static int count(struct kt_io_state *s, const struct kt_io *io, const struct io_row *row,
 		 int64_t end_ns)
 {
@@ -402,6 +434,8 @@ static int count(struct kt_io_state *s, const struct kt_io *io, const struct io_
 		.slept_ns = row->slept_ns,
 		.tgid = io->key.tgid ? (int64_t)io->key.tgid : KT_NULL,
 		.async = !kt_io_is_call(io->key.kind),
+		.via = row->via,
+		.error = row->error,
 	};
 
 	memcpy(f.stage_ns, row->stage_ns, sizeof(f.stage_ns));
@@ -434,6 +468,7 @@ int kt_io_write(struct kt_io_state *s, const struct kt_io *io, int64_t end_ns, c
 		.path_bio_id = KT_NULL,
 		.slept_ns = with_path ? p->slept_ns : KT_NULL,
 		.n_forgotten = io->n_forgotten,
+		.error = kt_io_failed(io) ? io->result : KT_NULL,
 		.state = state,
 	};
 	int err;
@@ -455,6 +490,7 @@ int kt_io_write(struct kt_io_state *s, const struct kt_io *io, int64_t end_ns, c
 			if (p->hops.v[i].foreign)
 				row.parent_io_id = p->hops.v[i].bio->io_id;
 	}
+	row.via = via_of(s, io, &row, with_path);
 	err = kt_insert(s->e, &kt_io_table, &row);
 	if (!err)
 		err = count(s, io, &row, end_ns);

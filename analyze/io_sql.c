@@ -5,8 +5,8 @@
 /* clang-format off */
 
 /*
- * A path with one bio has each stage once, in the order of the columns: its row tells all of it. One with several has `between`, and
- * its stages are in stage_extra. What disturbed a single stage: the sum of its rows in disturbance, which leave out what is
+ * A path with one bio has each stage once, in the order of the columns: its row tells all of it. One with several has `between`, one on
+ * which its task slept for something else `blocked`; the stages of these are in stage_extra. What disturbed a single stage: the sum of its rows in disturbance, which leave out what is
  * shorter than 1 us; 0 is known to be nothing else.
  */
 #define DISTURBED(id, seq, cause) \
@@ -18,7 +18,7 @@
 #define ONE(seq, name, before, disturbed) \
 "SELECT 'io', i.io_id, " seq ", '" name "', i.start_ns" before ", +i." name "_ns,\n" \
 disturbed \
-"  FROM io i WHERE i." name "_ns IS NOT NULL AND i.between_ns IS NULL\n"
+"  FROM io i WHERE i." name "_ns IS NOT NULL AND i.between_ns IS NULL AND i.blocked_ns IS NULL\n"
 #define AFTER(name) " + ifnull(i." name "_ns, 0)"
 
 #define A1 AFTER("submit")
@@ -42,13 +42,13 @@ ONE("1", "submit", " + 0", ALL_DISTURBED("1"))
 "UNION ALL " ONE("8", "endio", A7, ALL_DISTURBED("8"))
 "UNION ALL " ONE("9", "wakeup", A8, ALL_DISTURBED("9"))
 "UNION ALL " ONE("10", "return", A9, ALL_DISTURBED("10"))
-"UNION ALL " ONE("12", "cached", " + 0", NONE)
+"UNION ALL " ONE("12", "cached", " + 0", ALL_DISTURBED("12"))
 "UNION ALL SELECT 'io', i.io_id, +g.seq, g.name || '', +g.start_ns, +g.dur_ns,\n"
 "  CASE WHEN g.name IN ('submit', 'alloc', 'plug', 'between', 'endio', 'wakeup', 'return') THEN " DISTURBED("", "g.seq", "runq") " END,\n"
 "  CASE WHEN g.name IN ('submit', 'alloc', 'plug', 'between', 'endio', 'wakeup', 'return') THEN " DISTURBED("", "g.seq", "irq") " END,\n"
 "  CASE WHEN g.name IN ('submit', 'alloc', 'plug', 'between', 'endio', 'wakeup', 'return') THEN " DISTURBED("", "g.seq", "softirq") " END\n"
 "  FROM io i JOIN stage_extra g ON g.flow_id = i.io_id AND g.flow = 'io'\n"
-"  WHERE i.between_ns IS NOT NULL\n";
+"  WHERE i.between_ns IS NOT NULL OR i.blocked_ns IS NOT NULL\n";
 
 #define US(name) "i." name "_ns / 1e3 AS " name "_us"
 
@@ -59,10 +59,10 @@ const char kt_io_views_sql[] =
 "  t.comm AS task, t.tid, t.tgid, t.program, t.is_recorder, c.path AS cgroup, d.name AS disk, p.name AS partition,\n"
 "  i.ino, i.path, i.offset_bytes, i.size_bytes, i.size_bytes / 1024.0 AS size_kib,\n"
 "  i.moved_bytes, i.moved_bytes / 1024.0 AS moved_kib, i.result,\n"
-"  i.n_bios, i.path_bio_id,\n"
+"  i.n_bios, i.path_bio_id, i.via, i.error,\n"
 "  " US("submit") ", " US("throttle") ", " US("alloc") ", " US("plug") ",\n"
 "  " US("queue") ", " US("device") ", " US("complete") ", " US("endio") ",\n"
-"  " US("wakeup") ", " US("return") ", " US("between") ", " US("cached") ",\n"
+"  " US("wakeup") ", " US("return") ", " US("between") ", " US("cached") ", " US("blocked") ",\n"
 "  " US("runq") ", " US("irq") ", " US("softirq") ", " US("slept") ",\n"
 "  i.state\n"
 "  FROM io i LEFT JOIN task t ON t.utid = i.utid\n"

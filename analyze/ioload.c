@@ -21,8 +21,10 @@ struct io_load_row {
 	const char *state;
 	int64_t n, size_bytes, n_bios, dur_ns, max_ns;
 	int64_t submit_ns, throttle_ns, alloc_ns, plug_ns, queue_ns, device_ns, complete_ns,
-		endio_ns, wakeup_ns, return_ns, between_ns, cached_ns;
+		endio_ns, wakeup_ns, return_ns, between_ns, cached_ns, blocked_ns;
 	int64_t runq_ns, irq_ns, softirq_ns, slept_ns, min_id, max_id;
+	const char *via;
+	int64_t error, n_runq;
 };
 
 /* clang-format off */
@@ -60,6 +62,7 @@ static const struct kt_col io_load_cols[] = {
 	STAGE(return ),
 	STAGE(between),
 	STAGE(cached),
+	STAGE(blocked),
 	KT_COL(io_load_row, runq_ns, KT_COL_INT, "ns",
 	       "of that the tasks were ready but another ran; NULL: not known of any"),
 	KT_COL(io_load_row, irq_ns, KT_COL_INT, "ns", "of that interrupts took from them"),
@@ -68,6 +71,10 @@ static const struct kt_col io_load_cols[] = {
 	       "of that the tasks were asleep; NULL: not known of any, or they are asynchronous"),
 	KT_COL(io_load_row, min_id, KT_COL_INT, "", "smallest io_id among them"),
 	KT_COL(io_load_row, max_id, KT_COL_INT, "", "largest"),
+	KT_COL(io_load_row, via, KT_COL_TEXT, "", "as io.via"),
+	KT_COL(io_load_row, error, KT_COL_INT, "", "as io.error"),
+	KT_COL(io_load_row, n_runq, KT_COL_INT, "",
+	       "of how many runq_ns is known: if of fewer than n, it is at least that"),
 };
 
 static const struct kt_table io_load_table = {
@@ -81,6 +88,7 @@ struct io_hist_row {
 	int64_t run_id, second;
 	const char *kind, *op;
 	int64_t device_id, utid, ucgid, is_cached, bucket, n, sum_ns, max_ns;
+	const char *via;
 };
 
 static const struct kt_col io_hist_cols[] = {
@@ -97,6 +105,7 @@ static const struct kt_col io_hist_cols[] = {
 	KT_COL(io_hist_row, n, KT_COL_INT, "", "operations, whole ones"),
 	KT_COL(io_hist_row, sum_ns, KT_COL_INT, "ns", "sum of their durations"),
 	KT_COL(io_hist_row, max_ns, KT_COL_INT, "ns", "the longest of them"),
+	KT_COL(io_hist_row, via, KT_COL_TEXT, "", "as io.via; none that failed, or were empty"),
 };
 
 static const struct kt_table io_hist_table = {
@@ -117,6 +126,7 @@ struct file_load_row {
 	int64_t run_id, second, device_id, ino;
 	const char *path, *op;
 	int64_t utid, ucgid, is_cached, n, size_bytes, dur_ns, max_ns;
+	const char *via;
 };
 
 static const struct kt_col file_load_cols[] = {
@@ -134,6 +144,7 @@ static const struct kt_col file_load_cols[] = {
 	KT_COL(file_load_row, size_bytes, KT_COL_INT, "bytes", "what they moved, where known"),
 	KT_COL(file_load_row, dur_ns, KT_COL_INT, "ns", "sum of their durations"),
 	KT_COL(file_load_row, max_ns, KT_COL_INT, "ns", "the longest of them"),
+	KT_COL(file_load_row, via, KT_COL_TEXT, "", "as io.via; none that failed, or were empty"),
 };
 
 static const struct kt_table file_load_table = {
@@ -150,20 +161,20 @@ const struct kt_table *const kt_io_load_tables[] = {&io_load_table, &io_hist_tab
 
 /* Texts are static while the analysis runs: their addresses are keys. Two addresses of one text make two rows. */
 struct load_key {
-	int64_t run, device_id, utid, ucgid, is_cached;
-	const char *kind, *op, *state;
+	int64_t run, device_id, utid, ucgid, error;
+	const char *kind, *op, *state, *via;
 };
 
 struct load_entry {
 	struct load_key k;
 	int64_t n, size_bytes, n_bios, dur_ns, max_ns;
 	int64_t stage_ns[KT_IO_N_STAGES]; /* KT_NULL as long as none had it */
-	int64_t runq_ns, irq_ns, softirq_ns, slept_ns, min_id, max_id;
+	int64_t runq_ns, irq_ns, softirq_ns, slept_ns, n_runq, min_id, max_id;
 };
 
 struct hist_key {
-	int64_t run, device_id, utid, ucgid, is_cached, bucket;
-	const char *kind, *op;
+	int64_t run, device_id, utid, ucgid, bucket;
+	const char *kind, *op, *via;
 };
 
 struct hist_entry {
@@ -172,8 +183,8 @@ struct hist_entry {
 };
 
 struct file_key {
-	int64_t run, device_id, ino, utid, ucgid, is_cached;
-	const char *op;
+	int64_t run, device_id, ino, utid, ucgid;
+	const char *op, *via;
 };
 
 struct file_entry {
@@ -226,6 +237,11 @@ void kt_io_load_destroy(struct kt_io_load *l)
 
 /* ---------------------------------------------------------------- rows */
 
+static bool is_cached(const char *via)
+{
+	return via[0] == 'c';
+}
+
 static int write_loads(struct kt_io_load *l)
 {
 	int err = 0;
@@ -241,7 +257,7 @@ static int write_loads(struct kt_io_load *l)
 			.device_id = x->k.device_id,
 			.utid = x->k.utid,
 			.ucgid = x->k.ucgid,
-			.is_cached = x->k.is_cached,
+			.is_cached = is_cached(x->k.via),
 			.state = x->k.state,
 			.n = x->n,
 			.size_bytes = x->size_bytes,
@@ -260,12 +276,16 @@ static int write_loads(struct kt_io_load *l)
 			.return_ns = s[KT_IO_RETURN],
 			.between_ns = s[KT_IO_BETWEEN],
 			.cached_ns = s[KT_IO_CACHED],
+			.blocked_ns = s[KT_IO_BLOCKED],
 			.runq_ns = x->runq_ns,
 			.irq_ns = x->irq_ns,
 			.softirq_ns = x->softirq_ns,
 			.slept_ns = x->slept_ns,
 			.min_id = x->min_id,
 			.max_id = x->max_id,
+			.via = x->k.via,
+			.error = x->k.error,
+			.n_runq = x->n_runq,
 		};
 
 		err = kt_insert(l->e, &io_load_table, &row);
@@ -281,9 +301,11 @@ static int write_hists(struct kt_io_load *l, struct kt_keyed *hists, const struc
 
 	for (size_t i = 0; i < hists->n && !err; i++) {
 		const struct hist_entry *x = kt_keyed_at(hists, i);
-		struct io_hist_row row = {x->k.run + 1,	  second,    x->k.kind,	 x->k.op,
-					  x->k.device_id, x->k.utid, x->k.ucgid, x->k.is_cached,
-					  x->k.bucket,	  x->n,	     x->sum_ns,	 x->max_ns};
+		struct io_hist_row row = {
+			x->k.run + 1,	second,	   x->k.kind,  x->k.op,
+			x->k.device_id, x->k.utid, x->k.ucgid, is_cached(x->k.via),
+			x->k.bucket,	x->n,	   x->sum_ns,  x->max_ns,
+			x->k.via};
 
 		err = kt_insert(l->e, t, &row);
 	}
@@ -297,10 +319,11 @@ static int write_files(struct kt_io_load *l)
 
 	for (size_t i = 0; i < l->files.n && !err; i++) {
 		const struct file_entry *x = kt_keyed_at(&l->files, i);
-		struct file_load_row row = {x->k.run + 1,   l->second, x->k.device_id, x->k.ino,
-					    x->path,	    x->k.op,   x->k.utid,      x->k.ucgid,
-					    x->k.is_cached, x->n,      x->size_bytes,  x->dur_ns,
-					    x->max_ns};
+		struct file_load_row row = {x->k.run + 1, l->second,	 x->k.device_id,
+					    x->k.ino,	  x->path,	 x->k.op,
+					    x->k.utid,	  x->k.ucgid,	 is_cached(x->k.via),
+					    x->n,	  x->size_bytes, x->dur_ns,
+					    x->max_ns,	  x->k.via};
 
 		err = kt_insert(l->e, &file_load_table, &row);
 	}
@@ -334,10 +357,10 @@ static void add(int64_t *sum, int64_t ns)
 		*sum = *sum == KT_NULL ? ns : *sum + ns;
 }
 
-static int count_load(struct kt_io_load *l, const struct kt_io_flow *f, bool cached)
+static int count_load(struct kt_io_load *l, const struct kt_io_flow *f)
 {
-	struct load_key k = {f->run, f->device_id, f->utid, f->ucgid,
-			     cached, f->kind,	   f->op,   f->state};
+	struct load_key k = {f->run,  f->device_id, f->utid,  f->ucgid, f->error,
+			     f->kind, f->op,	    f->state, f->via};
 	int err = l->loads.n >= MAX_KEYS ? write_loads(l) : 0;
 	struct load_entry *x;
 
@@ -364,6 +387,7 @@ static int count_load(struct kt_io_load *l, const struct kt_io_flow *f, bool cac
 	for (int i = 0; i < KT_IO_N_STAGES; i++)
 		add(&x->stage_ns[i], f->stage_ns[i]);
 	add(&x->runq_ns, f->runq_ns);
+	x->n_runq += f->runq_ns != KT_NULL;
 	add(&x->irq_ns, f->irq_ns);
 	add(&x->softirq_ns, f->softirq_ns);
 	add(&x->slept_ns, f->slept_ns);
@@ -382,11 +406,10 @@ static int add_hist(struct kt_keyed *hists, const struct hist_key *k, int64_t du
 	return 0;
 }
 
-static int count_hist(struct kt_io_load *l, const struct kt_io_flow *f, bool cached)
+static int count_hist(struct kt_io_load *l, const struct kt_io_flow *f)
 {
-	struct hist_key k = {f->run,   f->device_id, f->utid,
-			     f->ucgid, cached,	     kt_bucket_of(f->dur_ns),
-			     f->kind,  f->op};
+	struct hist_key k = {f->run,  f->device_id, f->utid, f->ucgid, kt_bucket_of(f->dur_ns),
+			     f->kind, f->op,	    f->via};
 	int err = 0;
 
 	if (l->hists.n >= MAX_KEYS)
@@ -397,9 +420,9 @@ static int count_hist(struct kt_io_load *l, const struct kt_io_flow *f, bool cac
 	return err ? err : add_hist(&l->all, &k, f->dur_ns);
 }
 
-static int count_file(struct kt_io_load *l, const struct kt_io_flow *f, bool cached)
+static int count_file(struct kt_io_load *l, const struct kt_io_flow *f)
 {
-	struct file_key k = {f->run, f->device_id, f->ino, f->utid, f->ucgid, cached, f->op};
+	struct file_key k = {f->run, f->device_id, f->ino, f->utid, f->ucgid, f->op, f->via};
 	int err = l->files.n >= MAX_KEYS ? write_files(l) : 0;
 	struct file_entry *x;
 
@@ -422,7 +445,6 @@ static int count_file(struct kt_io_load *l, const struct kt_io_flow *f, bool cac
 
 int kt_io_load_count(struct kt_io_load *l, const struct kt_io_flow *f)
 {
-	bool cached = f->stage_ns[KT_IO_CACHED] != KT_NULL;
 	int err = 0;
 
 	if (f->end_ns != KT_NULL) {
@@ -433,11 +455,12 @@ int kt_io_load_count(struct kt_io_load *l, const struct kt_io_flow *f)
 	} else if (l->second == INT64_MIN) {
 		l->second = 0;
 	}
-	err = err ? err : count_load(l, f, cached);
-	if (err || f->state[0] != 'w' || f->dur_ns == KT_NULL || f->dur_ns < 0)
+	err = err ? err : count_load(l, f);
+	if (err || f->state[0] != 'w' || f->dur_ns == KT_NULL || f->dur_ns < 0 ||
+	    !kt_io_did_something(f))
 		return err;
-	err = count_hist(l, f, cached);
+	err = count_hist(l, f);
 	if (!err && f->ino != KT_NULL)
-		err = count_file(l, f, cached);
+		err = count_file(l, f);
 	return err;
 }

@@ -26,6 +26,7 @@ struct load_row {
 	const char *op, *state;
 	int64_t is_split, n, size_bytes, dur_ns, device_ns, n_bios, n_carrying, min_id, max_id;
 	const char *link;
+	int64_t n_errors;
 };
 
 static const struct kt_col load_cols[] = {
@@ -50,6 +51,7 @@ static const struct kt_col load_cols[] = {
 	KT_COL(load_row, max_id, KT_COL_INT, "", "largest"),
 	KT_COL(load_row, link, KT_COL_TEXT, "",
 	       "of bios: how their operation is known, exact or inferred; NULL: it is not"),
+	KT_COL(load_row, n_errors, KT_COL_INT, "", "of these, that ended in error"),
 };
 
 static const struct kt_table load_table = {
@@ -176,7 +178,7 @@ struct load_key {
 
 struct load_entry {
 	struct load_key k;
-	int64_t n, size_bytes, dur_ns, device_ns, n_bios, n_carrying, min_id, max_id;
+	int64_t n, size_bytes, dur_ns, device_ns, n_bios, n_carrying, n_errors, min_id, max_id;
 };
 
 struct task_key {
@@ -261,23 +263,12 @@ static int write_loads(struct kt_load *l)
 
 	for (size_t i = 0; i < l->loads.n && !err; i++) {
 		const struct load_entry *x = kt_keyed_at(&l->loads, i);
-		struct load_row row = {x->k.run + 1,
-				       l->second,
-				       x->k.flow,
-				       x->k.device_id,
-				       x->k.part_device_id,
-				       x->k.op,
-				       x->k.state,
-				       x->k.is_split,
-				       x->n,
-				       x->size_bytes,
-				       x->dur_ns,
-				       x->device_ns,
-				       x->n_bios,
-				       x->n_carrying,
-				       x->min_id,
-				       x->max_id,
-				       x->k.link};
+		struct load_row row = {x->k.run + 1,   l->second,	    x->k.flow,
+				       x->k.device_id, x->k.part_device_id, x->k.op,
+				       x->k.state,     x->k.is_split,	    x->n,
+				       x->size_bytes,  x->dur_ns,	    x->device_ns,
+				       x->n_bios,      x->n_carrying,	    x->min_id,
+				       x->max_id,      x->k.link,	    x->n_errors};
 
 		err = kt_insert(l->e, &load_table, &row);
 	}
@@ -390,6 +381,7 @@ static int count_load(struct kt_load *l, const struct kt_load_flow *f)
 	x->device_ns += f->device_ns != KT_NULL ? f->device_ns : 0;
 	x->n_bios += f->n_bios != KT_NULL ? f->n_bios : 0;
 	x->n_carrying += f->n_bios != KT_NULL && f->n_bios > 0;
+	x->n_errors += f->is_error;
 	return 0;
 }
 

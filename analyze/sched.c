@@ -105,6 +105,8 @@ struct task {
 
 struct run {
 	struct kt_hash tasks; /* tid */
+	struct task
+		*gone; /* left for good last: trackers after this one may still ask; NULL = none */
 	struct kt_keyed delays;
 	KT_VEC(struct kt_sched_cpu *) cpus;
 };
@@ -193,6 +195,8 @@ static int forget(struct state *s, struct run *r, struct task *t, int64_t end_ns
 	row->irq_ns = sums.irq_ns;
 	row->softirq_ns = sums.softirq_ns;
 	row->sleep_ns = sums.sleep_ns;
+	if (r->gone == t)
+		r->gone = NULL;
 	err = kt_insert(s->e, &task_table, row);
 	kt_hash_del(&r->tasks, t->tid);
 	kt_task_hist_finish(&t->hist, &s->budget);
@@ -225,6 +229,13 @@ static int get_task(struct state *s, struct run *r, const struct kt_ev *ev, uint
 	struct task *t = kt_hash_get(&r->tasks, tid);
 	int err = 0;
 
+	/* Its number is another's by now. */
+	if (t && t == r->gone) {
+		err = forget(s, r, t, KT_NULL);
+		if (err)
+			return err;
+		t = NULL;
+	}
 	if (t) {
 		*ret = t;
 		return 0;
@@ -323,9 +334,11 @@ static int goes(struct state *s, struct run *r, const struct kt_ev *ev, struct k
 	t->left = d->prev_state;
 	t->row.n_switches++;
 	t->row.n_preempted += t->hist.waits;
-	if (t->exits && d->prev_state == KT_TASK_OTHER)
-		return forget(s, r, t, KT_NULL);
-	return 0;
+	if (t->exits && d->prev_state == KT_TASK_OTHER) {
+		err = r->gone ? forget(s, r, r->gone, KT_NULL) : 0;
+		r->gone = t;
+	}
+	return err;
 }
 
 static int comes(struct state *s, struct run *r, const struct kt_ev *ev, struct kt_sched_cpu *c)
@@ -520,6 +533,8 @@ static int ended(void *self, uint32_t run, int64_t end_ns)
 	if (!err)
 		err = write_delays(s, r, run);
 	/* Taking one out moves others: look at the same slot again. */
+	if (!err && r->gone)
+		err = forget(s, r, r->gone, KT_NULL);
 	for (size_t i = 0; r->tasks.slots && i <= r->tasks.mask && !err;) {
 		struct task *t = r->tasks.slots[i].value;
 

@@ -223,8 +223,8 @@ int kt_load_add(struct kt_engine *e, const struct kt_load_flow *f)
 int kt_io_load_add(struct kt_engine *e, const struct kt_io_flow *f)
 {
 	static const char *const stages[KT_IO_N_STAGES] = {
-		"submit",   "throttle", "alloc",  "plug",   "queue",   "device",
-		"complete", "endio",	"wakeup", "return", "between", "cached"};
+		"submit", "throttle", "alloc",	"plug",	   "queue",  "device", "complete",
+		"endio",  "wakeup",   "return", "between", "cached", "blocked"};
 	const struct kt_load_flow flow = {
 		.run = f->run,
 		.flow = "io",
@@ -241,11 +241,13 @@ int kt_io_load_add(struct kt_engine *e, const struct kt_io_flow *f)
 		.n_bios = f->n_bios,
 		.utid = KT_NULL, /* task_load is of bios */
 		.ucgid = KT_NULL,
+		.is_error = f->error != KT_NULL,
 	};
 	int err = kt_load_count(e->load, &flow);
 
 	err = err ? err : kt_io_load_count(e->io_load, f);
-	if (err || f->state[0] != 'w' || f->end_ns == KT_NULL || f->dur_ns == KT_NULL)
+	if (err || f->state[0] != 'w' || f->end_ns == KT_NULL || f->dur_ns == KT_NULL ||
+	    !kt_io_did_something(f))
 		return err;
 	if (f->async)
 		err = kt_load_in_flight(e->load, f->run, f->tgid, f->end_ns - f->dur_ns, f->end_ns);

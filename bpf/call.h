@@ -4,6 +4,7 @@
 #define KT_BPF_CALL_H
 
 #include "bpf/filter.h"
+#include "bpf/syscalls.h"
 #include "bpf/task.h"
 
 /*
@@ -24,7 +25,27 @@ static __always_inline void kt_call_open(struct kt_task *k, u8 kind, u16 op)
 		k->call_has = 0;
 		k->tracked = 0;
 	}
+	k->after = 0;
 	k->call_ns = bpf_ktime_get_ns();
+}
+
+/* From now on the task does what the call left, or exits. */
+static __always_inline void kt_after_open(struct kt_task *k, u16 op, s64 nr)
+{
+	k->after_ns = bpf_ktime_get_ns();
+	k->after_op = op;
+	k->after_nr = nr;
+	k->after = 1;
+}
+
+/*
+ * Is it still at that? Another call, or an interrupt of user mode, has put its own number into the registers; of one that
+ * exits nothing comes after.
+ */
+static __always_inline bool kt_after_is_on(struct kt_task *k, struct task_struct *t)
+{
+	return k->after && (k->after_op == KT_IO_OP_EXIT ||
+			    kt_call_nr((void *)bpf_task_pt_regs(t)) == k->after_nr);
 }
 
 /*

@@ -374,6 +374,10 @@ static __always_inline bool kt_wants_owned(struct kt_run *r, struct bio *bio, st
 							   : KT_IO_OP_SWAPIN);
 		linked = true;
 		break;
+	case KT_IO_AFTER:
+		has = kt_filter_op(e->io);
+		linked = true;
+		break;
 	case KT_IO_SYSCALL:
 	case KT_IO_WRITEBACK:
 	case KT_IO_JOURNAL:

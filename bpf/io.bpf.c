@@ -1,78 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* io: what applications asked for. */
+#include "bpf/after.h"
 #include "bpf/call.h"
 #include "bpf/file_name.h"
 #include "bpf/filter_call.h"
 #include "bpf/syscalls.h"
 #include "bpf/uring.h"
 #include "bpf/vec.h"
+#include "bpf/where.h"
 
 #include <linux/aio_abi.h>
 #include <linux/io_uring.h>
 
 #define BEGIN_BYTES \
 	(64 << 10) /* a larger write into the page cache has an event at its begin, too */
-
-/* An offset in the caller's memory; without one it is the file's position. */
-static __always_inline s64 offset_at(u64 address, u64 file)
-{
-	s64 offset = -1;
-
-	if (!address)
-		return kt_file_pos(file);
-	if (bpf_probe_read_user(&offset, sizeof(offset), (void *)address))
-		return -1;
-	return offset;
-}
-
-struct io_where {
-	s64 offset;
-	u64 size;
-	u8 flags;
-};
-
-static __always_inline void read_where(u8 shape, const struct kt_args *a, u64 file,
-				       struct io_where *w)
-{
-	switch (shape) {
-	case KT_CALL_RW:
-		w->size = a->a[2];
-		w->offset = kt_file_pos(file);
-		break;
-	case KT_CALL_RW_AT:
-		w->size = a->a[2];
-		w->offset = a->a[3];
-		break;
-	case KT_CALL_VEC:
-		w->size = kt_vec_bytes(a->a[1], a->a[2]);
-		w->offset = kt_file_pos(file);
-		break;
-	case KT_CALL_VEC_AT:
-	case KT_CALL_VEC_RWF:
-		w->size = kt_vec_bytes(a->a[1], a->a[2]);
-		w->offset = a->a[3];
-		if (w->offset == -1 && shape == KT_CALL_VEC_RWF)
-			w->offset = kt_file_pos(file);
-		break;
-	case KT_CALL_RANGE:
-		w->offset = a->a[1];
-		w->size = a->a[2];
-		break;
-	case KT_CALL_MODE_RANGE:
-		w->offset = a->a[2];
-		w->size = a->a[3];
-		break;
-	case KT_CALL_SENDFILE:
-		w->offset = offset_at(a->a[2], file);
-		w->size = a->a[3];
-		break;
-	case KT_CALL_SPLICE:
-	case KT_CALL_COPY:
-		w->offset = offset_at(a->a[1], file);
-		w->size = a->a[4];
-		break;
-	}
-}
 
 /* Its pages may reach the disk before the call has ended and can be told. */
 static __always_inline void begin(struct kt_run *r, struct kt_task *k, struct task_struct *t)
@@ -316,12 +257,14 @@ KT_PROG(io, sys_enter, sys_enter, struct pt_regs *regs, long nr)
 	}
 	if (f.inode)
 		read_where(shape, &a, f.file, &w);
-	if (d->data && (f.data || shape == KT_CALL_PATH))
+	/* An fsync of a directory is one as well. */
+	if (d->data && (f.data || shape == KT_CALL_PATH || shape == KT_CALL_FD))
 		w.flags |= KT_IO_DATA;
 	k = kt_task_get(t);
 	if (!k)
 		return 0;
 	kt_call_open(k, KT_IO_SYSCALL, d->op);
+	k->call_nvcsw = t->nvcsw;
 	k->call_inode = f.inode;
 	k->call_ino = f.ino;
 	k->call_offset = w.flags & KT_IO_APPEND ? -1 : w.offset;
@@ -364,6 +307,26 @@ static __always_inline s64 appended_at(struct pt_regs *regs, u8 shape, struct ta
 	return KT_GET(file, f_pos) - result;
 }
 
+/* As a task exits it closes what it left open. */
+KT_PROG(io, sched_process_exit, sched_process_exit, struct task_struct *task)
+{
+	struct task_struct *t;
+	struct kt_task *k;
+	struct kt_run r;
+
+	if (!kt_run_begin(&r, KT_HOOK_io__sched_process_exit))
+		return 0;
+	t = bpf_get_current_task_btf();
+	if (kt_filter.kinds && !kt_filter_all(kt_filter_current() | kt_filter_op(KT_IO_OP_EXIT)))
+		return 0;
+	k = kt_task_get(t);
+	if (!k)
+		return 0;
+	k->call_ns = 0;
+	kt_after_open(k, KT_IO_OP_EXIT, -1);
+	return 0;
+}
+
 KT_PROG(io, sys_exit, sys_exit, struct pt_regs *regs, long result)
 {
 	struct kt_io_call *e;
@@ -386,7 +349,11 @@ KT_PROG(io, sys_exit, sys_exit, struct pt_regs *regs, long result)
 	if (!k || !k->call_ns)
 		goto nothing;
 	k->uring_req = 0;
-	if ((!k->call_bios && !(k->call_flags & KT_IO_DATA)) || !kt_at_work(k)) {
+	if (t->task_works && kt_at_work(k) && leaves_work(t))
+		kt_after_open(k, k->call_op, nr);
+	if (!k->call_bios && !(k->call_flags & KT_IO_DATA) && may_have_waited(k, t))
+		k->call_flags |= KT_IO_SLEPT;
+	if ((!k->call_bios && !(k->call_flags & (KT_IO_DATA | KT_IO_SLEPT))) || !kt_at_work(k)) {
 		k->call_ns = 0;
 		goto nothing;
 	}
@@ -427,6 +394,7 @@ KT_PROG(io, page_fault_user, page_fault_user, unsigned long address)
 	k = faulting(bpf_get_current_task_btf());
 	if (!k)
 		return 0;
+	k->after = 0;
 	k->fault_address = address;
 	k->fault_ns = bpf_ktime_get_ns();
 	k->kernel_fault_ns = 0;

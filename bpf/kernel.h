@@ -78,6 +78,11 @@ struct files_struct {
 	struct fdtable *fdt;
 };
 
+struct callback_head {
+	struct callback_head *next;
+	void *func;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
 	int pid;
@@ -92,6 +97,8 @@ struct task_struct {
 	struct task_struct *group_leader;
 	char comm[16];
 	struct css_set *cgroups;
+	unsigned long nvcsw; /* voluntary switches so far */
+	struct callback_head *task_works;
 	unsigned int in_user_fault : 1; /* with memory cgroups (since 6.12: of version 1) */
 };
 

@@ -35,6 +35,7 @@ typedef __u8 u8;
 typedef __u16 u16;
 typedef __u32 u32;
 typedef __u64 u64;
+typedef __s32 s32;
 typedef __s64 s64;
 
 struct kt_stats_map {
@@ -153,12 +154,12 @@ struct kt_task {
 	u8 wait_flags; /* enum kt_switch_flags */
 	u8 tracked;    /* filters: the open operation matches */
 	u8 asked; /* filters: of a kernel thread: woken last by a task at work on what matches */
-	u8 call_kind;	    /* enum kt_io_kind */
-	u16 call_op;	    /* enum kt_io_op */
-	u8 call_flags;	    /* enum kt_io_flags */
-	u8 fault_made_room; /* the fault wrote to swap since it began to make room */
-	u32 call_bios;	    /* it caused so far */
-	u32 call_dev;	    /* of a block device: the device; else 0 */
+	u8 call_kind;  /* enum kt_io_kind */
+	u16 call_op;   /* enum kt_io_op */
+	u8 call_flags; /* enum kt_io_flags */
+	u8 after;      /* io: it does what a call left to do: see after_ns */
+	u32 call_bios; /* it caused so far */
+	u32 call_dev;  /* of a block device: the device; else 0 */
 
 	u64 call_inode; /* struct inode of its file; 0 = none */
 	u64 call_ino;	/* its number, where call_inode is not 0; of a block device: of its node */
@@ -169,6 +170,13 @@ struct kt_task {
 	u64 named_ino; /* the file whose name was asked for last */
 	u64 fault_ns; /* of the last page fault in user mode since the last system call; 0 = none */
 	u64 fault_address;
+	u64 call_nvcsw; /* the task's voluntary switches when it began */
+	/* What a call left to be done before its task is back in user mode, or what a task does as it exits. */
+	u64 after_ns; /* since when */
+	s32 after_nr; /* number of that call; while the task's registers still tell it, the task is not back */
+	u16 after_op;	    /* enum kt_io_op */
+	u8 fault_made_room; /* the fault wrote to swap since it began to make room */
+	u8 pad;
 	u64 kernel_fault_ns; /* of the last one in kernel mode, where no operation was open; 0 = one in user mode came later */
 	u64 dir_file,
 		dir_inode; /* filters: the open file that was looked at last for it; addresses */

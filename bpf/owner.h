@@ -263,6 +263,11 @@ static __always_inline void kt_own_context(struct task_struct *t, u64 inode, s64
 			e->io_flags |= KT_LINK_INFERRED;
 	} else if (k->call_ns) {
 		kt_own_call(k, t->pid, place, e);
+	} else if (k->after && kt_after_is_on(k, t)) {
+		e->io_kind = KT_IO_AFTER;
+		e->io = k->after_op;
+		e->io_tid = t->pid;
+		e->io_age_ns = e->ts_ns - k->after_ns;
 	} else if (kt_opf_is_swap(e->opf)) {
 		kt_own_swap(t, k, e);
 	} else {

@@ -125,6 +125,31 @@ static __always_inline void interrupts_since(struct kt_cpu *c, u64 since_ns,
 	}
 }
 
+/* It slept on its way back from a call, or as it exits: how far that has come. */
+static __always_inline void tell_after(struct kt_run *r, struct task_struct *t, struct kt_task *k)
+{
+	struct kt_io_call *e = KT_RESERVE_MORE(r, io_call);
+
+	if (!e)
+		return;
+	e->tid = t->pid;
+	e->dur_ns = e->ts_ns - k->after_ns;
+	e->ino = 0;
+	e->offset = -1;
+	e->size = 0;
+	e->result = 0;
+	e->cgroup = t->cgroups->dfl_cgrp->kn->id;
+	e->tgid = t->tgid;
+	e->ino_dev = 0;
+	e->dev = 0;
+	e->op = k->after_op;
+	e->kind = KT_IO_AFTER;
+	e->flags = 0;
+	e->n_bios = 0;
+	e->reserved = 0;
+	KT_SUBMIT(e);
+}
+
 KT_PROG(sched, sched_switch, sched_switch, bool preempt, struct task_struct *prev,
 	struct task_struct *next, unsigned int prev_state)
 {
@@ -146,7 +171,8 @@ KT_PROG(sched, sched_switch, sched_switch, bool preempt, struct task_struct *pre
 	if (kt_filter.kinds) {
 		/* Only who is at work on what is wanted: in its way, and out of it. */
 		ps = prev->pid ? bpf_task_storage_get(&kt_tasks, prev, NULL, 0) : NULL;
-		if (!kt_at_work(ns) && !kt_at_work(ps)) {
+		if (!kt_at_work(ns) && !kt_at_work(ps) && !(ns && ns->after) &&
+		    !(ps && ps->after)) {
 			kt_run_filtered(&r);
 			goto clear;
 		}
@@ -192,6 +218,12 @@ KT_PROG(sched, sched_switch, sched_switch, bool preempt, struct task_struct *pre
 	}
 	if (e)
 		KT_SUBMIT(e);
+	if (ns && ns->after) {
+		if (!kt_after_is_on(ns, next))
+			ns->after = 0;
+		else if (since && (ns->wait_flags & KT_SWITCH_WOKEN))
+			tell_after(&r, next, ns);
+	}
 clear:
 	/*
 	 * No interrupt is left open across a switch: what seems so is one whose end was not seen, since programs are

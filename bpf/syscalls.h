@@ -64,6 +64,8 @@ static const volatile struct kt_call_desc kt_calls[KT_N_CALLS] = {
 	C(openat, OPEN, PATH),
 	C(openat2, OPEN, PATH),
 	C(close, CLOSE, PATH),
+	C(dup3, CLOSE, PATH),
+	C(close_range, CLOSE, PATH),
 	C(unlinkat, UNLINK, PATH),
 	C(renameat2, RENAME, PATH),
 	C(mkdirat, MKDIR, PATH),
@@ -122,6 +124,7 @@ static const volatile struct kt_call_desc kt_calls[KT_N_CALLS] = {
 #ifdef __NR_open /* what newer machines do without */
 	C(open, OPEN, PATH),
 	C(creat, OPEN, PATH),
+	C(dup2, CLOSE, PATH),
 	C(unlink, UNLINK, PATH),
 	C(rename, RENAME, PATH),
 	C(mkdir, MKDIR, PATH),

@@ -83,6 +83,8 @@ enum kt_io_kind {
 	KT_IO_READAHEAD = 8,
 	KT_IO_SWAP =
 		9, /* task and age: it makes room by writing to swap, outside of what is told by the others */
+	KT_IO_AFTER =
+		10, /* task and age; `io` is an enum kt_io_op: on its way back from that call, or as it exits */
 };
 
 /* Of io_call and io_submit. */
@@ -102,6 +104,8 @@ enum kt_io_flags {
 		1
 		<< 5, /* a data call on a regular file or a block device: an io even without bios */
 	KT_IO_APPEND = 1 << 6, /* O_APPEND, RWF_APPEND: a write to wherever the file ends by then */
+	KT_IO_SLEPT =
+		1 << 7, /* it caused no bio and is told because it slept: for another's, perhaps */
 };
 
 /* Of io_call and io_submit, size: what was asked for could not be read. */

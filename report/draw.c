@@ -43,6 +43,7 @@ static const struct look looks[] = {
 	{"endio", "▄", "e", SGR_WORK, false},
 	{"return", "▄", "r", SGR_WORK, false},
 	{"cached", "▄", "m", SGR_WORK, false},
+	{"blocked", "▒", "z", SGR_ALLOC, false},
 	{"between", "▂", "b", SGR_WAKE, false},
 	{"wakeup", "▂", "w", SGR_WAKE, false},
 	{"runq", "░", "R", SGR_IN_WAY, true},

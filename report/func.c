@@ -59,6 +59,22 @@ static void interval_func(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 		sqlite3_result_text(ctx, "not known", -1, SQLITE_STATIC);
 }
 
+/* errno_name(-5) is EIO. */
+static void errno_name_func(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+	int64_t n = sqlite3_value_int64(argv[0]);
+	const char *name = NULL;
+	char text[32];
+
+	if (sqlite3_value_type(argv[0]) == SQLITE_NULL)
+		return;
+	if (n > -4096 && n < 4096)
+		name = strerrorname_np((int)(n < 0 ? -n : n));
+	if (!name)
+		snprintf(text, sizeof(text), "error %lld", (long long)n);
+	sqlite3_result_text(ctx, name ? name : text, -1, SQLITE_TRANSIENT);
+}
+
 /* ---------------------------------------------------------------- percentile_ns(x, p), stats_ns(x) */
 
 struct hist {
@@ -336,6 +352,9 @@ int kt_func_register(sqlite3 *db)
 					     NULL);
 	if (!rc)
 		rc = sqlite3_create_function(db, "fmt_interval", 2, flags, NULL, interval_func,
+					     NULL, NULL);
+	if (!rc)
+		rc = sqlite3_create_function(db, "errno_name", 1, flags, NULL, errno_name_func,
 					     NULL, NULL);
 	if (!rc)
 		rc = sqlite3_create_function(db, "percentile_ns", 2, flags, NULL, NULL, hist_step,

@@ -7,13 +7,13 @@
 
 --: setup
 CREATE TEMP TABLE cgroup_io AS
-SELECT s.run_id, s.ucgid, s.op, s.is_cached, s.tasks, s.n, s.bytes, s.total_ns, s.max_ns, s.throttle_ns, s.runq_ns, h.stats
-FROM (SELECT run_id, ucgid, op, is_cached, count(DISTINCT utid) AS tasks, sum(n) AS n, sum(bytes) AS bytes, sum(total_ns) AS total_ns,
+SELECT s.run_id, s.ucgid, s.op, s.via, s.tasks, s.n, s.bytes, s.total_ns, s.max_ns, s.throttle_ns, s.runq_ns, h.stats
+FROM (SELECT run_id, ucgid, op, via, count(DISTINCT utid) AS tasks, sum(n) AS n, sum(bytes) AS bytes, sum(total_ns) AS total_ns,
              max(max_ns) AS max_ns, sum(throttle_ns) AS throttle_ns, sum(runq_ns) AS runq_ns
       FROM io_sum WHERE :recorder OR NOT is_own GROUP BY 1, 2, 3, 4) s
-JOIN (SELECT run_id, ucgid, op, is_cached, hist_stats(bucket, n, sum_ns, max_ns) AS stats FROM io_bucket
+JOIN (SELECT run_id, ucgid, op, via, hist_stats(bucket, n, sum_ns, max_ns) AS stats FROM io_bucket
       WHERE :recorder OR NOT is_own GROUP BY 1, 2, 3, 4) h
-  ON h.run_id = s.run_id AND h.ucgid IS s.ucgid AND h.op IS s.op AND h.is_cached = s.is_cached;
+  ON h.run_id = s.run_id AND h.ucgid IS s.ucgid AND h.op IS s.op AND h.via = s.via;
 
 --: table cgroups
 --: if io_main
@@ -36,10 +36,10 @@ JOIN (SELECT run_id, ucgid, op, is_cached, hist_stats(bucket, n, sum_ns, max_ns)
 --: empty There is no whole operation to show.
 SELECT CASE WHEN (SELECT count(*) FROM run) > 1 THEN s.run_id END AS run,
        coalesce(c.path, c.hierarchy || ':' || c.cgroup_id) AS cgroup, c.hierarchy, tasks, s.op,
-       CASE WHEN s.is_cached THEN 'cache' ELSE 'disk' END AS via, s.n, nullif(s.bytes, 0) AS bytes,
+       s.via, s.n, nullif(s.bytes, 0) AS bytes,
        CAST(round(1.0 * s.total_ns / s.n) AS INTEGER) AS mean_ns, s.stats ->> 'p99' AS p99_ns, s.max_ns, s.throttle_ns, s.runq_ns, s.total_ns,
        1.0 * s.total_ns / nullif(sum(s.total_ns) OVER (), 0) AS share,
-       (1.0 * s.total_ns / nullif(sum(s.total_ns) OVER (), 0)) || CASE WHEN s.is_cached THEN ' cached' ELSE '' END AS bar
+       (1.0 * s.total_ns / nullif(sum(s.total_ns) OVER (), 0)) || CASE s.via WHEN 'cache' THEN ' cached' WHEN 'asleep' THEN ' blocked' ELSE '' END AS bar
 FROM cgroup_io s LEFT JOIN cgroup c ON c.ucgid = s.ucgid
 ORDER BY run, sum(s.total_ns) OVER (PARTITION BY s.run_id, s.ucgid) DESC, cgroup, s.total_ns DESC, s.op LIMIT coalesce(:top, 20);
 

@@ -198,7 +198,7 @@ WHERE u.n_before + u.n_after > 0 AND EXISTS (SELECT 1 FROM verdict x WHERE x.dis
 ORDER BY u.is_io DESC, max(CASE u.stage WHEN 'total' THEN u.sum_before END) OVER (PARTITION BY u.is_io, u.disk) DESC, u.disk,
          max(CASE u.stage WHEN 'total' THEN u.sum_before END) OVER (PARTITION BY u.is_io, u.disk, u.op) DESC, u.op,
          CASE u.flow WHEN 'cached' THEN 12 ELSE CASE u.stage WHEN 'submit' THEN -1 WHEN 'throttle' THEN 0 WHEN 'alloc' THEN 1 WHEN 'plug' THEN 2
-           WHEN 'queue' THEN 3 WHEN 'device' THEN 4 WHEN 'complete' THEN 5 WHEN 'endio' THEN 6 WHEN 'wakeup' THEN 7 WHEN 'return' THEN 8
+           WHEN 'queue' THEN 3 WHEN 'device' THEN 4 WHEN 'complete' THEN 5 WHEN 'endio' THEN 6 WHEN 'wakeup' THEN 7 WHEN 'return' THEN 8 WHEN 'blocked' THEN 9
            WHEN 'total' THEN 11 ELSE 10 END END;
 
 --: text How it is judged

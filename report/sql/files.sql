@@ -6,19 +6,19 @@
 
 --: setup
 CREATE TEMP TABLE file_row AS
-SELECT run_id, device_id, ino, path, op, utid, is_cached, sum(n) AS n, sum(size_bytes) AS bytes, sum(dur_ns) AS total_ns, max(max_ns) AS max_ns
+SELECT run_id, device_id, ino, path, op, utid, via = 'cache' AS is_cached, sum(n) AS n, sum(size_bytes) AS bytes, sum(dur_ns) AS total_ns, max(max_ns) AS max_ns
 FROM filter f CROSS JOIN file_load l
 WHERE NOT f.by_bio AND l.second >= f.from_s AND l.second < f.to_s
   AND (:op IS NULL OR op = :op) AND (:disk IS NULL OR device_id IN kept_device)
   AND (:task IS NULL OR utid IN kept_task) AND (:cgroup IS NULL OR ucgid IN kept_cgroup)
   AND (:recorder OR utid IN io_own IS NOT 1)
-GROUP BY run_id, device_id, ino, path, op, utid, is_cached;
+GROUP BY run_id, device_id, ino, path, op, utid, via;
 --: if io_main
 --: setup
 INSERT INTO file_row
 SELECT i.run_id, i.device_id, i.ino, i.path, i.op, i.utid, i.cached_ns IS NOT NULL, count(*), ifnull(sum(i.moved_bytes), 0), sum(i.dur_ns), max(i.dur_ns)
 FROM kept_io k CROSS JOIN io i ON i.io_id = k.io_id
-WHERE i.ino IS NOT NULL AND (:recorder OR i.utid IN io_own IS NOT 1)
+WHERE i.ino IS NOT NULL AND i.via NOT IN ('failed', 'empty') AND (:recorder OR i.utid IN io_own IS NOT 1)
 GROUP BY i.run_id, i.device_id, i.ino, i.path, i.op, i.utid, i.cached_ns IS NOT NULL;
 
 --: table files
@@ -59,5 +59,5 @@ LEFT JOIN per_task p ON p.run_id = f.run_id AND p.device_id IS f.device_id AND p
 ORDER BY run, f.total_ns DESC, path LIMIT coalesce(:top, 20);
 
 --: text
-SELECT 'Paths are within the file system. cached: the share of the operations that caused no bio and waited for none.'
+SELECT 'Paths are within the file system. cached: the share of the operations that caused no bio and did not sleep. Calls that failed, or moved nothing, are left out.'
 WHERE EXISTS (SELECT 1 FROM file_row);

@@ -56,7 +56,7 @@ GROUP BY 1, 2, 3, 4, 5;
 --: if io_main
 --: setup
 INSERT INTO spot
-SELECT run_id, device_id, op || CASE WHEN is_cached THEN ', cached' ELSE '' END, (second * 1000000000 - s.start_ns + 500000000) / s.slot_ns,
+SELECT run_id, device_id, op || CASE via WHEN 'cache' THEN ', cached' WHEN 'asleep' THEN ', asleep' ELSE '' END, (second * 1000000000 - s.start_ns + 500000000) / s.slot_ns,
        step_ns(bucket_ns(bucket)), sum(n), sum(sum_ns)
 FROM slots s CROSS JOIN io_hist h
 WHERE NOT s.fine AND h.second >= s.from_s AND h.second < s.to_s AND utid IN io_own IS NOT 1
@@ -66,10 +66,10 @@ GROUP BY 1, 2, 3, 4, 5;
 --: if io_main
 --: setup
 INSERT INTO spot
-SELECT run_id, device_id, op || CASE WHEN cached_ns IS NOT NULL THEN ', cached' ELSE '' END, (i.start_ns + i.dur_ns - s.start_ns) / s.slot_ns,
+SELECT run_id, device_id, op || CASE via WHEN 'cache' THEN ', cached' WHEN 'asleep' THEN ', asleep' ELSE '' END, (i.start_ns + i.dur_ns - s.start_ns) / s.slot_ns,
        step_ns(i.dur_ns), count(*), sum(i.dur_ns)
 FROM slots s CROSS JOIN io i
-WHERE s.fine AND NOT s.by_bio AND i.state = 'whole' AND utid IN io_own IS NOT 1
+WHERE s.fine AND NOT s.by_bio AND i.state = 'whole' AND i.via NOT IN ('failed', 'empty') AND utid IN io_own IS NOT 1
   AND (:op IS NULL OR op = :op) AND (:disk IS NULL OR device_id IN kept_device)
   AND (:task IS NULL OR utid IN kept_task) AND (:cgroup IS NULL OR ucgid IN kept_cgroup)
   AND (NOT s.timed OR (i.start_ns + i.dur_ns >= s.start_ns AND i.start_ns + i.dur_ns < s.end_ns))
@@ -77,10 +77,10 @@ GROUP BY 1, 2, 3, 4, 5;
 --: if io_main
 --: setup
 INSERT INTO spot
-SELECT run_id, device_id, op || CASE WHEN cached_ns IS NOT NULL THEN ', cached' ELSE '' END, (i.start_ns + i.dur_ns - s.start_ns) / s.slot_ns,
+SELECT run_id, device_id, op || CASE via WHEN 'cache' THEN ', cached' WHEN 'asleep' THEN ', asleep' ELSE '' END, (i.start_ns + i.dur_ns - s.start_ns) / s.slot_ns,
        step_ns(i.dur_ns), count(*), sum(i.dur_ns)
 FROM slots s CROSS JOIN kept_io k CROSS JOIN io i ON i.io_id = k.io_id
-WHERE s.by_bio AND utid IN io_own IS NOT 1
+WHERE s.by_bio AND i.via NOT IN ('failed', 'empty') AND utid IN io_own IS NOT 1
 GROUP BY 1, 2, 3, 4, 5;
 
 -- What ended a moment after the end of the recording, or in the second that it ended in, belongs to the last slot.

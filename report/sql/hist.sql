@@ -24,7 +24,7 @@ WHERE (SELECT by_row FROM filter) AND b.state = 'whole' AND b.device_id IN bio_d
 GROUP BY 1, 2, 3, 4
 UNION ALL
 -- Operations: those that the page cache served are a series of their own.
-SELECT run_id, device_id, op || CASE WHEN is_cached THEN ', cached' ELSE '' END, step_ns(bucket_ns(bucket)), sum(n), sum(sum_ns)
+SELECT run_id, device_id, op || CASE via WHEN 'cache' THEN ', cached' WHEN 'asleep' THEN ', asleep' ELSE '' END, step_ns(bucket_ns(bucket)), sum(n), sum(sum_ns)
 FROM io_bucket WHERE NOT is_own GROUP BY 1, 2, 3, 4;
 
 --: setup

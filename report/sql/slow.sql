@@ -33,13 +33,14 @@
 --: column return_ns duration optional data
 --: column between_ns duration optional data
 --: column cached_ns duration optional data
+--: column blocked_ns duration optional data
 --: column runq_ns duration optional data
 --: column irq_ns duration optional data
 --: column softirq_ns duration optional data
 --: column cgroup text data
 --: empty There is no whole operation to show.
 SELECT id, start_ns, task, tid, kind, op, device AS disk, path, offset_bytes, size_bytes, dur_ns, mostly, way, line, submit_ns, throttle_ns,
-       alloc_ns, plug_ns, queue_ns, device_ns, complete_ns, endio_ns, wakeup_ns, return_ns, between_ns, cached_ns, runq_ns,
+       alloc_ns, plug_ns, queue_ns, device_ns, complete_ns, endio_ns, wakeup_ns, return_ns, between_ns, cached_ns, blocked_ns, runq_ns,
        irq_ns, softirq_ns, cgroup
 FROM slow_io_named ORDER BY dur_ns DESC, start_ns LIMIT coalesce(:top, 20);
 

@@ -15,15 +15,15 @@ WITH g AS (
               WHEN :by = 'program' THEN coalesce(w.program, '?') WHEN :by = 'process' THEN coalesce(w.program, '?') || ' [' || coalesce(w.tgid, '?') || ']'
               WHEN :by = 'cgroup' THEN coalesce(c.path, c.hierarchy || ':' || c.cgroup_id) WHEN :by = 'kind' THEN s.kind END AS what,
          CASE WHEN :by IN ('disk', 'program', 'process', 'task', 'cgroup') THEN NULL ELSE s.op END AS shown_op,
-         CASE WHEN s.is_cached THEN 'cache' ELSE 'disk' END AS via
+         s.via AS came_to
   FROM io_sum s LEFT JOIN device_name d ON d.device_id = s.device_id LEFT JOIN task t ON t.utid = s.utid LEFT JOIN who_is w ON w.utid = s.utid LEFT JOIN cgroup c ON c.ucgid = s.ucgid
   WHERE :by IS NULL OR :by IN ('op', 'disk') OR :recorder OR NOT s.is_own)
-SELECT run_id, what, shown_op AS op, via, CASE WHEN :by IS NULL THEN max(device_id) END AS device_id,
+SELECT run_id, what, shown_op AS op, came_to AS via, CASE WHEN :by IS NULL THEN max(device_id) END AS device_id,
        sum(n) AS n, sum(total_ns) AS total_ns, max(max_ns) AS max_ns, sum(submit_ns) AS submit_ns, sum(throttle_ns) AS throttle_ns,
        sum(alloc_ns) AS alloc_ns, sum(plug_ns) AS plug_ns, sum(queue_ns) AS queue_ns, sum(device_ns) AS device_ns,
        sum(complete_ns) AS complete_ns, sum(endio_ns) AS endio_ns, sum(wakeup_ns) AS wakeup_ns, sum(return_ns) AS return_ns,
-       sum(between_ns) AS between_ns, sum(cached_ns) AS cached_ns
-FROM g GROUP BY run_id, what, shown_op, via;
+       sum(between_ns) AS between_ns, sum(cached_ns) AS cached_ns, sum(blocked_ns) AS blocked_ns
+FROM g GROUP BY run_id, what, shown_op, came_to;
 
 --: setup
 CREATE TEMP TABLE grouped_stats AS
@@ -32,7 +32,7 @@ SELECT b.run_id, CASE WHEN :by IS NULL OR :by = 'disk' THEN d.name
                       WHEN :by = 'program' THEN coalesce(w.program, '?') WHEN :by = 'process' THEN coalesce(w.program, '?') || ' [' || coalesce(w.tgid, '?') || ']'
                       WHEN :by = 'cgroup' THEN coalesce(c.path, c.hierarchy || ':' || c.cgroup_id) WHEN :by = 'kind' THEN b.kind END AS what,
        CASE WHEN :by IN ('disk', 'program', 'process', 'task', 'cgroup') THEN NULL ELSE b.op END AS op,
-       CASE WHEN b.is_cached THEN 'cache' ELSE 'disk' END AS via, hist_stats(b.bucket, b.n, b.sum_ns, b.max_ns) AS stats
+       b.via, hist_stats(b.bucket, b.n, b.sum_ns, b.max_ns) AS stats
 FROM io_bucket b LEFT JOIN device_name d ON d.device_id = b.device_id LEFT JOIN task t ON t.utid = b.utid LEFT JOIN who_is w ON w.utid = b.utid LEFT JOIN cgroup c ON c.ucgid = b.ucgid
 WHERE :by IS NULL OR :by IN ('op', 'disk') OR :recorder OR NOT b.is_own
 GROUP BY 1, 2, 3, 4;
@@ -64,12 +64,12 @@ WITH r AS (
   SELECT i.run_id, CASE WHEN :by IS NULL OR :by = 'disk' THEN d.name END AS what, CASE WHEN :by = 'disk' THEN NULL ELSE i.op END AS op,
          stats_ns(submit_ns) AS submit, stats_ns(throttle_ns) AS throttle, stats_ns(alloc_ns) AS alloc, stats_ns(plug_ns) AS plug,
          stats_ns(queue_ns) AS queue, stats_ns(device_ns) AS device, stats_ns(complete_ns) AS complete, stats_ns(endio_ns) AS endio,
-         stats_ns(wakeup_ns) AS wakeup, stats_ns(return_ns) AS ret, stats_ns(between_ns) AS between_
+         stats_ns(wakeup_ns) AS wakeup, stats_ns(return_ns) AS ret, stats_ns(between_ns) AS between_, stats_ns(blocked_ns) AS blocked
   FROM kept_io k CROSS JOIN io i ON i.io_id = k.io_id LEFT JOIN device_name d ON d.device_id = i.device_id
-  WHERE coalesce(:by, 'op') IN ('op', 'disk') GROUP BY 1, 2, 3)
+  WHERE i.via NOT IN ('failed', 'empty') AND coalesce(:by, 'op') IN ('op', 'disk') GROUP BY 1, 2, 3)
 SELECT run_id, what, op, stage, CASE stage WHEN 'submit' THEN submit WHEN 'throttle' THEN throttle WHEN 'alloc' THEN alloc
          WHEN 'plug' THEN plug WHEN 'queue' THEN queue WHEN 'device' THEN device WHEN 'complete' THEN complete
-         WHEN 'endio' THEN endio WHEN 'wakeup' THEN wakeup WHEN 'return' THEN ret WHEN 'between' THEN between_ END
+         WHEN 'endio' THEN endio WHEN 'wakeup' THEN wakeup WHEN 'return' THEN ret WHEN 'between' THEN between_ WHEN 'blocked' THEN blocked END
 FROM r, stage_name;
 
 -- The groups to show: those that took the most time.
@@ -95,7 +95,7 @@ WITH part AS (
          CASE w.stage WHEN 'submit' THEN submit_ns WHEN 'throttle' THEN throttle_ns WHEN 'alloc' THEN alloc_ns
            WHEN 'plug' THEN plug_ns WHEN 'queue' THEN queue_ns WHEN 'device' THEN device_ns WHEN 'complete' THEN complete_ns
            WHEN 'endio' THEN endio_ns WHEN 'wakeup' THEN wakeup_ns WHEN 'return' THEN return_ns WHEN 'between' THEN between_ns
-           WHEN 'cached' THEN cached_ns END AS sum_ns
+           WHEN 'cached' THEN cached_ns WHEN 'blocked' THEN blocked_ns END AS sum_ns
   FROM grouped g, stage_name w WHERE w.stage <> 'total'),
 at AS (
   SELECT *, coalesce(sum(sum_ns) OVER (PARTITION BY run_id, what, op, via ORDER BY ord ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)
@@ -136,7 +136,7 @@ WITH part AS (
          CASE w.stage WHEN 'submit' THEN submit_ns WHEN 'throttle' THEN throttle_ns WHEN 'alloc' THEN alloc_ns
            WHEN 'plug' THEN plug_ns WHEN 'queue' THEN queue_ns WHEN 'device' THEN device_ns WHEN 'complete' THEN complete_ns
            WHEN 'endio' THEN endio_ns WHEN 'wakeup' THEN wakeup_ns WHEN 'return' THEN return_ns WHEN 'between' THEN between_ns
-           WHEN 'total' THEN total_ns END AS sum_ns
+           WHEN 'blocked' THEN blocked_ns WHEN 'total' THEN total_ns END AS sum_ns
   FROM grouped g, stage_name w)
 SELECT CASE WHEN (SELECT count(*) FROM run) > 1 THEN p.run_id END AS run, p.what, p.op, p.via, p.stage,
        CASE WHEN p.stage = 'total' THEN p.n ELSE coalesce(h.stats ->> 'n', p.n) END AS n,
@@ -157,7 +157,7 @@ ORDER BY run, CASE WHEN :by IS NULL OR :by = 'disk' THEN 1 ELSE 0 END * sum(CASE
          p.total_ns DESC, p.via, p.ord;
 
 --: text
-SELECT 'An operation that the page cache served (it caused no bio and waited for none) has no stages. mean: over all '
+SELECT 'An operation that the page cache served (it caused no bio and did not sleep) has no stages. mean: over all '
        || 'operations of that kind, so that stages add up to the total; percentiles: over those that had the stage.'
 WHERE EXISTS (SELECT 1 FROM grouped);
 

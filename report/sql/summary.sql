@@ -67,6 +67,17 @@ FROM stat s LEFT JOIN device_name d USING (device_id)
 WHERE s.flow = 'bio' AND s.stage = 'alloc' AND s.share >= 0.05
 ORDER BY s.sum_ns DESC LIMIT 2;
 
+-- What disks could not do. Requests are the disk's answers; where there are none, bios.
+--: warn
+SELECT 'Errors of disks: ' || group_concat(words, ', ') || '.' FROM (
+  SELECT fmt_count(sum(l.n_errors)) || ' of ' || fmt_count(sum(l.n)) || ' ' || l.op || ' ' || l.flow || CASE sum(l.n) WHEN 1 THEN '' ELSE 's' END
+         || coalesce(' on ' || d.name, '') || ' failed' AS words
+  FROM filter f CROSS JOIN load l LEFT JOIN device_name d ON d.device_id = l.device_id
+  WHERE (l.flow = 'request' OR (l.flow = 'bio' AND l.device_id IN bio_disk)) AND l.second >= f.from_s AND l.second < f.to_s
+    AND (:op IS NULL OR l.op = :op) AND (:disk IS NULL OR l.device_id IN kept_device)
+  GROUP BY l.run_id, l.device_id, l.flow, l.op HAVING sum(l.n_errors) > 0 ORDER BY sum(l.n_errors) DESC LIMIT 6)
+HAVING count(*) > 0;
+
 -- How sure that is.
 --: text How sure
 --: unless io_main

@@ -21,14 +21,14 @@ SELECT utid, CASE :by WHEN 'program' THEN program WHEN 'process' THEN program EL
 --: setup
 CREATE TEMP TABLE task_io AS
 SELECT s.*, h.stats
-FROM (SELECT run_id, g.name, g.pid, g.tid, g.key, CASE WHEN :by IN ('program', 'process') THEN NULL ELSE ucgid END AS ucgid, op, is_cached,
+FROM (SELECT run_id, g.name, g.pid, g.tid, g.key, CASE WHEN :by IN ('program', 'process') THEN NULL ELSE ucgid END AS ucgid, op, via,
              kind IN ('io_uring', 'aio') AS is_async, count(DISTINCT g.tgid) AS processes, count(DISTINCT g.utid) AS threads,
              sum(n) AS n, sum(bytes) AS bytes, sum(total_ns) AS total_ns, max(max_ns) AS max_ns, sum(runq_ns) AS runq_ns
       FROM io_sum s LEFT JOIN group_of g ON g.utid = s.utid WHERE :recorder OR NOT is_own GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9) s
-JOIN (SELECT run_id, g.name, g.pid, g.key, CASE WHEN :by IN ('program', 'process') THEN NULL ELSE ucgid END AS ucgid, op, is_cached,
+JOIN (SELECT run_id, g.name, g.pid, g.key, CASE WHEN :by IN ('program', 'process') THEN NULL ELSE ucgid END AS ucgid, op, via,
              kind IN ('io_uring', 'aio') AS is_async, hist_stats(bucket, n, sum_ns, max_ns) AS stats
       FROM io_bucket b LEFT JOIN group_of g ON g.utid = b.utid WHERE :recorder OR NOT is_own GROUP BY 1, 2, 3, 4, 5, 6, 7, 8) h
-  ON h.run_id = s.run_id AND h.name IS s.name AND h.pid IS s.pid AND h.key IS s.key AND h.ucgid IS s.ucgid AND h.op IS s.op AND h.is_cached = s.is_cached
+  ON h.run_id = s.run_id AND h.name IS s.name AND h.pid IS s.pid AND h.key IS s.key AND h.ucgid IS s.ucgid AND h.op IS s.op AND h.via = s.via
  AND h.is_async IS s.is_async;
 
 --: table tasks
@@ -55,11 +55,11 @@ JOIN (SELECT run_id, g.name, g.pid, g.key, CASE WHEN :by IN ('program', 'process
 --: empty There is no whole operation to show.
 SELECT CASE WHEN (SELECT count(*) FROM run) > 1 THEN s.run_id END AS run, s.name AS task, s.tid, s.pid,
        CASE :by WHEN 'program' THEN s.processes END AS processes, CASE WHEN :by IN ('program', 'process') THEN s.threads END AS threads, c.path AS cgroup, s.op,
-       CASE WHEN s.is_cached THEN 'cache' ELSE 'disk' END AS via, s.n, nullif(s.bytes, 0) AS bytes,
+       s.via, s.n, nullif(s.bytes, 0) AS bytes,
        CAST(round(1.0 * s.total_ns / s.n) AS INTEGER) AS mean_ns, s.stats ->> 'p99' AS p99_ns, s.max_ns, s.runq_ns,
        CASE WHEN s.is_async THEN 1.0 * s.total_ns / nullif(sp.dur_ns, 0) END AS in_flight, s.total_ns,
        CASE WHEN NOT s.is_async THEN 1.0 * s.total_ns / nullif(sum(CASE WHEN NOT s.is_async THEN s.total_ns END) OVER (), 0) END AS share,
-       CASE WHEN NOT s.is_async THEN (1.0 * s.total_ns / nullif(sum(CASE WHEN NOT s.is_async THEN s.total_ns END) OVER (), 0)) || CASE WHEN s.is_cached THEN ' cached' ELSE '' END END AS bar
+       CASE WHEN NOT s.is_async THEN (1.0 * s.total_ns / nullif(sum(CASE WHEN NOT s.is_async THEN s.total_ns END) OVER (), 0)) || CASE s.via WHEN 'cache' THEN ' cached' WHEN 'asleep' THEN ' blocked' ELSE '' END END AS bar
 FROM task_io s LEFT JOIN cgroup c ON c.ucgid = s.ucgid LEFT JOIN span sp ON sp.run_id = s.run_id
 ORDER BY run, sum(CASE WHEN s.is_async THEN min(s.total_ns, coalesce(sp.dur_ns, s.total_ns)) ELSE s.total_ns END) OVER (PARTITION BY s.run_id, s.name, s.pid, s.key, s.ucgid) DESC,
          s.name, s.pid, s.tid, cgroup, s.total_ns DESC, s.op LIMIT coalesce(:top, 20);
@@ -69,7 +69,7 @@ SELECT 'at once: how many at a time, on average over the recording (io_uring, li
 WHERE EXISTS (SELECT 1 FROM task_io WHERE is_async);
 
 --: text
-SELECT 'Times are from call to return, and of those that waited for a disk and those that the page cache served apart. The block '
+SELECT 'Times are from call to return, and of those that waited for a disk (disk), those that the page cache served (cache) and those that made no bio, but slept (asleep) apart. The block '
        || 'layer''s view, by who submitted: --flow bio.' FROM io_main WHERE EXISTS (SELECT 1 FROM task_io);
 
 --: text

@@ -5,11 +5,12 @@ import collections
 
 import reconstruct
 
-STAGES = ('submit', 'throttle', 'alloc', 'plug', 'queue', 'device', 'complete', 'endio', 'wakeup', 'return', 'between', 'cached')
-IO = ('kind', 'op', 'tid', 'start_ns', 'dur_ns') + tuple(s + '_ns' for s in STAGES) + ('offset', 'size', 'moved', 'result', 'n_bios', 'parent', 'state')
+STAGES = ('submit', 'throttle', 'alloc', 'plug', 'queue', 'device', 'complete', 'endio', 'wakeup', 'return', 'between', 'cached', 'blocked')
+IO = ('kind', 'op', 'tid', 'start_ns', 'dur_ns') + tuple(s + '_ns' for s in STAGES) + ('via', 'error', 'offset', 'size', 'moved', 'result', 'n_bios', 'parent', 'state')
 
-KIND = {1: 'syscall', 2: 'io_uring', 3: 'aio', 4: 'fault', 6: 'writeback', 7: 'journal', 8: 'readahead', 9: 'swap'}
-SYSCALL, URING, AIO, FAULT, LOOP, JOURNAL = 1, 2, 3, 4, 5, 7
+KIND = {1: 'syscall', 2: 'io_uring', 3: 'aio', 4: 'fault', 6: 'writeback', 7: 'journal', 8: 'readahead', 9: 'swap', 10: 'syscall'}
+SYSCALL, URING, AIO, FAULT, LOOP, JOURNAL, AFTER = 1, 2, 3, 4, 5, 7, 10
+SLEPT, MIN_BLOCKED = 0x80, 1_000_000
 MOVING = {'read', 'write', 'sendfile', 'splice', 'copy_file_range'}
 MAX_RW = 0x7ffff000
 SWAP, WAITED = 2, 2  # of a bio, of its link
@@ -31,8 +32,26 @@ class Io:
 		self.end = self.op = self.result = self.offset = self.size = self.state = self.waiter = self.parent = None
 		self.bios, self.stages, self.open = [], [], True
 		self.room = self.waited = self.next = None
+		self.doubtful = False  # it is an operation only if it waited
+		self.pathless = True
 		self.log = None  # the buffer of a log that it is the writing of
 		self.log_waited = None  # whose buffer it waited for
+
+	def failed(self):
+		return self.result is not None and -4096 < self.result < 0
+
+	def empty(self):
+		return self.result == 0 and not self.bios and self.op in MOVING
+
+	def via(self):
+		named = {name for name, _, _ in self.stages}
+		if self.failed():
+			return 'failed'
+		if self.empty() and self.pathless and 'blocked' not in named:
+			return 'empty'
+		if 'cached' in named:
+			return 'cache'
+		return 'asleep' if self.pathless and not self.bios and 'blocked' in named else 'disk'
 
 	def key(self):
 		return f'{KIND[self.kind]}/{self.start}/{self.tid}'
@@ -47,6 +66,7 @@ class IoRun(reconstruct.Run):
 		self.io_of = {}  # id of a bio -> its Io
 		self.completions = collections.defaultdict(list)  # cpu -> [(t, last bio)]
 		self.sleeps = collections.defaultdict(list)  # tid -> [Sleep]
+		self.deep = collections.defaultdict(list)  # tid -> those that nothing interrupts
 		self.outs = collections.defaultdict(list)  # tid -> [t]: it left the CPU
 		self.left = {}  # tid -> (t, state): off the CPU
 		self.has_sched = False
@@ -70,7 +90,9 @@ class IoRun(reconstruct.Run):
 			age = int(e['io_age_ns'])
 			io = self.io_for(kind, e['io'], e['io_tid'], e['tgid'], t, t - age if age else None)
 			io.bios.append(b)
-			if kind not in (URING, AIO) and int(e['io'], 16) and (not self.writers[e['io']] or self.writers[e['io']][-1] is not io):
+			if kind == AFTER:
+				io.op = OPS.get(int(e['io'], 16))
+			elif kind not in (URING, AIO) and int(e['io'], 16) and (not self.writers[e['io']] or self.writers[e['io']][-1] is not io):
 				self.writers[e['io']].append(io)
 			self.io_of[id(b)] = io
 			if kind == FAULT:
@@ -108,12 +130,17 @@ class IoRun(reconstruct.Run):
 		if e['prev_tid'] != '0':
 			self.left[e['prev_tid']] = (t, e['prev_state'])
 			self.outs[e['prev_tid']].append(t)
+			after = self.calls.get((AFTER, e['prev_tid']))
+			if after and after.op == 'exit' and e['prev_state'] == '3':
+				self.after_end(self.calls.pop((AFTER, e['prev_tid'])), t)
 		tid = e['next_tid']
 		out, state = self.left.pop(tid, (None, None))
 		if out is None or state == '0':
 			return
 		flags, wait = int(e['flags'], 16), int(e['wait_ns'])
 		waking = max(t - wait, out) if wait and flags & WOKEN else None
+		if state == '2':
+			self.deep[tid].append((out, t))
 		self.sleeps[tid].append(Sleep(out, waking, t, e['waker_tid'], int(e['wake_cpu']), bool(flags & (BY_IRQ | BY_SOFTIRQ))))
 
 	def new_io(self, kind, tid, start, first):
@@ -121,7 +148,17 @@ class IoRun(reconstruct.Run):
 		self.ios.append(io)
 		return io
 
+	def after_end(self, io, end=None):
+		"""What a call left to do, or an exit, was under way when it queued a bio or had slept last."""
+		io.open, io.waiter, io.doubtful = False, io.tid, not io.bios
+		io.end = end if end is not None else max([b.start for b in io.bios] + [io.room or 0])
+		if not io.state:
+			io.state = self.state(io.start)
+
 	def miss(self, io):
+		if io.kind == AFTER:
+			self.after_end(io)
+			return
 		io.open = False
 		if io.kind == FAULT:
 			return
@@ -189,11 +226,18 @@ class IoRun(reconstruct.Run):
 		kind, start = int(e['kind']), t - int(e['dur_ns'])
 		waited = self.log_waited(e['tid'], start)
 		known = self.calls.get((kind, e['tid']))
+		if kind == AFTER:
+			io = self.io_for(kind, None, e['tid'], e['tgid'], t, start)
+			io.op, io.room = OPS.get(int(e['op'])), t
+			return
+		after = self.calls.get((AFTER, e['tid']))
+		if after and kind != FAULT and after.first < start and after.op != 'exit':
+			self.after_end(self.calls.pop((AFTER, e['tid'])))
 		if kind == FAULT:
 			if known and known.start == start:
 				known.room = t
 			return
-		if (not known or start > known.first) and not int(e['flags'], 16) & DATA and e['n_bios'] == '0':
+		if (not known or start > known.first) and not int(e['flags'], 16) & (DATA | SLEPT) and e['n_bios'] == '0':
 			if known:
 				self.miss(self.calls.pop((kind, e['tid'])))
 			return
@@ -202,6 +246,7 @@ class IoRun(reconstruct.Run):
 		self.fill(io, e)
 		io.start, io.result = start, int(e['result'])
 		io.log_waited = waited
+		io.doubtful = not io.bios and int(e['flags'], 16) & (DATA | SLEPT) == SLEPT
 		self.over(io, t, e['tid'])
 
 	def over(self, io, t, waiter):
@@ -247,6 +292,11 @@ class IoRun(reconstruct.Run):
 		for io in self.ios:
 			if io.kind == FAULT and not io.state:
 				self.fault_end(io)
+			elif io.open and io.kind == AFTER:
+				if io.room is not None or all(b.end is not None for b in io.bios):
+					self.after_end(io)
+				else:
+					io.state = self.state_at_end(io.start)
 			elif io.open and io.kind == AIO and all(b.end is not None for b in io.bios):
 				self.quiet_end(io)
 			elif not io.state:
@@ -254,6 +304,10 @@ class IoRun(reconstruct.Run):
 		for io in self.ios:
 			if io.start is not None and io.end is not None and io.end >= io.start:
 				Way(self, io)
+		self.ios = [io for io in self.ios if not io.doubtful or (io.stages and self.has_waited(io))]
+
+	def has_waited(self, io):
+		return not io.pathless or any(a >= io.start and b <= io.end and b - a >= MIN_BLOCKED for a, b in self.deep[io.tid])
 
 	def fault_end(self, io):
 		going_on = [b.start for b in io.bios] + [io.room or 0]  # it was not over then
@@ -296,6 +350,7 @@ class Way:
 		self.sleeps = inside if self.is_call and self.sched else []
 		self.foreign = self.find_foreign() if self.sleeps else []
 		hops = self.find_hops()
+		io.pathless = not hops
 		waited = io.log_waited if io.log_waited is not io else None
 		on_path = [run.io_of[id(h.bio)] for h in hops if h.foreign and run.io_of.get(id(h.bio))]
 		io.parent = next((x.key() for x in [waited] + on_path if x), None)
@@ -416,16 +471,16 @@ class Way:
 		io = self.io
 		at, before = io.start, 'submit'
 		if not hops:
-			yield ('submit' if io.bios or not self.sched else 'cached'), at, io.end
+			yield from self.pathless()
 			return
 		for h in hops:
 			sleep = self.sleep_at(h.start)
 			if self.sched and self.is_call and not h.foreign and h.bio.tid not in (io.tid, '0') and sleep and \
 			   at <= sleep.out and h.start < sleep.into:
-				yield before, at, sleep.out
+				yield from self.awake(before, before, at, sleep.out)
 				yield 'throttle', sleep.out, h.start
 			else:
-				yield before, at, h.start
+				yield from self.awake(before, before, at, h.start)
 			marks = self.marks(h.bio)
 			clipped = h.start > h.bio.start
 			for (stage, begin), (_, until) in zip(marks, marks[1:] + [(None, h.bio.end)]):
@@ -439,7 +494,7 @@ class Way:
 			self.sleeps = [s for s in self.run.sleeps.get(io.waiter, ()) if s.into <= io.end][-8:]
 		sleep = self.sleep_at(at)
 		if not sleep:
-			yield 'endio', at, io.end
+			yield from self.awake('endio', 'return', at, io.end)
 			return
 		if sleep.waking is None or sleep.waking < at:
 			yield 'endio', at, sleep.into
@@ -447,7 +502,33 @@ class Way:
 			yield 'endio', at, sleep.waking
 			yield 'wakeup', sleep.waking, sleep.into
 		if io.kind != FAULT or sleep.into != io.end:
-			yield 'return', sleep.into, io.end
+			yield from self.awake('return', 'return', sleep.into, io.end)
+
+	def awake(self, stage, last, begin, end):
+		"""A stage in which the task should run, without the sleeps that lie within it."""
+		within = [s for s in self.sleeps if self.is_call and s.out >= begin and s.into <= end]
+		for s in within:
+			yield stage, begin, s.out
+			waking = s.into if s.waking is None else s.waking
+			yield 'blocked', s.out, waking
+			if s.waking is not None:
+				yield 'wakeup', waking, s.into
+			begin = s.into
+			if s is self.sleeps[-1]:
+				stage = last
+		if begin < end or not within:
+			yield stage, begin, end
+
+	def pathless(self):
+		io = self.io
+		if self.sleeps:
+			yield from self.awake('submit', 'return', io.start, io.end)
+			return
+		sure = self.sched and not io.bios and not io.failed() and not io.empty()
+		if sure and not self.is_call:
+			rested = any(s.out >= io.start and s.into <= io.end for s in self.run.sleeps.get(io.tid, ()))
+			sure = io.waiter == io.tid and not rested
+		yield 'cached' if sure else 'submit', io.start, io.end
 
 	def sleep_at(self, t):
 		return next((s for s in reversed(self.sleeps) if s.out <= t <= s.into), None)
@@ -478,5 +559,5 @@ def rows(run):
 			sums[stage] = (sums[stage] or 0) + end - begin
 		dur = io.end - io.start if io.stages else None
 		out.append((KIND[io.kind], io.op, io.tid if io.tid != '0' else None, io.start, dur) + tuple(sums.values()) +
-			   (io.offset, io.size, moved(io), io.result, len(io.bios), io.parent, io.state))
+			   (io.via(), io.result if io.failed() else None, io.offset, io.size, moved(io), io.result, len(io.bios), io.parent, io.state))
 	return out

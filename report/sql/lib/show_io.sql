@@ -25,7 +25,8 @@ INSERT INTO io_words VALUES
   ('submit', 'getting to the block layer'), ('throttle', 'being held back by a cgroup limit'), ('alloc', 'waiting for a request'),
   ('plug', 'being held back before the queue'), ('queue', 'waiting in the scheduler''s queue'), ('device', 'the device'),
   ('complete', 'completion work after the interrupt'), ('endio', 'ending the I/O'), ('wakeup', 'from being woken to running'),
-  ('return', 'returning to the program'), ('between', 'between two bios'), ('cached', 'the page cache');
+  ('return', 'returning to the program'), ('between', 'between two bios'), ('cached', 'the page cache'),
+  ('blocked', 'being asleep for something else than the disk');
 
 --: setup
 CREATE TEMP VIEW who_name AS
@@ -52,7 +53,7 @@ SELECT 'i' || i.io_id || ': ' || i.op || CASE i.kind WHEN i.op THEN '' WHEN 'sys
                                 WHEN i.offset_bytes IS NOT NULL THEN 'the disk' ELSE '' END)
        || coalesce(' on ' || coalesce(d.name, d.dev), '') || coalesce(' by ' || w.name, '') || coalesce(' in ' || nullif(c.path, '/'), '')
        || coalesce(', began at ' || fmt_time(i.start_ns), ', began before the recording') || coalesce(', took ' || fmt_ns(i.dur_ns), ', end not seen')
-       || CASE WHEN i.result < 0 THEN ', failed with error ' || -i.result
+       || CASE WHEN i.result < 0 THEN ', failed with ' || errno_name(i.result)
                WHEN i.moved_bytes < i.size_bytes THEN ', moved ' || fmt_bytes(i.moved_bytes) ELSE '' END
        || CASE WHEN i.state <> 'whole' THEN '; ' || replace(i.state, '_', ' ') ELSE '' END
        || CASE i.state WHEN 'lossy' THEN ': events were lost while it was open' ELSE '' END || '.'
@@ -212,7 +213,7 @@ ORDER BY path, seq;
 
 --: legend
 --: if shown_io
-SELECT 'submit kernel and program at work;!complete completing;!endio ending;!return returning;throttle waiting for a limit or a request;'
+SELECT 'submit kernel and program at work;blocked asleep for something else;!complete completing;!endio ending;!return returning;throttle waiting for a limit or a request;'
        || '!alloc waiting for a request;queue in a queue;!plug held back;device device;lower on the disk below;'
        || 'between between bios, waking;!wakeup waking;runq another task ran;irq interrupt' FROM shown_io;
 

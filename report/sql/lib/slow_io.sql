@@ -84,7 +84,7 @@ CREATE INDEX temp.slow_io_stage_id ON slow_io_stage(io_id);
 --: setup
 CREATE TEMP TABLE slow_io_named(id, start_ns, kind, op, device, path, offset_bytes, size_bytes, dur_ns, task, tid, cgroup, mostly,
   line, way, submit_ns, throttle_ns, alloc_ns, plug_ns, queue_ns, device_ns, complete_ns, endio_ns, wakeup_ns, return_ns,
-  between_ns, cached_ns, runq_ns, irq_ns, softirq_ns);
+  between_ns, cached_ns, blocked_ns, runq_ns, irq_ns, softirq_ns);
 --: if io_main
 --: setup
 INSERT INTO slow_io_named
@@ -97,7 +97,7 @@ SELECT 'i' || i.io_id, i.start_ns, i.kind, i.op, d.name, i.path, i.offset_bytes,
         FROM disturbance x WHERE x.flow = 'io' AND x.flow_id = i.io_id AND i.dur_ns > 0 AND x.dur_ns * 40 > i.dur_ns), ''),
        w.words,
        i.submit_ns, i.throttle_ns, i.alloc_ns, i.plug_ns, i.queue_ns, i.device_ns, i.complete_ns, i.endio_ns, i.wakeup_ns,
-       i.return_ns, i.between_ns, i.cached_ns, i.runq_ns, i.irq_ns, i.softirq_ns
+       i.return_ns, i.between_ns, i.cached_ns, i.blocked_ns, i.runq_ns, i.irq_ns, i.softirq_ns
 FROM slow_io s CROSS JOIN io i ON i.io_id = s.io_id LEFT JOIN device_name d ON d.device_id = i.device_id
 LEFT JOIN task t ON t.utid = i.utid LEFT JOIN cgroup c ON c.ucgid = i.ucgid LEFT JOIN slow_io_way w ON w.io_id = i.io_id;
 

@@ -16,4 +16,5 @@ INSERT INTO stage_name VALUES
   ('return', 10, 'returning to the program'),
   ('between', 11, 'between two bios'),
   ('cached', 12, 'the page cache'),
+  ('blocked', 13, 'asleep for something else than the disk'),
   ('total', 99, 'all');

@@ -11,8 +11,8 @@
 CREATE TEMP TABLE counted AS
 SELECT s.*, s.kind IN ('io_uring', 'aio') AS is_async, w.program, w.tgid, w.is_command IS 1 AS is_command
 FROM io_sum s LEFT JOIN who_is w ON w.utid = s.utid
-WHERE NOT s.is_cached AND (:recorder OR NOT s.is_own)
-  AND s.is_app = (SELECT coalesce(max(is_app), 0) FROM io_sum WHERE NOT is_cached AND (:recorder OR NOT is_own));
+WHERE s.via = 'disk' AND (:recorder OR NOT s.is_own)
+  AND s.is_app = (SELECT coalesce(max(is_app), 0) FROM io_sum WHERE via = 'disk' AND (:recorder OR NOT is_own));
 
 -- The command that was recorded comes before others, unless it only bounds the recording (sleep 10).
 --: setup
@@ -117,7 +117,7 @@ SELECT CASE WHEN m.share > 0.995 THEN 'It was ' WHEN m.share > 0.5 THEN 'Most of
        || coalesce('; of that ' || fmt_share(1.0 * w.device_ns / nullif(w.total_ns, 0)) || ' was the device', '') || '.'
 FROM stood_most m CROSS JOIN stood_what w LEFT JOIN io_op o ON o.op = w.op LEFT JOIN device_name d ON d.device_id = w.device_id,
 (SELECT hist_stats(b.bucket, b.n, b.sum_ns, b.max_ns) AS stats FROM stood_what w CROSS JOIN io_bucket b LEFT JOIN who_is i ON i.utid = b.utid
- WHERE NOT b.is_cached AND b.run_id = w.run_id AND b.kind IS w.kind AND b.op IS w.op AND b.device_id IS w.device_id AND i.program IS w.program) h;
+ WHERE b.via = 'disk' AND b.run_id = w.run_id AND b.kind IS w.kind AND b.op IS w.op AND b.device_id IS w.device_id AND i.program IS w.program) h;
 
 -- What was in flight, and nobody stood still for each: how many, how long, how many at once, for how much of the time.
 --: setup
@@ -199,22 +199,50 @@ WHERE NOT f.given AND (SELECT max(rowid) > 300000 FROM disturbance) AND d.flow =
 GROUP BY d.cause, d.by_utid, d.by_irq;
 
 --: text
-SELECT CASE WHEN (SELECT max(is_async) FROM waited) THEN 'For ' || fmt_share(1.0 * s.runq / s.total) || ' of their time in flight the task that had to go on with them was runnable but waiting for a CPU'
-            ELSE 'For ' || fmt_ns(s.runq) || ' (' || fmt_share(1.0 * s.runq / s.total) || ') of it they were runnable but waiting for a CPU' END
+SELECT CASE WHEN (SELECT max(is_async) FROM waited) THEN 'For ' || CASE WHEN s.n_runq < s.n THEN 'at least ' ELSE '' END || fmt_share(1.0 * s.runq / s.total) || ' of their time in flight the task that had to go on with them was runnable but waiting for a CPU'
+            ELSE 'For ' || CASE WHEN s.n_runq < s.n THEN 'at least ' ELSE '' END || fmt_ns(s.runq) || ' (' || fmt_share(1.0 * s.runq / s.total) || ') of it they were runnable but waiting for a CPU' END
        || coalesce('; ' || (SELECT coalesce(t.comm, 'a task that is not known') || coalesce(' [' || t.tid || ']', '') || ' held it for '
                               || CASE WHEN (SELECT max(is_async) FROM waited) THEN fmt_share(w.ns / nullif(1.0 * s.runq, 0)) ELSE fmt_ns(w.ns) END || ' of that'
                             FROM in_way w LEFT JOIN task t ON t.utid = w.by_utid WHERE w.cause = 'runq' AND w.by_utid IS NOT NULL
                             ORDER BY w.ns DESC LIMIT 1), '')
        || CASE WHEN s.irq >= 0.01 * s.total THEN '; interrupts took ' || fmt_ns(s.irq) || ' (' || fmt_share(1.0 * s.irq / s.total) || ')'
                ELSE '' END || '.'
-FROM (SELECT sum(runq_ns) AS runq, total(irq_ns) + total(softirq_ns) AS irq, sum(total_ns) AS total FROM waited) s
+FROM (SELECT sum(runq_ns) AS runq, sum(n_runq) AS n_runq, sum(n) AS n, total(irq_ns) + total(softirq_ns) AS irq, sum(total_ns) AS total FROM waited) s
 WHERE s.runq >= 0.01 * s.total OR s.irq >= 0.01 * s.total;
 
 --: text
 SELECT 'The page cache served ' || fmt_count(sum(n)) || ' more ' || coalesce(CASE WHEN count(DISTINCT op) = 1 THEN max(words) END, 'operations')
        || ' (' || fmt_share(1.0 * sum(n) / (SELECT sum(n) FROM io_sum WHERE (:recorder OR NOT is_own) AND is_app)) || ' of all), in ' || fmt_ns(1.0 * sum(total_ns) / sum(n))
        || CASE WHEN sum(n) > 1 THEN ' on average, ' || fmt_ns(sum(total_ns)) || ' altogether' ELSE '' END || '.'
-FROM io_sum LEFT JOIN io_op USING (op) WHERE is_cached AND is_app AND (:recorder OR NOT is_own) HAVING sum(n) > 0;
+FROM io_sum LEFT JOIN io_op USING (op) WHERE via = 'cache' AND is_app AND (:recorder OR NOT is_own) HAVING sum(n) > 0;
+
+-- Asleep, and no bio explains it.
+--: text
+SELECT fmt_count(sum(n)) || CASE sum(n) WHEN 1 THEN ' operation' ELSE ' operations' END || ' made no bio, but slept for '
+       || fmt_ns(sum(blocked_ns)) || ' altogether, on a lock, a pipe or another task: '
+       || (SELECT group_concat(words, ', ') FROM (
+             SELECT fmt_count(sum(n)) || ' ' || coalesce(CASE WHEN sum(n) > 1 THEN o.words ELSE op END, 'others') || ' of '
+                    || coalesce(t.comm, 'a task that is not known') AS words
+             FROM io_sum s LEFT JOIN io_op o USING (op) LEFT JOIN task t ON t.utid = s.utid
+             WHERE via = 'asleep' AND is_app AND (:recorder OR NOT is_own)
+             GROUP BY op, t.comm ORDER BY sum(blocked_ns) DESC LIMIT 2)) || '.'
+FROM io_sum WHERE via = 'asleep' AND is_app AND (:recorder OR NOT is_own)
+HAVING sum(n) > 0 AND sum(blocked_ns) * 100 >= (SELECT total(total_ns) FROM io_sum WHERE is_app AND (:recorder OR NOT is_own));
+
+-- Calls that failed are in no figure above.
+--: text
+SELECT fmt_count(f.n) || CASE f.n WHEN 1 THEN ' call' ELSE ' calls' END || ' failed: ' || (SELECT group_concat(words, ', ') FROM (
+         SELECT fmt_count(sum(n)) || ' ' || op || ' with ' || errno_name(error) || coalesce(' in ' || t.comm, '') AS words
+         FROM io_nothing x LEFT JOIN task t ON t.utid = x.utid WHERE via = 'failed' AND (:recorder OR NOT is_own)
+         GROUP BY op, error, t.comm ORDER BY sum(n) DESC LIMIT 3))
+       || CASE WHEN f.kinds > 3 THEN ', ...' ELSE '' END || '. They are in no other figure here.'
+FROM (SELECT total(n) AS n, (SELECT count(*) FROM (SELECT DISTINCT op, error, t.comm FROM io_nothing x LEFT JOIN task t ON t.utid = x.utid
+                             WHERE via = 'failed' AND (:recorder OR NOT is_own))) AS kinds
+      FROM io_nothing WHERE via = 'failed' AND (:recorder OR NOT is_own)) f
+WHERE f.n > 0;
+--: text
+SELECT fmt_count(sum(n)) || CASE sum(n) WHEN 1 THEN ' call' ELSE ' calls' END || ' moved nothing (mostly reads at the end of a file), and are left out as well.'
+FROM io_nothing WHERE via = 'empty' AND (:recorder OR NOT is_own) HAVING sum(n) > 0;
 
 --: text
 SELECT 'Background work of the kernel: ' || group_concat(words, ', ') || '.' FROM (

@@ -5,13 +5,13 @@
 
 --: setup
 CREATE TEMP TABLE kind_sum AS
-SELECT run_id, kind, op, device_id, is_cached, sum(n) AS n, sum(bytes) AS bytes, sum(total_ns) AS total_ns, max(max_ns) AS max_ns,
+SELECT run_id, kind, op, device_id, via, sum(n) AS n, sum(bytes) AS bytes, sum(total_ns) AS total_ns, max(max_ns) AS max_ns,
        sum(runq_ns) AS runq_ns
 FROM io_sum WHERE :recorder OR NOT is_own GROUP BY 1, 2, 3, 4, 5;
 
 --: setup
 CREATE TEMP TABLE kind_stats AS
-SELECT run_id, kind, op, device_id, is_cached, hist_stats(bucket, n, sum_ns, max_ns) AS stats
+SELECT run_id, kind, op, device_id, via, hist_stats(bucket, n, sum_ns, max_ns) AS stats
 FROM io_bucket WHERE :recorder OR NOT is_own GROUP BY 1, 2, 3, 4, 5;
 
 --: table ops By operation and kind
@@ -30,19 +30,19 @@ FROM io_bucket WHERE :recorder OR NOT is_own GROUP BY 1, 2, 3, 4, 5;
 --: column time_share percent optional "time"
 --: column bar bar optional ""
 SELECT CASE WHEN (SELECT count(*) FROM run) > 1 THEN s.run_id END AS run, s.kind, s.op,
-       CASE WHEN s.is_cached THEN 'cache' ELSE d.name END AS disk, s.n, nullif(s.bytes, 0) AS bytes,
+       CASE WHEN s.via <> 'disk' THEN s.via ELSE d.name END AS disk, s.n, nullif(s.bytes, 0) AS bytes,
        CAST(round(1.0 * s.total_ns / s.n) AS INTEGER) AS mean_ns, h.stats ->> 'p50' AS p50_ns, h.stats ->> 'p99' AS p99_ns, s.max_ns,
        CASE WHEN s.kind IN ('io_uring', 'aio') THEN 1.0 * s.total_ns / nullif(coalesce((SELECT sum(busy_ns) FROM flight f WHERE f.run_id = s.run_id AND f.tgid IS NULL), sp.dur_ns), 0) END AS in_flight,
        1.0 * s.stood_ns / nullif(sum(s.stood_ns) OVER (), 0) AS time_share,
-       (1.0 * s.stood_ns / nullif(sum(s.stood_ns) OVER (), 0)) || CASE WHEN s.is_cached THEN ' cached' ELSE '' END AS bar
-FROM (SELECT run_id, kind, op, CASE WHEN is_cached THEN NULL ELSE device_id END AS device_id, is_cached, sum(n) AS n, sum(bytes) AS bytes,
+       (1.0 * s.stood_ns / nullif(sum(s.stood_ns) OVER (), 0)) || CASE s.via WHEN 'cache' THEN ' cached' WHEN 'asleep' THEN ' blocked' ELSE '' END AS bar
+FROM (SELECT run_id, kind, op, CASE WHEN via <> 'disk' THEN NULL ELSE device_id END AS device_id, via, sum(n) AS n, sum(bytes) AS bytes,
              sum(total_ns) AS total_ns, max(max_ns) AS max_ns,
              sum(CASE WHEN coalesce(kind, '') NOT IN ('io_uring', 'aio') THEN total_ns END) AS stood_ns FROM kind_sum GROUP BY 1, 2, 3, 4, 5) s
 LEFT JOIN span sp ON sp.run_id = s.run_id
 LEFT JOIN device_name d ON d.device_id = s.device_id
-LEFT JOIN (SELECT run_id, kind, op, CASE WHEN is_cached THEN NULL ELSE device_id END AS device_id, is_cached,
+LEFT JOIN (SELECT run_id, kind, op, CASE WHEN via <> 'disk' THEN NULL ELSE device_id END AS device_id, via,
                   hist_stats(bucket, n, sum_ns, max_ns) AS stats FROM io_bucket WHERE :recorder OR NOT is_own GROUP BY 1, 2, 3, 4, 5) h
-  ON h.run_id = s.run_id AND h.kind IS s.kind AND h.op IS s.op AND h.device_id IS s.device_id AND h.is_cached = s.is_cached
+  ON h.run_id = s.run_id AND h.kind IS s.kind AND h.op IS s.op AND h.device_id IS s.device_id AND h.via = s.via
 ORDER BY run, sum(s.total_ns) OVER (PARTITION BY s.run_id, s.kind) DESC, s.kind, s.total_ns DESC, s.op, disk LIMIT coalesce(:top, 12);
 
 --: table stages Where their time went
@@ -111,8 +111,8 @@ WHERE EXISTS (SELECT 1 FROM (SELECT others, dur_ns FROM slow_io_stall ORDER BY d
 --: setup
 CREATE TEMP TABLE program_io AS
 SELECT s.run_id, w.program, max(w.is_command IS 1) AS is_command, count(DISTINCT w.tgid) AS processes, max(w.tgid) AS tgid, count(DISTINCT s.utid) AS threads,
-       sum(s.n) AS n, sum(CASE WHEN s.is_cached THEN s.n ELSE 0 END) AS n_cached, sum(s.bytes) AS bytes,
-       sum(CASE WHEN coalesce(s.kind, '') NOT IN ('io_uring', 'aio') AND NOT s.is_cached THEN s.total_ns END) AS stood_ns, sum(s.total_ns) AS total_ns,
+       sum(s.n) AS n, sum(CASE WHEN s.via = 'cache' THEN s.n ELSE 0 END) AS n_cached, sum(s.bytes) AS bytes,
+       sum(CASE WHEN coalesce(s.kind, '') NOT IN ('io_uring', 'aio') AND s.via = 'disk' THEN s.total_ns END) AS stood_ns, sum(s.total_ns) AS total_ns,
        sum(CASE WHEN s.kind IN ('io_uring', 'aio') THEN s.total_ns END) AS flight_ns, sum(s.runq_ns) AS runq_ns
 FROM io_sum s LEFT JOIN who_is w ON w.utid = s.utid WHERE :recorder OR NOT s.is_own GROUP BY s.run_id, w.program;
 
@@ -162,7 +162,7 @@ FROM program_shown ORDER BY first DESC, rank_ns DESC, total_ns DESC, program;
 --: column share percent
 --: column bar bar ""
 WITH t AS (
-  SELECT p.run_id, p.program, p.first, p.rank_ns, s.utid, sum(s.n) AS n, sum(CASE WHEN s.is_cached THEN s.n ELSE 0 END) AS n_cached, sum(s.bytes) AS bytes,
+  SELECT p.run_id, p.program, p.first, p.rank_ns, s.utid, sum(s.n) AS n, sum(CASE WHEN s.via = 'cache' THEN s.n ELSE 0 END) AS n_cached, sum(s.bytes) AS bytes,
          sum(s.total_ns) AS total_ns, sum(s.runq_ns) AS runq_ns, max(s.ucgid) AS ucgid,
          row_number() OVER (PARTITION BY p.run_id, p.program ORDER BY sum(s.total_ns) DESC, s.utid) AS place
   FROM program_shown p JOIN io_sum s ON s.run_id = p.run_id JOIN who_is w ON w.utid = s.utid AND w.program IS p.program

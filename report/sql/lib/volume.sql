@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 -- Tables volume and disk_busy: what was done, of the flow that counts for each device (requests; bios of disks without
 -- requests), after the filters. volume(run_id, device_id, op, state, n, bytes, dur_ns, device_ns, n_bios,
--- n_carrying);
+-- n_carrying, n_errors);
 -- disk_busy(run_id, device_id, busy_ns). flow_state(run_id, flow, state, n): all flows, without filters.
 --: use filter
 
@@ -9,17 +9,17 @@
 CREATE TEMP TABLE volume AS
 SELECT run_id, device_id, op, state, sum(n) AS n, sum(size_bytes) AS bytes, sum(dur_ns) AS dur_ns,
        sum(device_ns) AS device_ns, CASE flow WHEN 'request' THEN sum(n_bios) END AS n_bios,
-       sum(n_carrying) AS n_carrying
+       sum(n_carrying) AS n_carrying, sum(n_errors) AS n_errors
 FROM filter f CROSS JOIN load l
 WHERE NOT f.by_row AND l.second >= f.from_s AND l.second < f.to_s AND (flow = 'request' OR (flow = 'bio' AND device_id IN bio_disk))
   AND (:op IS NULL OR op = :op) AND (:disk IS NULL OR device_id IN kept_device)
 GROUP BY run_id, device_id, op, state, flow
 UNION ALL
 SELECT r.run_id, r.device_id, r.op, r.state, count(*), sum(r.size_bytes), sum(r.dur_ns), sum(r.device_ns), sum(r.n_bios),
-       sum(r.n_bios > 0)
+       sum(r.n_bios > 0), total(r.error <> 0)
 FROM kept_request k CROSS JOIN request r ON r.request_id = k.request_id GROUP BY 1, 2, 3, 4
 UNION ALL
-SELECT b.run_id, b.device_id, b.op, b.state, count(*), sum(b.size_bytes), sum(b.dur_ns), sum(b.device_ns), NULL, NULL
+SELECT b.run_id, b.device_id, b.op, b.state, count(*), sum(b.size_bytes), sum(b.dur_ns), sum(b.device_ns), NULL, NULL, total(b.error <> 0)
 FROM kept_bio k CROSS JOIN bio b ON b.bio_id = k.bio_id
 WHERE (SELECT by_row FROM filter) AND b.device_id IN bio_disk GROUP BY 1, 2, 3, 4;
 

@@ -11,7 +11,8 @@ CREATE TABLE io(io_id INTEGER PRIMARY KEY, run_id INTEGER, kind TEXT, op TEXT, p
   dur_ns INTEGER, utid INTEGER, ucgid INTEGER, device_id INTEGER, ino INTEGER, path TEXT, offset_bytes INTEGER,
   part_device_id INTEGER, size_bytes INTEGER, moved_bytes INTEGER, result INTEGER, n_bios INTEGER, submit_ns INTEGER, throttle_ns INTEGER, alloc_ns INTEGER,
   plug_ns INTEGER, queue_ns INTEGER, device_ns INTEGER, complete_ns INTEGER, endio_ns INTEGER, wakeup_ns INTEGER,
-  return_ns INTEGER, between_ns INTEGER, cached_ns INTEGER, runq_ns INTEGER, irq_ns INTEGER, softirq_ns INTEGER, state TEXT);
+  return_ns INTEGER, between_ns INTEGER, cached_ns INTEGER, runq_ns INTEGER, irq_ns INTEGER, softirq_ns INTEGER, state TEXT,
+  via TEXT AS (CASE WHEN cached_ns IS NOT NULL THEN 'cache' ELSE 'disk' END), error INTEGER AS (NULL), blocked_ns INTEGER AS (NULL));
 CREATE TABLE stage_extra(flow TEXT, flow_id INTEGER, seq INTEGER, name TEXT, start_ns INTEGER, dur_ns INTEGER, bio_id INTEGER);
 CREATE TABLE disturbance(flow TEXT, flow_id INTEGER, seq INTEGER, cause TEXT, start_ns INTEGER, dur_ns INTEGER,
   by_utid INTEGER, by_irq TEXT);
@@ -22,13 +23,18 @@ CREATE TABLE io_load(run_id INTEGER, second INTEGER, kind TEXT, op TEXT, device_
   is_cached INTEGER, state TEXT, n INTEGER, size_bytes INTEGER, n_bios INTEGER, dur_ns INTEGER, max_ns INTEGER,
   submit_ns INTEGER, throttle_ns INTEGER, alloc_ns INTEGER, plug_ns INTEGER, queue_ns INTEGER, device_ns INTEGER,
   complete_ns INTEGER, endio_ns INTEGER, wakeup_ns INTEGER, return_ns INTEGER, between_ns INTEGER, cached_ns INTEGER,
-  runq_ns INTEGER, irq_ns INTEGER, softirq_ns INTEGER, min_id INTEGER, max_id INTEGER);
+  runq_ns INTEGER, irq_ns INTEGER, softirq_ns INTEGER, min_id INTEGER, max_id INTEGER,
+  via TEXT AS (CASE WHEN is_cached THEN 'cache' ELSE 'disk' END), error INTEGER AS (NULL), blocked_ns INTEGER AS (NULL),
+  n_runq INTEGER AS (CASE WHEN runq_ns IS NULL THEN 0 ELSE n END));
 CREATE TABLE io_hist(run_id INTEGER, second INTEGER, kind TEXT, op TEXT, device_id INTEGER, utid INTEGER, ucgid INTEGER,
-  is_cached INTEGER, bucket INTEGER, n INTEGER, sum_ns INTEGER, max_ns INTEGER);
+  is_cached INTEGER, bucket INTEGER, n INTEGER, sum_ns INTEGER, max_ns INTEGER,
+  via TEXT AS (CASE WHEN is_cached THEN 'cache' ELSE 'disk' END));
 CREATE TABLE io_hist_all(run_id INTEGER, second INTEGER, kind TEXT, op TEXT, device_id INTEGER, utid INTEGER, ucgid INTEGER,
-  is_cached INTEGER, bucket INTEGER, n INTEGER, sum_ns INTEGER, max_ns INTEGER);
+  is_cached INTEGER, bucket INTEGER, n INTEGER, sum_ns INTEGER, max_ns INTEGER,
+  via TEXT AS (CASE WHEN is_cached THEN 'cache' ELSE 'disk' END));
 CREATE TABLE file_load(run_id INTEGER, second INTEGER, device_id INTEGER, ino INTEGER, path TEXT, op TEXT, utid INTEGER,
-  ucgid INTEGER, is_cached INTEGER, n INTEGER, size_bytes INTEGER, dur_ns INTEGER, max_ns INTEGER);
+  ucgid INTEGER, is_cached INTEGER, n INTEGER, size_bytes INTEGER, dur_ns INTEGER, max_ns INTEGER,
+  via TEXT AS (CASE WHEN is_cached THEN 'cache' ELSE 'disk' END));
 CREATE TABLE sched_task(run_id INTEGER, utid INTEGER, run_ns INTEGER, runq_ns INTEGER, irq_ns INTEGER, softirq_ns INTEGER,
   sleep_ns INTEGER, n_switches INTEGER, n_preempted INTEGER, n_wakeups INTEGER, n_migrated INTEGER, max_runq_ns INTEGER,
   max_runq_at_ns INTEGER, max_runq_by_utid INTEGER);

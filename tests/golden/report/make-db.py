@@ -45,7 +45,7 @@ CREATE VIEW stage_stats AS SELECT s.run_id, s.flow, s.stage, d.name AS device, s
   FROM latency_stats s LEFT JOIN device d USING(device_id);
 CREATE TABLE load(run_id INTEGER, second INTEGER, flow TEXT, device_id INTEGER, part_device_id INTEGER, op TEXT,
   state TEXT, is_split INTEGER, n INTEGER, size_bytes INTEGER, dur_ns INTEGER, device_ns INTEGER, n_bios INTEGER,
-  n_carrying INTEGER, min_id INTEGER, max_id INTEGER, link TEXT);
+  n_carrying INTEGER, min_id INTEGER, max_id INTEGER, link TEXT, n_errors INTEGER AS (0));
 CREATE TABLE task_load(run_id INTEGER, second INTEGER, device_id INTEGER, op TEXT, utid INTEGER, ucgid INTEGER,
   bucket INTEGER, n INTEGER, sum_ns INTEGER, max_ns INTEGER, size_bytes INTEGER);
 CREATE TABLE busy(run_id INTEGER, second INTEGER, flow TEXT, device_id INTEGER, op TEXT, busy_ns INTEGER);

@@ -518,8 +518,8 @@ def test_io_numbers(tmp):
 
     # The summary's parts are the whole of what programs waited for.
     t = tables("summary")
-    app = "state = 'whole' AND cached_ns IS NULL AND kind IN ('syscall', 'io_uring', 'aio', 'fault')"
-    programs = dict(db.execute("SELECT comm, sum(dur_ns) FROM io JOIN task USING(utid) WHERE state = 'whole' AND cached_ns IS NULL"
+    app = "state = 'whole' AND via = 'disk' AND kind IN ('syscall', 'io_uring', 'aio', 'fault')"
+    programs = dict(db.execute("SELECT comm, sum(dur_ns) FROM io JOIN task USING(utid) WHERE state = 'whole' AND via = 'disk'"
                                " AND kind NOT IN ('io_uring', 'aio') AND NOT is_recorder GROUP BY comm"))
     check({r["program"]: r["stood_ns"] for r in tables("summary", "--top", "99")["programs"] if r["stood_ns"]} == programs, "summary: programs")
     # What stood still is more than what was in flight.
