@@ -367,11 +367,16 @@ static int svc_carry(void *self, const struct kt_ev *ev, uint64_t bio, int64_t r
 static void svc_settle(void *self, struct kt_bio_list *list, int64_t start_ns, int64_t queue_ns,
 		       int64_t issue_ns)
 {
+	struct kt_bio_state *s = self;
+
 	for (struct kt_bio *b = list->first; b; b = b->next) {
 		if (b->settled)
 			continue;
 		b->settled = true;
-		/* How it joined was not seen: `alloc` lasts to the carrier's next mark. */
+		/* How it joined was not seen: `alloc` lasts to the carrier's next mark. Hidden, or there is nothing that tells. */
+		if (b->join_ns == KT_NULL && b->start_ns != KT_NULL && issue_ns != KT_NULL &&
+		    kt_hidden(s->e, b->run, b->start_ns, issue_ns, KT_ANY_CPU, 0))
+			b->lossy = true;
 		if (b->join_ns == KT_NULL)
 			b->join_ns = queue_ns != KT_NULL && queue_ns >= b->start_ns ? queue_ns
 										    : issue_ns;
@@ -399,6 +404,7 @@ static int svc_part(void *self, const struct kt_ev *ev, struct kt_bio_list *list
 		b->left = 0;
 		list->next = next;
 		b->own_end_ns = ev->t_ns;
+		b->lossy |= c->lossy;
 		kt_bio_share(b, c);
 		err = kt_bio_own_end(self, b, ev->t_ns, status);
 	}
@@ -417,6 +423,7 @@ static int svc_complete(void *self, const struct kt_ev *ev, struct kt_bio_list *
 		bool was_complete = b->own_end_ns != KT_NULL;
 
 		b->own_end_ns = was_complete ? b->own_end_ns : ev->t_ns;
+		b->lossy |= c->lossy;
 		kt_bio_share(b, c);
 		kt_bio_list_remove(b);
 		if (b->written)
@@ -463,6 +470,16 @@ static int svc_look(void *self, uint32_t run, uint64_t bio, uint32_t *ret_bytes,
 	return 0;
 }
 
+static bool svc_lossy(void *self, const struct kt_ev *ev, const struct kt_bio_list *list)
+{
+	struct kt_bio_state *s = self;
+
+	for (const struct kt_bio *b = list->first; b; b = b->next)
+		if (b->lossy || kt_flow_state(s->e, b->run, b->start_ns, ev->t_ns)[0] == 'l')
+			return true;
+	return false;
+}
+
 static int64_t svc_last_id(const struct kt_bio_list *list)
 {
 	return list->last ? list->last->id : KT_NULL;
@@ -498,6 +515,7 @@ static const struct kt_svc_bio service = {
 	.complete = svc_complete,
 	.drop = svc_drop,
 	.look = svc_look,
+	.lossy = svc_lossy,
 	.last_id = svc_last_id,
 	.first_io = svc_first_io,
 	.disk = svc_disk,
@@ -566,7 +584,7 @@ static int done(void *self)
 
 		err = kt_blk_stats_audit(&r->stats, s->e, i, true);
 		if (!err && r->n_evicted)
-			err = kt_audit(s->e, i, "evicted bios", KT_NULL, r->n_evicted, 0);
+			err = kt_audit(s->e, i, "evicted bios", KT_NULL, r->n_evicted, 0, 0);
 	}
 	return err;
 }

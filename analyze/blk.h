@@ -110,8 +110,9 @@ struct kt_blk_disk {
 	int64_t kernel_sectors[2][KT_BLK_N_GROUPS];
 	int64_t kernel_in_flight[2];
 	int64_t ios[KT_BLK_N_GROUPS], sectors[KT_BLK_N_GROUPS];
-	int64_t max_sectors;	      /* of one completion */
-	int64_t open_start, open_end; /* seen to be in flight at the start, at the end */
+	int64_t max_sectors;		       /* of one completion */
+	int64_t window, n_window, most_window; /* I/Os that ended in the last 0.1 s, and in any */
+	int64_t open_start, open_end;	       /* seen to be in flight at the start, at the end */
 };
 
 /* The disks of one run. Zero is empty. */
@@ -133,9 +134,9 @@ struct kt_blk_disk *kt_blk_stats_disk(struct kt_blk_stats *s, uint32_t dev);
 /* The disk that a partition lies on; dev itself if it is none. */
 uint32_t kt_blk_stats_whole(struct kt_blk_stats *s, uint32_t dev);
 
-/* Counts ios and bytes of a group for dev, and for the disk it lies on. */
+/* Counts ios and bytes of a group for dev, and for the disk it lies on; they ended at t_ns. */
 void kt_blk_stats_count(struct kt_blk_stats *s, uint32_t dev, enum kt_blk_group g, int64_t ios,
-			uint64_t bytes);
+			uint64_t bytes, int64_t t_ns);
 
 /*
  * Audit lines `diskstats NAME reads`, `… read_sectors`, write, discard alike, `flushes`, of all
@@ -143,7 +144,8 @@ void kt_blk_stats_count(struct kt_blk_stats *s, uint32_t dev, enum kt_blk_group 
  * no discards and flushes of their own; the kernel counts flushes for whole disks only. An idle
  * disk (nothing in flight at either end) must agree exactly; otherwise counts may differ by what
  * was in flight at both ends together: the larger of diskstats' own figure and of the flows that
- * were open there; sectors by that many of the largest completion.
+ * were open there; sectors by that many of the largest completion. Where the trace has less, what holes may have hidden is allowed
+ * for: at the rate of the busiest 0.1 s, of the mean size. n/a where the hook was not at work that tells of their ends.
  */
 int kt_blk_stats_audit(struct kt_blk_stats *s, struct kt_engine *e, uint32_t run, bool bio_based);
 

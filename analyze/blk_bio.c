@@ -378,7 +378,7 @@ static int write_row(struct kt_bio_state *s, struct kt_bio *b, int64_t end, cons
 	}
 	if (b->based && b->own_end_ns != KT_NULL && b->dev)
 		kt_blk_stats_count(&r->stats, b->dev, kt_blk_group(&r->ops, b->opf), 1 + b->n_cuts,
-				   b->rest);
+				   b->rest, b->own_end_ns);
 	if (!err && s->watches.n)
 		err = tell_end(s, b, end, row.op, row.state);
 	b->written = true;

@@ -30,10 +30,14 @@ struct kt_rq {
 	uint32_t dev, part_dev; /* 0 = not known */
 	uint32_t opf, bytes;	/* at the first issue */
 	uint32_t n_bios, n_issues;
+	uint32_t left;	    /* bytes that are not complete, since the last issue */
+	uint64_t first_bio; /* at the last issue; 0: none, or bios ended since */
 	uint32_t issue_cpu;
 	bool got : 1;	      /* start_ns is an rq_get */
 	bool requeued : 1;    /* taken back from the driver, or inserted, since the last issue */
 	bool in_sequence : 1; /* its data is complete, its flush sequence goes on */
+	bool truncated : 1;   /* more bios than were told of */
+	bool lossy : 1;	      /* an event of its life is known to be missing */
 };
 
 /* The bios after the first of a request, gathered from rq_bios until its rq_issue or rq_merge. */

@@ -11,6 +11,7 @@
 #include "format/base/hash.h"
 #include "format/base/macros.h"
 
+#define WINDOW_NS 100000000ll /* over which the rate of a busy disk is taken */
 #define MAX_DISKS 16384
 #define MAX_IN_FLIGHT (1u << 20) /* of one disk: what is above is no count */
 #define DEV_MAX_MAJOR ((1u << 12) - 1)
@@ -74,26 +75,33 @@ uint32_t kt_blk_stats_whole(struct kt_blk_stats *s, uint32_t dev)
 	return d && d->parent ? d->parent : dev;
 }
 
-static void count(struct kt_blk_disk *d, enum kt_blk_group g, int64_t ios, int64_t sectors)
+static void count(struct kt_blk_disk *d, enum kt_blk_group g, int64_t ios, int64_t sectors,
+		  int64_t t_ns)
 {
+	if (t_ns / WINDOW_NS != d->window) {
+		d->window = t_ns / WINDOW_NS;
+		d->n_window = 0;
+	}
+	d->n_window += ios;
+	d->most_window = KT_MAX(d->most_window, d->n_window);
 	d->ios[g] += ios;
 	d->sectors[g] += sectors;
 	d->max_sectors = KT_MAX(d->max_sectors, sectors);
 }
 
 void kt_blk_stats_count(struct kt_blk_stats *s, uint32_t dev, enum kt_blk_group g, int64_t ios,
-			uint64_t bytes)
+			uint64_t bytes, int64_t t_ns)
 {
 	struct kt_blk_disk *d = kt_blk_stats_disk(s, dev);
 
 	if (!d)
 		return;
-	count(d, g, ios, bytes >> 9);
+	count(d, g, ios, bytes >> 9, t_ns);
 	if (!d->parent || d->parent == dev)
 		return;
 	d = kt_blk_stats_disk(s, d->parent);
 	if (d)
-		count(d, g, ios, bytes >> 9);
+		count(d, g, ios, bytes >> 9, t_ns);
 }
 
 /* "7:0" → (major << 20) | minor; 0 = not that. */
@@ -220,6 +228,9 @@ static int audit_disk(const struct kt_blk_stats *s, const struct kt_blk_disk *d,
 {
 	int64_t tolerance = KT_MAX(d->kernel_in_flight[0], d->open_start) +
 			    KT_MAX(d->kernel_in_flight[1], d->open_end);
+	int64_t hidden = kt_audit_hidden(e, run, (double)d->most_window / WINDOW_NS);
+	bool seen = bio_based ? kt_run_hooked(e, run, "bio", "block_bio_complete")
+			      : kt_run_hooked(e, run, "request", "block_rq_complete");
 	char name[48], counter[96];
 	int err = 0;
 
@@ -234,13 +245,14 @@ static int audit_disk(const struct kt_blk_stats *s, const struct kt_blk_disk *d,
 			continue;
 		snprintf(counter, sizeof(counter), "diskstats %s %s", name, groups[g].ios);
 		err = kt_audit(e, run, counter, change(s, d, d->kernel_ios[0], d->kernel_ios[1], g),
-			       d->ios[g], tolerance);
+			       seen ? d->ios[g] : KT_NULL, tolerance, hidden);
 		if (err || !groups[g].sectors)
 			continue;
 		snprintf(counter, sizeof(counter), "diskstats %s %s", name, groups[g].sectors);
 		err = kt_audit(e, run, counter,
 			       change(s, d, d->kernel_sectors[0], d->kernel_sectors[1], g),
-			       d->sectors[g], tolerance * d->max_sectors);
+			       seen ? d->sectors[g] : KT_NULL, tolerance * d->max_sectors,
+			       d->ios[g] ? hidden * (d->sectors[g] / d->ios[g] + 1) : hidden);
 	}
 	return err;
 }

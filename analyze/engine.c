@@ -88,7 +88,19 @@ static int apply_loss(struct kt_engine *e, const struct kt_loss_found *l)
 	int err;
 
 	r->lost += l->n;
-	if (l->start_ns != KT_NULL) {
+	if (l->cause == KT_LOSS_BLIND) {
+		const struct kt_hole h = {
+			.start_ns = l->start_ns,
+			.end_ns = l->end_ns,
+			.cpu = l->stream,
+			.tid = l->tid,
+			.next_tid = l->next_tid,
+		};
+
+		err = kt_holes_add(&r->holes, &h);
+		if (err)
+			return err;
+	} else if (l->start_ns != KT_NULL) {
 		err = kt_loss_add(&r->loss, l->start_ns, l->end_ns);
 		if (err)
 			return err;

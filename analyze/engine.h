@@ -7,6 +7,7 @@
 
 #include <signal.h>
 
+#include "analyze/blind.h"
 #include "analyze/db.h"
 #include "analyze/hist.h"
 #include "analyze/ioload.h"
@@ -25,17 +26,23 @@ struct kt_piece {
 	uint64_t first_ns; /* CLOCK_MONOTONIC of its first event */
 };
 
+struct kt_run_hook {
+	char *name; /* owned */
+	bool attached;
+};
+
 /* One run. */
 struct kt_run {
 	uint32_t index;
-	struct kt_input *in;		/* the piece being read: owned, as are those in pieces */
-	KT_VEC(struct kt_piece) pieces; /* by time, of a run in several files; else empty */
-	size_t piece;			/* of pieces, that in is */
-	const char *path;		/* to be opened a second time; NULL: it cannot */
-	int64_t start_ns;		/* on the common line */
-	int64_t clock_err_ns;		/* how far off it may be */
-	struct kt_const_table *consts;	/* NULL: kconst.def's */
-	char *kernel;			/* uname's release; NULL: not known */
+	struct kt_input *in;		  /* the piece being read: owned, as are those in pieces */
+	KT_VEC(struct kt_piece) pieces;	  /* by time, of a run in several files; else empty */
+	size_t piece;			  /* of pieces, that in is */
+	const char *path;		  /* to be opened a second time; NULL: it cannot */
+	int64_t start_ns;		  /* on the common line */
+	int64_t clock_err_ns;		  /* how far off it may be */
+	struct kt_const_table *consts;	  /* NULL: kconst.def's */
+	char *kernel;			  /* uname's release; NULL: not known */
+	KT_VEC(struct kt_run_hook) hooks; /* of the manifest; empty: there is none */
 
 	KT_VEC(struct kt_stream *) streams; /* by number; last: the one without */
 	struct kt_stream *no_stream;	    /* clocks and costs */
@@ -44,6 +51,7 @@ struct kt_run {
 	bool ended;	       /* and told the trackers so */
 
 	struct kt_loss_set loss;
+	struct kt_holes holes;
 	int64_t last_ns; /* of all its events; KT_NULL: none yet */
 	uint64_t events, unknown, backward, lost;
 };
@@ -54,6 +62,7 @@ struct kt_loss_found {
 	int64_t start_ns, end_ns; /* start KT_NULL: it held no events; end INT64_MAX: not known */
 	uint64_t n;		  /* 0: not known */
 	enum kt_loss cause;
+	uint32_t tid, next_tid; /* of a hole: as in struct kt_hole */
 };
 
 struct kt_engine_options {

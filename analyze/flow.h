@@ -106,9 +106,18 @@ int64_t kt_next_id(struct kt_engine *e, const struct kt_table *t);
 /*
  * "whole" or "lossy" for a flow open in [start, end] of that run: lossy if a lost interval of any CPU overlaps. Right
  * at the moment the flow ends, and for good: losses arrive in the order in which they began.
- * start KT_NULL: from the run's start; end KT_NULL: to now.
+ * start KT_NULL: from the run's start; end KT_NULL: to now. Then a hole (below) counts as well: it may have hidden what was not seen.
  */
 const char *kt_flow_state(struct kt_engine *e, uint32_t run, int64_t start_ns, int64_t end_ns);
+
+/*
+ * Holes (cause `blind`): the kernel ran no program on one CPU, while one task had it. They come every few 10 ms on some machines,
+ * so that hardly a flow of that length is without one: lossy is not what was open across one, but what lacks a mark that it may have
+ * hidden. Whoever misses a mark asks: is there a hole in [start, end] on that CPU (KT_ANY_CPU), of that task (0: of any)?
+ */
+#define KT_ANY_CPU UINT32_MAX
+bool kt_hidden(struct kt_engine *e, uint32_t run, int64_t start_ns, int64_t end_ns, uint32_t cpu,
+	       uint32_t tid);
 
 /*
  * Counted loss found by a tracker: a birth at an address still alive. Becomes a lost_interval row with cause `missed`. It puts only
@@ -196,12 +205,18 @@ bool kt_run_has(struct kt_engine *e, uint32_t run, uint16_t event_id);
 /* Recorded with a filter: what is not known need not have been missed. */
 bool kt_run_filtered(struct kt_engine *e, uint32_t run);
 
+/* Was that hook at work in that run? A recording that does not list its hooks: was its family recorded? */
+bool kt_run_hooked(struct kt_engine *e, uint32_t run, const char *family, const char *hook);
+
 /*
  * One line of the audit: what the kernel counted and what the trace holds. tolerance: how far they may differ for a
- * stated reason; verdict is ok, off, or n/a (kernel KT_NULL, or the run has filters).
+ * stated reason; hidden: by how much less the trace may hold, for holes. verdict is ok, off, or n/a (one is KT_NULL, or the run has
+ * filters).
  */
 int kt_audit(struct kt_engine *e, uint32_t run, const char *counter, int64_t kernel, int64_t traced,
-	     int64_t tolerance);
+	     int64_t tolerance, int64_t hidden);
+/* What holes may have hidden of what came at that rate where it was busiest: as much, and one more in each. */
+int64_t kt_audit_hidden(struct kt_engine *e, uint32_t run, double per_ns);
 
 /* ------------------------------------------------------------------ services */
 
@@ -246,6 +261,7 @@ struct kt_bio_list {
 struct kt_bio_carrier {
 	int64_t start_ns;
 	int64_t plug_ns, queue_ns, device_ns, complete_ns;
+	bool lossy; /* so are the bios that end with it */
 };
 
 enum kt_bio_drop {
@@ -284,6 +300,8 @@ struct kt_svc_bio {
 	/* Of a live bio: its size and flags as queued (-ENOENT: not known), and its device as submitted. */
 	int (*look)(void *self, uint32_t run, uint64_t bio, uint32_t *ret_bytes, uint32_t *ret_opf,
 		    uint32_t *ret_dev);
+	/* Is one of its bios lossy, if it ends now? */
+	bool (*lossy)(void *self, const struct kt_ev *ev, const struct kt_bio_list *list);
 	/* The row of the last bio in a list; the io of the first; KT_NULL: it is empty, or not known. */
 	int64_t (*last_id)(const struct kt_bio_list *list);
 	int64_t (*first_io)(const struct kt_bio_list *list);

@@ -180,6 +180,7 @@ static int on_ended(void *arg, const struct kt_bio_done *d)
 			.run = d->run,
 			.tid = d->tid,
 			.dev = d->dev,
+			.lossy = d->state[0] == 'l',
 			.swapout = d->swapout,
 		};
 		memcpy(b->mark_ns, d->mark_ns, sizeof(b->mark_ns));
@@ -190,13 +191,12 @@ static int on_ended(void *arg, const struct kt_bio_done *d)
 	if (!io)
 		return 0;
 	io->n_open -= !!io->n_open;
+	io->lossy |= d->state[0] == 'l';
 	if (d->end_ns != KT_NULL) {
 		err = kt_io_keep(s, io, d);
 		io->last_end_ns = KT_MAX(io->last_end_ns, d->end_ns);
 		if (d->bio_id == io->waited_bio_id)
 			io->waited_end_ns = d->end_ns;
-	} else if (d->state[0] == 'l') {
-		io->lossy = true;
 	}
 	/* Its end has no event: this may have been it. */
 	if (!err && !io->n_open && (io->key.kind == KT_IO_AIO || io->key.kind == KT_IO_FAULT))
@@ -584,7 +584,8 @@ static int done(void *self)
 
 	for (uint32_t i = 0; i < s->runs.n && !err; i++)
 		if (s->runs.v[i]->n_evicted)
-			err = kt_audit(s->e, i, "evicted ios", KT_NULL, s->runs.v[i]->n_evicted, 0);
+			err = kt_audit(s->e, i, "evicted ios", KT_NULL, s->runs.v[i]->n_evicted, 0,
+				       0);
 	return err;
 }
 

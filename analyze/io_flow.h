@@ -32,6 +32,7 @@ struct kt_io_bio {
 	int64_t start_ns, end_ns;
 	int64_t mark_ns[KT_BIO_MARK_ENDIO]; /* as in struct kt_bio_done */
 	uint32_t run, tid, dev;
+	bool lossy;
 	bool swapout; /* on the path only if the task slept when it ended */
 	bool idle; /* nothing was queued between its end and the next one's: it is on no path of its io's own bios */
 	struct kt_io_bio *older, *newer; /* of its io, by end */
@@ -155,6 +156,7 @@ struct kt_io_path {
 	bool runq_known, irq_known;
 	bool is_blocked;
 	size_t n_split; /* of waits, the oldest ones: those that segs are past already */
+	bool gap;	/* something on the way may have been hidden by a hole */
 	int wakeup_seg; /* that begins at a waking; -1 = none */
 	struct kt_wait wake;
 	int64_t wake_request_id; /* KT_NULL: not known */

@@ -235,6 +235,18 @@ static bool may_have_bios(const struct kt_io_state *s, const struct kt_io *io)
 }
 
 /*
+ * Of one whose begin and end are known: its task came or went unseen, so that its own events may be missing; or what the path lacks
+ * may have been hidden. s->path is of it.
+ */
+static bool is_hidden(const struct kt_io_state *s, const struct kt_io *io, int64_t end)
+{
+	if (end < io->start_ns || s->path.gap)
+		return true;
+	return kt_io_is_sync(io) && io->key.tid &&
+	       kt_hidden(s->e, io->key.run, io->start_ns, end, KT_ANY_CPU, io->key.tid);
+}
+
+/*
  * A flow that was open while something was lost is lossy, whatever else it is; an evicted one
  * says so.
  */
@@ -252,7 +264,12 @@ static const char *final_state(struct kt_io_state *s, const struct kt_io *io, in
 		return seen;
 	if (state)
 		return state;
-	return io->start_ns == KT_NULL ? "open_at_start" : seen;
+	if (io->start_ns == KT_NULL)
+		return "open_at_start";
+	/* Nothing tells of it: a fault that did not wait, an iocb without a bio. */
+	if (end == KT_NULL)
+		return "open_at_end";
+	return is_hidden(s, io, end) ? "lossy" : "whole";
 }
 
 int kt_io_close(struct kt_io_state *s, struct kt_io *io, int64_t end_ns, uint32_t waiter_tid,
@@ -288,13 +305,15 @@ static int64_t fault_end(const struct kt_io_state *s, const struct kt_io *io)
 int kt_io_close_quiet(struct kt_io_state *s, struct kt_io *io)
 {
 	bool is_fault = io->key.kind == KT_IO_FAULT;
+	/* A hole may hide the end of an io_uring request; the others have none that could be. */
+	int64_t now_ns = io->key.kind == KT_IO_URING ? KT_NULL : INT64_MAX;
 
 	/*
 	 * Bios that never ended, and it is over: their ends were missed (a fault need not wait for what it reads ahead). Or its own
 	 * end was among what was lost since.
 	 */
 	if ((io->n_open && !is_fault && io->key.kind != KT_IO_AFTER) ||
-	    kt_flow_state(s->e, io->key.run, io->start_ns, KT_NULL)[0] != 'w')
+	    kt_flow_state(s->e, io->key.run, io->start_ns, now_ns)[0] != 'w')
 		io->lossy = true;
 	/* It was at work when it queued its last bio, or slept last. */
 	if (io->key.kind == KT_IO_AFTER)

@@ -26,6 +26,13 @@ static bool have_sched(const struct kt_io_state *s, uint32_t run)
 
 /* ------------------------------------------------------------------ what it waited for */
 
+/* A sleep that ended without a waking: none is told of one that was about to sleep only, or a hole hid it. */
+static void look_for_gap(struct kt_io_state *s, uint32_t run, const struct kt_wait *w)
+{
+	if (w->waking_ns == KT_NULL && kt_hidden(s->e, run, w->out_ns, w->in_ns, KT_ANY_CPU, 0))
+		s->path.gap = true;
+}
+
 /* The sleeps in [from, to], the newest first. */
 static void collect_waits(struct kt_io_state *s, uint32_t run, uint32_t tid, int64_t from,
 			  int64_t to, size_t max)
@@ -39,6 +46,8 @@ static void collect_waits(struct kt_io_state *s, uint32_t run, uint32_t tid, int
 		if (s->task->last_wait(s->task_self, run, tid, from, to, w))
 			break;
 		p->n_waits++;
+		if (from != KT_NULL)
+			look_for_gap(s, run, w);
 		if (w->out_ns >= to) /* a history that does not go backwards would never end */
 			break;
 		to = w->out_ns;
@@ -88,6 +97,8 @@ static bool find_cause(struct kt_io_state *s, uint32_t run, struct kt_wait w, in
 			break;
 		if (!found)
 			found = completed(s, run, &w, since, MAX_IRQ_NS, request_id, bio_id);
+		if (has_up && up.out_ns >= out)
+			look_for_gap(s, run, &up);
 		if (!has_up || up.waking_ns == KT_NULL || up.waking_ns < out)
 			break;
 		w = up;
@@ -215,6 +226,7 @@ static int find_hops(struct kt_io_state *s, const struct kt_io *io, int64_t end)
 		h.start_ns = KT_MIN(KT_MAX(h.start_ns, io->start_ns), h.bio->end_ns);
 		if (h.bio->end_ns < io->start_ns)
 			return 0;
+		p->gap |= h.bio->lossy;
 		if (kt_vec_push(&p->hops, h))
 			return -ENOMEM;
 		cur = h.start_ns;
@@ -524,7 +536,7 @@ int kt_io_path(struct kt_io_state *s, const struct kt_io *io, int64_t end_ns, ui
 
 	p->hops.n = p->segs.n = p->blames.n = 0;
 	p->n_waits = p->n_foreign = p->n_split = 0;
-	p->runq_known = p->irq_known = p->is_blocked = false;
+	p->runq_known = p->irq_known = p->is_blocked = p->gap = false;
 	p->wakeup_seg = -1;
 	p->wake_request_id = KT_NULL;
 	p->slept_ns = KT_NULL;

@@ -49,7 +49,7 @@ static const struct kt_col io_cols[] = {
 	COL(dur_ns, INT, "ns",
 	    "until the call ended, the completion was posted; aio: until its last bio ended; a "
 	    "fault: until its task ran again, or had made room by swapping out; "
-	    "NULL: nothing tells of its end"),
+	    "NULL: nothing tells of its end, see state"),
 	COL(utid, INT, "", "task"),
 	COL(ucgid, INT, "", "v2 cgroup of that task"),
 	COL(device_id, INT, "", "disk of the first bio on its path, else the disk its file is on"),

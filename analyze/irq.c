@@ -80,6 +80,7 @@ struct line {
 	char *name;
 	int64_t kernel[N_READINGS];
 	int64_t traced;
+	int64_t most;  /* of a CPU in one second */
 	char text[24]; /* for want of a name */
 };
 
@@ -179,6 +180,7 @@ static int on_irq_sum(void *self, const struct kt_ev *ev)
 		err = write_load(s, r, ev->run, x);
 	x->second = second;
 	x->n += d->n;
+	l->most = KT_MAX(l->most, x->n);
 	x->time_ns += d->time_ns;
 	x->max_ns = KT_MAX(x->max_ns, (int64_t)d->max_ns);
 	l->traced += d->n;
@@ -342,6 +344,7 @@ static int64_t edge_of(const struct run *r, bool soft, const struct line *l, int
 
 static int ended(void *self, uint32_t run, int64_t end_ns)
 {
+	static const char *const hooks[] = {"irq_handler_exit", "softirq_exit"};
 	struct state *s = self;
 	struct run *r = get_run(s, run);
 	int64_t dur = end_ns - kt_run_start(s->e, run);
@@ -358,7 +361,7 @@ static int ended(void *self, uint32_t run, int64_t end_ns)
 			continue;
 		for (size_t i = 0; !err && i < r->lines[soft].n; i++) {
 			const struct line *l = r->lines[soft].v[i];
-			int64_t kernel, edge;
+			int64_t kernel, edge, traced;
 			char text[128];
 
 			if (!l || (!l->traced && l->kernel[AT_END] == l->kernel[AT_START]))
@@ -370,7 +373,9 @@ static int ended(void *self, uint32_t run, int64_t end_ns)
 			else
 				snprintf(text, sizeof(text), "interrupts %u %.100s",
 					 (unsigned int)l->nr, name_of(l));
-			err = kt_audit(s->e, run, text, kernel, l->traced, 2 + edge);
+			traced = kt_run_hooked(s->e, run, "irq", hooks[soft]) ? l->traced : KT_NULL;
+			err = kt_audit(s->e, run, text, kernel, traced, 2 + edge,
+				       kt_audit_hidden(s->e, run, l->most / 1e9));
 		}
 	}
 	return err;

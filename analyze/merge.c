@@ -44,8 +44,7 @@ static inline void set_time(struct kt_stream *s)
 {
 	const struct kt_event *ev = kt_stream_event(s);
 
-	/* Unsigned: the times of a hostile file may wrap, which is no worse than any other time of it. */
-	s->t_ns = (int64_t)(ev->ts_ns - s->mono_ns + (uint64_t)s->start_ns);
+	s->t_ns = kt_stream_line(s, ev->ts_ns);
 	s->is_loss = ev->id == KT_EV_lost;
 }
 

@@ -11,6 +11,18 @@
 
 #include "analyze/input.h"
 
+/* Which task has a CPU, as far as the events of its blocks that were read tell: see blind.h. Zero: not known. */
+struct kt_sight {
+	bool known, other;
+	uint32_t tid;		/* that came with the last switch */
+	uint32_t renamed;	/* a process that got a new name since */
+	uint64_t came_ns;	/* when it came: times are the file's */
+	uint64_t seen_ns;	/* the last sign of it */
+	uint64_t other_ns;	/* if other: the first sign of another task */
+	uint64_t lost_until_ns; /* the ring lost events up to then */
+	uint64_t next_seq;	/* of the block to come */
+};
+
 /* One stream of one run. */
 struct kt_stream {
 	uint32_t run, stream;
@@ -24,6 +36,8 @@ struct kt_stream {
 	int64_t t_ns; /* its time on the line */
 	bool is_loss;
 
+	struct kt_sight sight;
+
 	/* The caller's. */
 	int64_t last_ns; /* of the event before */
 	uint64_t lost_told[KT_N_LOSS],
@@ -34,6 +48,12 @@ struct kt_merge {
 	KT_VEC(struct kt_stream *) heap; /* the earliest is heap.v[0] */
 	uint64_t held_bytes;		 /* decoded and not yet used up */
 };
+
+/* A time of the file on the line. Unsigned: those of a hostile file may wrap, which is no worse than any other time of it. */
+static inline int64_t kt_stream_line(const struct kt_stream *s, uint64_t ts_ns)
+{
+	return (int64_t)(ts_ns - s->mono_ns + (uint64_t)s->start_ns);
+}
 
 static inline const struct kt_event *kt_stream_event(const struct kt_stream *s)
 {

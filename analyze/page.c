@@ -588,7 +588,7 @@ static int done(void *self)
 	struct page_state *s = self;
 
 	return s->map.n_evicted
-		       ? kt_audit(s->e, 0, "evicted dirty extents", KT_NULL, s->map.n_evicted, 0)
+		       ? kt_audit(s->e, 0, "evicted dirty extents", KT_NULL, s->map.n_evicted, 0, 0)
 		       : 0;
 }
 

@@ -202,6 +202,12 @@ static int on_rq_issue(void *self, const struct kt_ev *ev)
 		q->got = got != KT_NULL && got <= q->birth_ns;
 		q->start_ns = q->got ? got : q->birth_ns;
 	}
+	/* An insert before it may have been hidden: its submitter lost the CPU in between. */
+	if (!q->n_issues && q->queue_ns == KT_NULL &&
+	    kt_hidden(s->e, ev->run, q->start_ns, ev->t_ns, ev->cpu, 0))
+		q->lossy = true;
+	q->left = d->bytes;
+	q->first_bio = d->bio;
 	q->n_issues++;
 	q->issue_ns = ev->t_ns;
 	q->issue_cpu = ev->cpu;
@@ -288,18 +294,41 @@ static void meet_at_end(struct kt_rq_state *s, struct kt_rq_run *r, const struct
 }
 
 /*
+ * Is this the completion of another request, which has its address by now? Its own was missed then. What it has carried since its
+ * last issue is known: operation, bytes, the first bio that is not complete.
+ */
+static bool is_of_another(const struct kt_rq_run *r, const struct kt_rq *q,
+			  const struct kt_rq_complete *d)
+{
+	bool final = d->flags & KT_RQ_FINAL && !(d->flags & KT_RQ_FLUSH_SEQ);
+
+	if (q->bios.missed)
+		return true;
+	if (!is_at_driver(q))
+		return false;
+	if (KT_BLK_OP(d->opf) != KT_BLK_OP(q->opf))
+		return true;
+	if (kt_blk_is_passthrough(&r->ops, d->opf))
+		return false;
+	return d->bytes > q->left || (final && d->bytes != q->left) ||
+	       (q->first_bio && d->bio != q->first_bio);
+}
+
+/*
  * The kernel accounts it to the partition it belongs to, and to the whole disk: flushes to the
  * disk only.
  */
-static void count_stats(struct kt_rq_run *r, const struct kt_rq_complete *d, const struct kt_rq *q,
+static void count_stats(struct kt_rq_run *r, const struct kt_ev *ev, const struct kt_rq *q,
 			uint32_t bio_dev, bool final)
 {
+	const struct kt_rq_complete *d = ev->data;
+	int64_t t_ns = ev->t_ns;
 	enum kt_blk_group g = kt_blk_group(&r->ops, d->opf);
 	uint32_t dev = d->dev;
 
 	if (g == KT_BLK_FLUSH) {
 		if (final)
-			kt_blk_stats_count(&r->stats, dev, g, 1, 0);
+			kt_blk_stats_count(&r->stats, dev, g, 1, 0, t_ns);
 		return;
 	}
 	if (!(d->flags & KT_RQ_IO_STAT))
@@ -310,7 +339,7 @@ static void count_stats(struct kt_rq_run *r, const struct kt_rq_complete *d, con
 		dev = q->part_dev;
 	else if (bio_dev)
 		dev = bio_dev;
-	kt_blk_stats_count(&r->stats, dev, g, final, d->bytes);
+	kt_blk_stats_count(&r->stats, dev, g, final, d->bytes, t_ns);
 }
 
 /* For svc_completed(). */
@@ -345,7 +374,7 @@ static int end_rq(struct kt_rq_state *s, struct kt_rq_run *r, const struct kt_ev
 		.n_issues = KT_NULL,
 		.error = kt_blk_errno(d->status),
 	};
-	uint32_t bytes = d->bytes, opf = d->opf, bio_dev = 0;
+	uint32_t bytes = d->bytes, opf = d->opf, bio_dev = 0, bio_bytes = 0;
 	bool empty_flush = false;
 	struct kt_bio_carrier c;
 	int64_t got = KT_NULL;
@@ -358,7 +387,7 @@ static int end_rq(struct kt_rq_state *s, struct kt_rq_run *r, const struct kt_ev
 		opf = q->opf;
 		empty_flush = kt_blk_is_empty_flush(&r->ops, opf, bytes);
 	} else if (d->bio) {
-		uint32_t bio_bytes, bio_opf;
+		uint32_t bio_opf;
 
 		/* blk_insert_flush() takes PREFLUSH off the request: its bio still has it. */
 		if (!s->bio->look(s->bio_self, ev->run, d->bio, &bio_bytes, &bio_opf, &bio_dev))
@@ -370,7 +399,11 @@ static int end_rq(struct kt_rq_state *s, struct kt_rq_run *r, const struct kt_ev
 		}
 		s->bio->settle(s->bio_self, &q->bios, q->start_ns, q->queue_ns, KT_NULL);
 	}
-	count_stats(r, d, on_stack ? NULL : q, bio_dev, true);
+	count_stats(r, ev, on_stack ? NULL : q, bio_dev, true);
+	/* All data is issued before it is complete: where anything of it was seen before, that was missed. */
+	if (!q->n_issues && q->start_ns != KT_NULL && (d->bytes || bio_bytes) &&
+	    !kt_blk_is_passthrough(&r->ops, opf))
+		q->lossy = true;
 	/* All of it completes at once, and its only bio is the one it has now. */
 	if (!q->n_issues && q->start_ns != KT_NULL) {
 		row.size_bytes = d->bytes;
@@ -386,7 +419,10 @@ static int end_rq(struct kt_rq_state *s, struct kt_rq_run *r, const struct kt_ev
 	if (d->irq_age_ns)
 		q->irq_ns = ev->t_ns - d->irq_age_ns;
 	c = kt_rq_stages(q, ev->t_ns);
-	row.state = kt_flow_state(s->e, ev->run, q->start_ns, ev->t_ns);
+	row.state = q->lossy || s->bio->lossy(s->bio_self, ev, &q->bios)
+			    ? "lossy"
+			    : kt_flow_state(s->e, ev->run, q->start_ns, ev->t_ns);
+	c.lossy = row.state[0] == 'l';
 	if (row.state[0] == 'w' && q->start_ns == KT_NULL)
 		row.state = "open_at_start";
 	if (!err)
@@ -409,22 +445,37 @@ static int on_rq_complete(void *self, const struct kt_ev *ev)
 	struct kt_rq_run *r = kt_rq_run(s, ev->run);
 	struct kt_rq unknown, *q;
 	struct kt_bio_carrier c;
+	bool another;
 	int err;
 
 	if (!r)
 		return -ENOMEM;
 	q = kt_hash_get(&r->live, d->rq);
+	another = q && is_of_another(r, q, d);
+	if (kt_unlikely(another)) {
+		err = missed_end(s, q, ev);
+		if (err)
+			return err;
+		q = NULL;
+	}
 	/* The kernel's own flush request is part of a sequence and has no other end. */
 	if (d->flags & KT_RQ_FLUSH_SEQ ? KT_BLK_OP(d->opf) == r->ops.flush
 				       : d->flags & KT_RQ_FINAL) {
 		if (q)
 			return end_rq(s, r, ev, q, false);
 		meet_at_end(s, r, ev, &unknown);
+		if (another) { /* what its bio got was the other one */
+			unknown.start_ns = KT_NULL;
+			unknown.got = false;
+			unknown.lossy = true;
+		}
 		return end_rq(s, r, ev, &unknown, true);
 	}
-	count_stats(r, d, q, 0, false);
+	count_stats(r, ev, q, 0, false);
 	if (!q)
 		return 0;
+	q->left -= KT_MIN(q->left, d->bytes);
+	q->first_bio = 0;
 	if (d->flags & KT_RQ_FLUSH_SEQ) {
 		q->in_sequence = true;
 		return 0;
@@ -556,7 +607,7 @@ static int done(void *self)
 
 		err = kt_blk_stats_audit(&r->stats, s->e, i, false);
 		if (!err && r->n_evicted)
-			err = kt_audit(s->e, i, "evicted requests", KT_NULL, r->n_evicted, 0);
+			err = kt_audit(s->e, i, "evicted requests", KT_NULL, r->n_evicted, 0, 0);
 	}
 	return err;
 }

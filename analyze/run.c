@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "analyze/engine.h"
@@ -192,6 +193,40 @@ static int take_damage(struct kt_engine *e, struct kt_run *r, const struct ktr_d
 	return add_pending(e, &l);
 }
 
+struct hole_arg {
+	struct kt_engine *e;
+	const struct kt_run *r;
+};
+
+static int take_hole(void *arg, const struct kt_hole *h)
+{
+	const struct hole_arg *a = arg;
+	const struct kt_loss_found l = {
+		.run = a->r->index,
+		.stream = h->cpu,
+		.start_ns = h->start_ns,
+		.end_ns = h->end_ns,
+		.cause = KT_LOSS_BLIND,
+		.tid = h->tid,
+		.next_tid = h->next_tid,
+	};
+
+	return add_pending(a->e, &l);
+}
+
+/* Filters leave switches out: what is missing then proves nothing. */
+static int find_holes(struct kt_engine *e, struct kt_run *r, struct kt_stream *s,
+		      const struct kt_item *item)
+{
+	struct hole_arg arg = {e, r};
+
+	if (e->each || item->info.kind != KTR_EVENTS || r->in->info->filters[0] ||
+	    e->disabled_id == KT_EV_sched_switch ||
+	    !kt_map_has(item->map, KT_EV_sched_switch, NULL))
+		return 0;
+	return kt_holes_scan(s, item, take_hole, &arg);
+}
+
 /*
  * Block headers repeat how much was lost so far: what no `lost` event told of stood in a block that was damaged or cut off,
  * whose interval holds it.
@@ -254,6 +289,11 @@ int kt_run_read(struct kt_engine *e, struct kt_run *r)
 	}
 	for (size_t i = 0; i < KT_N_LOSS; i++)
 		s->lost_counted[i] = KT_MAX(s->lost_counted[i], item->info.lost[i]);
+	ret = find_holes(e, r, s, item);
+	if (ret) {
+		kt_item_destroy(item);
+		return ret;
+	}
 	return kt_merge_add(&e->merge, s, item);
 }
 
@@ -265,6 +305,42 @@ struct context_arg {
 	uint32_t phase;
 };
 
+/* A hook with several forms is at work if one of them is. */
+static int note_hook(struct kt_run *r, const char *hook, bool attached)
+{
+	struct kt_run_hook h = {.attached = attached};
+
+	for (size_t i = 0; i < r->hooks.n; i++) {
+		if (!strcmp(r->hooks.v[i].name, hook)) {
+			r->hooks.v[i].attached |= attached;
+			return 0;
+		}
+	}
+	h.name = strdup(hook);
+	if (!h.name || kt_vec_push(&r->hooks, h)) {
+		free(h.name);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static int read_hooks(struct kt_run *r, const void *data, size_t len)
+{
+	struct kt_tsv t;
+	int err = kt_tsv_init(&t, data, len);
+
+	if (err)
+		return err;
+	while (!err && kt_tsv_next(&t)) {
+		const char *hook = kt_tsv_get(&t, "hook"), *state = kt_tsv_get(&t, "state");
+
+		if (hook && state)
+			err = note_hook(r, hook, !strcmp(state, "attached"));
+	}
+	kt_tsv_finish(&t);
+	return err;
+}
+
 /* What the engine itself wants to know. */
 static int own_context(struct kt_run *r, const char *name, const void *data, size_t len)
 {
@@ -275,6 +351,8 @@ static int own_context(struct kt_run *r, const char *name, const void *data, siz
 		err = kt_const_table_parse(data, len, &r->consts);
 		return err == -ENOMEM ? err : 0;
 	}
+	if (!strcmp(name, "probes"))
+		return read_hooks(r, data, len);
 	if (strcmp(name, "uname") || r->kernel)
 		return 0;
 	err = kt_tsv_init_plain(&t, data, len);
@@ -335,8 +413,12 @@ void kt_run_destroy(struct kt_run *r)
 	kt_vec_finish(&r->streams);
 	free(r->no_stream);
 	kt_loss_finish(&r->loss);
+	kt_holes_finish(&r->holes);
 	kt_const_table_destroy(r->consts);
 	free(r->kernel);
+	for (size_t i = 0; i < r->hooks.n; i++)
+		free(r->hooks.v[i].name);
+	kt_vec_finish(&r->hooks);
 	kt_run_close_inputs(r);
 	free(r);
 }

@@ -25,24 +25,24 @@ static const struct kt_col lost_cols[] = {
 	KT_COL(lost_row, dur_ns, KT_COL_INT, "ns",
 	       "length; NULL = not known: to the end of the run"),
 	KT_COL(lost_row, cause, KT_COL_TEXT, "",
-	       "ring_full nmi recursion damaged_block truncated missed"),
+	       "ring_full nmi recursion damaged_block truncated missed blind; blind: a switch "
+	       "between tasks is missing, the kernel ran no program on that CPU"),
 	KT_COL(lost_row, n, KT_COL_INT, "", "events lost; NULL = not known"),
 };
 
 static const struct kt_table lost_table = {
 	.name = "lost_interval",
-	.doc = "when events were lost; flows open across one are lossy, except for cause missed",
+	.doc = "when events were lost; flows open across one are lossy. Cause missed: the one it "
+	       "was "
+	       "found by; cause blind: those that lack something which it may have hidden",
 	.cols = lost_cols,
 	.n_cols = KT_ARRAY_SIZE(lost_cols),
 };
 
-static const char *const causes[KT_N_LOSS] = {
-	[KT_LOSS_RING_FULL] = "ring_full",
-	[KT_LOSS_NMI] = "nmi",
-	[KT_LOSS_DAMAGED_BLOCK] = "damaged_block",
-	[KT_LOSS_TRUNCATED] = "truncated",
-	[KT_LOSS_MISSED] = "missed",
-	[KT_LOSS_RECURSION] = "recursion",
+static const char *const causes[] = {
+#define KT_LOSS(name, nr, text, summary, meaning) [nr] = text,
+#include "format/losses.def"
+#undef KT_LOSS
 };
 
 int kt_write_lost(struct kt_engine *e, const struct kt_loss_found *l)
@@ -54,7 +54,7 @@ int kt_write_lost(struct kt_engine *e, const struct kt_loss_found *l)
 		.dur_ns = l->start_ns == KT_NULL || l->end_ns == KT_NULL || l->end_ns == INT64_MAX
 				  ? KT_NULL
 				  : l->end_ns - l->start_ns,
-		.cause = (unsigned int)l->cause < KT_N_LOSS ? causes[l->cause] : NULL,
+		.cause = (size_t)l->cause < KT_ARRAY_SIZE(causes) ? causes[l->cause] : NULL,
 		.n = l->n ? (int64_t)l->n : KT_NULL,
 	};
 
@@ -74,11 +74,17 @@ static const struct kt_col audit_cols[] = {
 	KT_COL(audit_row, run_id, KT_COL_INT, "", "the run"),
 	KT_COL(audit_row, counter, KT_COL_TEXT, "", "what is compared: source, object, what"),
 	KT_COL(audit_row, kernel, KT_COL_INT, "", "by how much the kernel's own counter rose"),
-	KT_COL(audit_row, traced, KT_COL_INT, "", "what the trace holds"),
+	KT_COL(audit_row, traced, KT_COL_INT, "",
+	       "what the trace holds; NULL = it was not recorded"),
 	KT_COL(audit_row, difference, KT_COL_INT, "", "traced less kernel"),
-	KT_COL(audit_row, tolerance, KT_COL_INT, "", "how far they may differ for a known reason"),
+	KT_COL(audit_row, tolerance, KT_COL_INT, "",
+	       "how far they may differ for a known reason; what holes (lost_interval, cause "
+	       "blind) may "
+	       "have hidden is in it, and counts only where the trace holds less"),
 	KT_COL(audit_row, verdict, KT_COL_TEXT, "",
-	       "ok; off: they differ by more; n/a: one is not known, or a filter left things out"),
+	       "ok; off: they differ by more; n/a: one is not known or was not recorded, or a "
+	       "filter "
+	       "left things out"),
 };
 
 static const struct kt_table audit_table = {
@@ -88,8 +94,21 @@ static const struct kt_table audit_table = {
 	.n_cols = KT_ARRAY_SIZE(audit_cols),
 };
 
+int64_t kt_audit_hidden(struct kt_engine *e, uint32_t run, double per_ns)
+{
+	const struct kt_holes *holes = &e->runs.v[run]->holes;
+	int64_t n = 0;
+
+	for (size_t i = 0; i < holes->v.n; i++) {
+		const struct kt_hole *h = &holes->v.v[i];
+
+		n += 1 + (int64_t)((double)(h->end_ns - h->start_ns) * per_ns);
+	}
+	return n;
+}
+
 int kt_audit(struct kt_engine *e, uint32_t run, const char *counter, int64_t kernel, int64_t traced,
-	     int64_t tolerance)
+	     int64_t tolerance, int64_t hidden)
 {
 	struct audit_row row = {
 		.run_id = run + 1,
@@ -97,14 +116,17 @@ int kt_audit(struct kt_engine *e, uint32_t run, const char *counter, int64_t ker
 		.kernel = kernel,
 		.traced = traced,
 		.difference = KT_NULL,
-		.tolerance = tolerance,
+		.tolerance = tolerance + hidden,
 		.verdict = "n/a",
 	};
 
 	if (kernel != KT_NULL && traced != KT_NULL) {
 		row.difference = traced - kernel;
 		if (!kt_run_filtered(e, run))
-			row.verdict = llabs(row.difference) <= tolerance ? "ok" : "off";
+			row.verdict =
+				row.difference <= tolerance && row.difference >= -row.tolerance
+					? "ok"
+					: "off";
 	}
 	return kt_insert(e, &audit_table, &row);
 }

@@ -192,12 +192,21 @@ int64_t kt_next_id(struct kt_engine *e, const struct kt_table *t)
 const char *kt_flow_state(struct kt_engine *e, uint32_t run, int64_t start_ns, int64_t end_ns)
 {
 	const struct kt_run *r = e->runs.v[run];
+	bool seen = start_ns != KT_NULL && end_ns != KT_NULL;
 
 	if (start_ns == KT_NULL)
 		start_ns = r->start_ns;
 	if (end_ns == KT_NULL)
 		end_ns = r->last_ns == KT_NULL ? r->start_ns : r->last_ns;
+	if (!seen && kt_holes_hide(&r->holes, start_ns, end_ns, KT_ANY_CPU, 0))
+		return "lossy";
 	return kt_loss_overlaps(&r->loss, start_ns, end_ns) ? "lossy" : "whole";
+}
+
+bool kt_hidden(struct kt_engine *e, uint32_t run, int64_t start_ns, int64_t end_ns, uint32_t cpu,
+	       uint32_t tid)
+{
+	return kt_holes_hide(&e->runs.v[run]->holes, start_ns, end_ns, cpu, tid);
 }
 
 int kt_missed(struct kt_engine *e, uint32_t run, uint32_t cpu, int64_t start_ns, int64_t end_ns)
@@ -278,6 +287,32 @@ bool kt_run_has(struct kt_engine *e, uint32_t run, uint16_t event_id)
 bool kt_run_filtered(struct kt_engine *e, uint32_t run)
 {
 	return e->runs.v[run]->in->info->filters[0];
+}
+
+/* Is word one of those that commas part? */
+static bool is_listed(const char *list, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *at = list; at; at = strchr(at, ',')) {
+		at += *at == ',';
+		if (!strncmp(at, word, len) && (!at[len] || at[len] == ','))
+			return true;
+	}
+	return false;
+}
+
+bool kt_run_hooked(struct kt_engine *e, uint32_t run, const char *family, const char *hook)
+{
+	const struct kt_run *r = e->runs.v[run];
+	const char *kinds = r->in->info->kinds;
+
+	if (kinds && *kinds && !is_listed(kinds, family))
+		return false;
+	for (size_t i = 0; i < r->hooks.n; i++)
+		if (!strcmp(r->hooks.v[i].name, hook))
+			return r->hooks.v[i].attached;
+	return true;
 }
 
 const void *kt_service(struct kt_engine *e, const char *family, void **ret_self)

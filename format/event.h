@@ -31,14 +31,11 @@ struct kt_event {
 
 /* Why events were lost. */
 enum kt_loss {
-	KT_LOSS_RING_FULL = 1,	   /* no room in the CPU's ring */
-	KT_LOSS_NMI = 2,	   /* no more: the ring's lock was taken, seen from an NMI */
-	KT_LOSS_DAMAGED_BLOCK = 3, /* found by the reader: checksum or header wrong */
-	KT_LOSS_TRUNCATED = 4,	   /* found by the reader: the file ends without its tail */
-	KT_LOSS_MISSED = 5,	   /* found by the analysis: a birth at an address still alive */
-	KT_LOSS_RECURSION = 6, /* the kernel refused to run a program inside itself on one CPU */
+#define KT_LOSS(name, nr, text, summary, meaning) KT_LOSS_##name = nr,
+#include "format/losses.def"
+#undef KT_LOSS
 };
-#define KT_N_LOSS 7
+#define KT_N_LOSS 7 /* those that may stand in a file */
 
 enum kt_bio_flags {
 	KT_BIO_BASED =

@@ -15,14 +15,10 @@
 /* By enum kt_loss. */
 static const char *const loss_names[] = {
 	[0] = "none",
-	[KT_LOSS_RING_FULL] = "ring_full",
-	[KT_LOSS_NMI] = "nmi",
-	[KT_LOSS_DAMAGED_BLOCK] = "damaged_block",
-	[KT_LOSS_TRUNCATED] = "truncated",
-	[KT_LOSS_MISSED] = "missed",
-	[KT_LOSS_RECURSION] = "recursion",
+#define KT_LOSS(name, nr, text, summary, meaning) [nr] = text,
+#include "format/losses.def"
+#undef KT_LOSS
 };
-_Static_assert(KT_ARRAY_SIZE(loss_names) == KT_N_LOSS, "a cause of loss without a name");
 
 /* ---------------------------------------------------------------- printing */
 
@@ -62,7 +58,7 @@ static void print_value(FILE *out, const struct kt_field *f, const struct kt_con
 		fputs(opf, out);
 		return;
 	case KT_KIND_LOSS:
-		if (v < KT_N_LOSS) {
+		if (v < KT_ARRAY_SIZE(loss_names) && loss_names[v]) {
 			fputs(loss_names[v], out);
 			return;
 		}
@@ -228,8 +224,8 @@ static bool take_value(struct line *l, const struct kt_field *f, uint64_t epoch_
 			return take_number(l, ret);
 		if (!take_word(l, word, sizeof(word)))
 			return false;
-		for (*ret = 0; *ret < KT_N_LOSS; (*ret)++)
-			if (!strcmp(word, loss_names[*ret]))
+		for (*ret = 0; *ret < KT_ARRAY_SIZE(loss_names); (*ret)++)
+			if (loss_names[*ret] && !strcmp(word, loss_names[*ret]))
 				return true;
 		return false;
 	default:

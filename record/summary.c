@@ -9,9 +9,10 @@
 
 #define UNIT 32 /* room for a number with its unit */
 
-static const char *const loss_names[KT_N_LOSS] = {
-	[KT_LOSS_RING_FULL] = "ring full",
-	[KT_LOSS_NMI] = "NMI",
+static const char *const loss_names[] = {
+#define KT_LOSS(name, nr, text, summary, meaning) [nr] = summary,
+#include "format/losses.def"
+#undef KT_LOSS
 };
 
 static uint64_t lost_in_all(const struct kt_drain_stats *st)
@@ -73,7 +74,7 @@ static void print_lost(const struct kt_summary *s)
 	for (int i = 0; i < KT_N_LOSS; i++) {
 		if (!st->lost[i])
 			continue;
-		fprintf(stderr, "%s%s %s", sep, loss_names[i] ? loss_names[i] : "other",
+		fprintf(stderr, "%s%s %s", sep, loss_names[i],
 			kt_format_count(st->lost[i], n, sizeof(n)));
 		sep = ", ";
 	}

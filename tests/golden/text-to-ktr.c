@@ -44,6 +44,7 @@ struct golden {
 	unsigned int n_files;
 	bool damaged[MAX_CUTS]; /* by group */
 	unsigned int n_groups;
+	char kinds[128], filters[128];
 	uint32_t n_streams;
 	uint64_t last_ns; /* of each stream's events the latest */
 	uint64_t end_ns;
@@ -157,6 +158,9 @@ static void read_case(struct golden *g, const char *path)
 		    !(in_events && (!strncmp(line, "@cut", 4) || !strncmp(line, "@end ", 5)))) {
 			in_events = !strcmp(line, "@events");
 			file = NULL;
+			if (sscanf(line, "@kinds %127s", g->kinds) == 1 ||
+			    sscanf(line, "@filters %127[^\n]", g->filters) == 1)
+				continue;
 			if (!strncmp(line, "@context ", 9)) {
 				if (g->n_files == MAX_FILES)
 					fail("more than %d context files", MAX_FILES);
@@ -288,8 +292,8 @@ static void write_file(struct golden *g, int fd)
 		.n_cpus = g->n_streams,
 		.n_streams = g->n_streams,
 		.tool_version = "golden",
-		.kinds = "core,bio,request",
-		.filters = "",
+		.kinds = g->kinds[0] ? g->kinds : "core,bio,request,io,page,sched,irq",
+		.filters = g->filters,
 		.command = "",
 	};
 	const char *uuid = getenv("GOLDEN_UUID"), *boot = getenv("GOLDEN_BOOT"),

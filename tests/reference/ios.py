@@ -252,10 +252,17 @@ class IoRun(reconstruct.Run):
 	def over(self, io, t, waiter):
 		"""Ended, and seen to: its state is that of now."""
 		io.open, io.end, io.waiter = False, t, waiter
-		if any(b.end is None and b.state == 'lossy' for b in io.bios):
+		if any(b.state == 'lossy' for b in io.bios):
 			io.state = 'lossy'
 		if not io.state:
 			io.state = self.state_without_birth() if io.start is None else self.state(io.start)
+		self.own_hidden(io)
+
+	def own_hidden(self, io):
+		"""Its task came or went unseen meanwhile: so may have its own events."""
+		is_call = io.kind not in (URING, AIO) and not io.log
+		if io.state == 'whole' and is_call and io.end is not None and self.hidden(io.start, io.end, None, io.tid):
+			io.state = 'lossy'
 
 	def on_io_submit(self, t, cpu, e):
 		kind = int(e['kind'])
@@ -277,10 +284,14 @@ class IoRun(reconstruct.Run):
 	def quiet_end(self, io):
 		"""Over, and no event told: with its last bio."""
 		io.open = False
-		if any(b.end is None for b in io.bios):
+		if any(b.end is None or b.state == 'lossy' for b in io.bios):
 			io.state = 'lossy'
-		elif io.bios:
+		if io.bios and all(b.end is not None for b in io.bios):
 			io.end = max(b.end for b in io.bios)
+		if io.kind == URING and self.hidden(io.start or 0, self.now):
+			io.state = 'lossy'  # a hole may have hidden its end
+		if not io.state and io.end is None:
+			io.state = self.state_at_end(io.start)
 		if not io.state:
 			io.state = self.state_without_birth() if io.start is None else self.state(io.start)
 		if io.kind == URING and io.state == 'lossy':
@@ -332,10 +343,13 @@ class IoRun(reconstruct.Run):
 				io.end = io.waited.end
 			elif not self.has_sched:
 				return self.quiet_end(io)
-		if io.end is None and any(b.end is None for b in io.bios):
-			io.state = self.state_at_end(io.start)
+		if any(b.state == 'lossy' for b in io.bios):
+			io.state = 'lossy'
+		if io.end is None:
+			io.state = io.state or self.state_at_end(io.start)
 		elif not io.state:
 			io.state = 'whole' if self.lost_until is None else self.state(io.start)
+		self.own_hidden(io)
 
 
 class Way:
@@ -345,9 +359,12 @@ class Way:
 		self.run, self.io = run, io
 		self.is_call = io.kind not in (URING, AIO) and not io.log
 		self.sched = run.has_sched
+		self.gap = False
 		self.own = sorted((b for b in io.bios if b.end is not None and b.end <= io.end), key=lambda b: (b.end, -run.number[id(b)]))
 		inside = [s for s in run.sleeps.get(io.tid, ()) if s.out >= io.start and s.into <= io.end][-256:]
 		self.sleeps = inside if self.is_call and self.sched else []
+		for s in self.sleeps:
+			self.look_for_gap(s)
 		self.foreign = self.find_foreign() if self.sleeps else []
 		hops = self.find_hops()
 		io.pathless = not hops
@@ -355,12 +372,19 @@ class Way:
 		on_path = [run.io_of[id(h.bio)] for h in hops if h.foreign and run.io_of.get(id(h.bio))]
 		io.parent = next((x.key() for x in [waited] + on_path if x), None)
 		io.stages = list(self.cut(hops[::-1]))
+		if io.state == 'whole' and (self.gap or any(h.bio.state == 'lossy' for h in hops)):
+			io.state = 'lossy'
 
 	def last_sleep(self, tid, since, until):
 		"""The last one that began at or after since and was over by until."""
 		all_of = self.run.sleeps.get(tid, ())
 		i = bisect.bisect_right(all_of, until, key=lambda s: s.into)
 		return all_of[i - 1] if i and (since is None or all_of[i - 1].out >= since) else None
+
+	def look_for_gap(self, sleep):
+		"""A waking that was not seen, and that a hole may have hidden."""
+		if sleep.waking is None and self.run.hidden(sleep.out, sleep.into):
+			self.gap = True
 
 	def completed(self, sleep, since, within):
 		done = self.run.completions[sleep.cpu]
@@ -384,6 +408,8 @@ class Way:
 			if at_once:
 				return at_once
 			resort = resort or self.completed(sleep, since, IRQ_NS)
+			if before and before.out >= began:
+				self.look_for_gap(before)
 			if not before or before.waking is None or before.waking < began:
 				break
 			sleep = before

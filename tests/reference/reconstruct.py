@@ -5,6 +5,7 @@ else: a second opinion on the analysis. One run, undamaged. Prints TSV, a table 
 
 usage: ktrace-analyze --dump run.ktr | reconstruct.py
 """
+import bisect
 import sys
 
 REQUEST = ('dev', 'part_dev', 'op', 'flags', 'sector', 'size_bytes', 'start_ns', 'dur_ns', 'plug_ns', 'queue_ns', 'device_ns',
@@ -42,7 +43,8 @@ class Bio:
 
 class Request:
 	__slots__ = ('addr', 'dev', 'part', 'op', 'flags', 'sector', 'size', 'born', 'start', 'got', 'opened', 'issued', 'irq', 'end', 'on_device',
-		     'in_flush', 'n_issues', 'n_bios', 'bios', 'done', 'issue_cpu', 'complete_cpu', 'error', 'state', 'first_bio', 'told')
+		     'in_flush', 'n_issues', 'n_bios', 'bios', 'done', 'issue_cpu', 'complete_cpu', 'error', 'state', 'first_bio', 'told', 'left', 'front',
+		     'hit')
 
 	def __init__(self, addr, dev, t):
 		self.addr, self.dev, self.born = addr, dev, t
@@ -50,7 +52,9 @@ class Request:
 		self.start = self.opened = self.issued = self.irq = self.end = None
 		self.issue_cpu = self.complete_cpu = self.error = self.state = self.first_bio = None
 		self.got = self.on_device = self.in_flush = self.told = False
-		self.n_issues = self.done = 0
+		self.n_issues = self.done = self.left = 0
+		self.front = None  # its first bio at the last issue, until some are complete
+		self.hit = False
 		self.bios = []
 
 	def key(self):
@@ -74,6 +78,8 @@ class Run:
 		self.bio_rows, self.request_rows = [], []
 		self.lost_until, self.losses = None, []
 		self.missed = 0
+		self.holes = []  # (start, end, cpu, the two tasks)
+		self.now = 0
 
 	# ------------------------------------------------------------------ the states
 
@@ -82,7 +88,21 @@ class Run:
 		return 'lossy' if self.lost_until is not None and self.lost_until >= start else 'whole'
 
 	def state_without_birth(self):
-		return 'open_at_start' if self.lost_until is None else 'lossy'
+		return 'open_at_start' if self.lost_until is None and not self.hidden(0, self.now) else 'lossy'
+
+	def hidden(self, start, end, cpu=None, tid=None):
+		"""Is there a hole in it?"""
+		for i in range(bisect.bisect_right(self.holes, end, key=lambda h: h[0]) - 1, -1, -1):
+			h = self.holes[i]
+			if h[0] < start - self.longest_hole:
+				return False
+			if h[1] >= start and cpu in (None, h[2]) and (tid is None or tid in h[3]):
+				return True
+		return False
+
+	def is_lossy(self, b):
+		"""A bio that ends now."""
+		return b.hit or (self.state(b.start) if b.start is not None else self.state_without_birth()) == 'lossy'
 
 	# ------------------------------------------------------------------ bios
 
@@ -140,7 +160,7 @@ class Run:
 		while True:
 			b.end = t
 			b.state = self.state(b.start) if b.start is not None else self.state_without_birth()
-			if b.hit and b.state == 'whole':
+			if b.hit:
 				b.state = 'lossy'
 			self.forget_bio(b)
 			p = b.parent if b.link is None else None
@@ -247,7 +267,7 @@ class Run:
 		further = self.walks.pop(e['rq'], [])
 		return [a for a in [e['bio']] + further if a != '0x0']
 
-	def carry(self, r, addresses):
+	def carry(self, r, addresses, t=None):
 		"""r has these bios: known for good at its first issue."""
 		gets = []
 		for a in addresses:
@@ -262,18 +282,26 @@ class Run:
 		# A get after the birth belongs to a later request: this one's end was lost.
 		r.got = bool(gets) and (r.born is None or min(gets) <= r.born)
 		r.start = min(gets) if r.got else r.born  # None: its end is all that is seen
+		for b in r.bios:
+			self.joined(b, t)
 		# Of a request whose birth was not seen nothing is known before: what joined it earlier waits in `alloc` until then.
 		for b in r.bios:
 			if b.join is not None and r.start is not None:
 				b.join = max(b.join, r.start)
 
-	def carry_more(self, r, addresses):
+	def joined(self, b, t):
+		"""Whose join was not seen: a hole may have hidden it."""
+		if t is not None and b.join is None and b.start is not None and self.hidden(b.start, t):
+			b.hit = True
+
+	def carry_more(self, r, addresses, t):
 		"""Issued again after it was taken back: bios may have merged into it meanwhile."""
 		had = {id(b) for b in r.bios}
 		walk = [self.bio_of(a) for a in addresses]
 		for b in walk:
 			if id(b) not in had:
 				r.n_bios += 1
+				self.joined(b, t)
 				if b.request is None:
 					b.request = r
 		walked = {id(b) for b in walk}
@@ -287,9 +315,12 @@ class Run:
 			r.sector = e['sector'] if e['sector'] != NO_SECTOR else None
 			r.op, r.flags = split_opf(e['opf'], r.size)
 			r.n_bios = int(e['n_bios'])
-			self.carry(r, bios)
+			self.carry(r, bios, t)
+			if r.opened is None and self.hidden(r.start, t, cpu):
+				r.hit = True
 		else:
-			self.carry_more(r, bios)
+			self.carry_more(r, bios, t)
+		r.left, r.front = int(e['bytes']), e['bio']
 		r.n_issues += 1
 		r.issued, r.issue_cpu, r.on_device = t, cpu, True
 
@@ -318,8 +349,15 @@ class Run:
 	def on_rq_complete(self, t, cpu, e):
 		flags, error = int(e['flags'], 16), ERRNO.get(int(e['status']), -5)
 		r = self.requests.get(e['rq'])
+		another = r and self.is_another(r, flags, e)
+		if another:
+			self.miss_request(self.requests.pop(e['rq']))
+			r = None
 		if e['opf'].startswith('flush'):
 			flags |= FINAL  # the kernel's own: it serves a sequence, it has no parts
+		if r:
+			r.left -= int(e['bytes'])
+			r.front = None
 		if not flags & FINAL:
 			if r and flags & FLUSH_SEQ:
 				r.in_flush = True
@@ -328,6 +366,7 @@ class Run:
 			return
 		if not r:
 			r = Request(e['rq'], e['dev'], None)
+			r.hit = another
 			self.request_rows.append(r)
 		if not r.n_issues:
 			r.op, r.flags = split_opf(e['opf'], None)
@@ -344,10 +383,33 @@ class Run:
 		r.complete_cpu, r.error, r.end = cpu, error, t
 		age = int(e.get('irq_age_ns', 0))
 		r.irq = t - age if age else None
+		if another:
+			r.start, r.got, r.size, r.n_bios = None, False, None, None
+			for b in r.bios:
+				b.join = t  # of a request without a start no stage is known
+		elif not r.n_issues and r.start is not None and not r.op.startswith('drv') and \
+		     (int(e['bytes']) or any(b.size for b in r.bios)):
+			r.hit = True  # all data is issued
 		r.state = self.state(r.start) if r.start is not None else self.state_without_birth()
+		if r.hit or any(map(self.is_lossy, r.bios)):
+			r.state = 'lossy'
 		for b in r.bios:
+			if r.state == 'lossy':
+				b.hit = True
 			if b.own_end is None and b.state is None:
 				self.bio_done(b, t, error)
+
+	def is_another(self, r, flags, e):
+		"""A completion that does not fit: its own was missed, and the address is another's."""
+		if r.told:
+			return True
+		if not r.on_device or r.in_flush:
+			return False
+		if e['opf'].split('|')[0] != ('write' if r.op == 'flush' and not e['opf'].startswith('flush') else r.op):
+			return True
+		n = int(e['bytes'])
+		final = flags & FINAL and not flags & FLUSH_SEQ
+		return not r.op.startswith('drv') and (n > r.left or (final and n != r.left) or (r.front not in (None, '0x0') and e['bio'] != r.front))
 
 	def part_done(self, r, t, n, error):
 		r.done += n
@@ -368,6 +430,7 @@ class Run:
 
 	def state_at_end(self, start):
 		lossy = self.lost_until is not None and (start is None or self.lost_until >= start)
+		lossy = lossy or self.hidden(start or 0, self.now)
 		return 'lossy' if lossy else 'open_at_end'
 
 	def end_of_run(self):
@@ -418,15 +481,49 @@ def bio_row(b):
 		','.join(sorted(r.key() for r in b.extra)) or None)
 
 
-def reconstruct(lines, run=None):
-	"""run: a Run, or one that rebuilds more."""
-	run = run or Run()
+def parse(line):
+	ts, cpu, name, rest = line.rstrip('\n').split(' ', 3)
+	return int(ts), cpu, name, rest
+
+
+def fields(rest):
+	return dict([w.split('=', 1) for w in rest.split(' ')])
+
+
+def find_holes(lines):
+	"""[(start, end, cpu, tasks)]: see States in README.md."""
+	holes, sight, lost = [], {}, {}
+	for line in lines:
+		t, cpu, name, rest = parse(line)
+		if name == 'lost':
+			lost[cpu] = max(lost.get(cpu, -1), int(fields(rest)['end_ns']))
+		if name not in ('sched_switch', 'bio_queue', 'io_call', 'irq_span', 'task_exit', 'task_comm'):
+			continue
+		e, was = fields(rest), sight.get(cpu)
+		if name == 'sched_switch':
+			if was and was['tid'] != e['prev_tid'] != was['renamed'] and was['came'] > lost.get(cpu, -1):
+				end = t if was['other'] is None else was['other']
+				holes.append((was['seen'], end, int(cpu), (was['tid'], e['prev_tid'])))
+			sight[cpu] = {'tid': e['next_tid'], 'came': t, 'seen': t, 'other': None, 'renamed': None}
+		elif was and name == 'task_comm':
+			if e['tid'] == e['tgid']:
+				was['renamed'] = e['tid']
+		elif was and was['other'] is None:
+			was['seen' if e['tid'] == was['tid'] else 'other'] = t
+	return sorted(holes)
+
+
+def reconstruct(lines, run=None, filtered=False):
+	"""run: a Run, or one that rebuilds more. filtered: with a filter, which leaves switches out."""
+	run, lines = run or Run(), list(lines)
+	run.holes = [] if filtered else find_holes(lines)
+	run.longest_hole = max((h[1] - h[0] for h in run.holes), default=0)
 	handlers = {name[3:]: getattr(run, name) for name in dir(run) if name.startswith('on_')}
 	for line in lines:
-		ts, cpu, name, rest = line.rstrip('\n').split(' ', 3)
+		run.now, cpu, name, rest = parse(line)
 		handler = handlers.get(name)
 		if handler:
-			handler(int(ts), int(cpu), dict([w.split('=', 1) for w in rest.split(' ')]))
+			handler(run.now, int(cpu), fields(rest))
 	run.end_of_run()
 	requests = [request_row(r) for r in run.request_rows if r.state != 'merged']
 	return requests, [bio_row(b) for b in run.bio_rows], run

@@ -131,7 +131,8 @@ def main():
 		ends = [r[2] + r[3] for r in have['lost_interval']]
 		if len(have['run']) != 1 or not said or not ends or max(ends) > seam:
 			sys.exit(f'torn: {have["run"]} {have["lost_interval"]} {said}')
-		whole_after = [r for r in have['request'] if r[8] > seam]
+		# A request is lossy if its bio is, which began 10 before.
+		whole_after = [r for r in have['request'] if r[8] > seam + 10]
 		if not whole_after or {r[-1] for r in whole_after} != {'whole'}:
 			sys.exit(f'torn: after the seam: {whole_after}')
 	print(f'{READS} reads over {PIECES - 1} seams')
