@@ -332,6 +332,23 @@ static void stages_of_func(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 	sqlite3_finalize(st);
 }
 
+static void loss_meaning_func(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+	static const struct {
+		const char *text, *meaning;
+	} losses[] = {
+#define KT_LOSS(name, nr, text, summary, meaning) {text, meaning},
+#include "format/losses.def"
+#undef KT_LOSS
+	};
+	const char *cause = (const char *)sqlite3_value_text(argv[0]);
+
+	(void)argc;
+	for (size_t i = 0; cause && i < KT_ARRAY_SIZE(losses); i++)
+		if (!strcmp(losses[i].text, cause))
+			sqlite3_result_text(ctx, losses[i].meaning, -1, SQLITE_STATIC);
+}
+
 int kt_func_register(sqlite3 *db)
 {
 	static const struct {
@@ -379,6 +396,9 @@ int kt_func_register(sqlite3 *db)
 					     NULL);
 	if (!rc)
 		rc = sqlite3_create_function(db, "clip_ns", 4, flags, NULL, clip_func, NULL, NULL);
+	if (!rc)
+		rc = sqlite3_create_function(db, "loss_meaning", 1, flags, NULL, loss_meaning_func,
+					     NULL, NULL);
 	if (!rc)
 		rc = sqlite3_create_function(db, "union_ns", 2, flags, NULL, NULL, union_step,
 					     union_final);

@@ -8,6 +8,7 @@
  *	stats_ns(x)                                  aggregate: JSON with n sum p50 p90 p99 p999 max; p999 null below 1000
  *	clip_ns(start, dur, from, to)                what of the interval lies within from..to; NULL: nothing
  *	stages_of(flow, id)                          JSON: the rows of view stage of one flow, seq name start_ns dur_ns, by seq
+ *	loss_meaning(cause)                          of lost_interval.cause, in words
  *	union_ns(start, end)                         aggregate: time covered by at least one of the intervals
  *	sum(x) abs(x)                                as SQLite's, but no "integer overflow" ends a report
  */

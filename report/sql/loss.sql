@@ -1,10 +1,11 @@
 -- SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 --: title Loss
 --: about what was lost, when and why, and what it leaves out of the statistics
---: needs lost_interval load
+--: needs lost_interval load run
+--: use loss
 
 --: text
-SELECT 'No event was lost.' WHERE NOT EXISTS (SELECT 1 FROM lost_interval);
+SELECT words || '.' FROM loss_words;
 
 --: table causes By cause
 --: column run id group optional
@@ -14,15 +15,8 @@ SELECT 'No event was lost.' WHERE NOT EXISTS (SELECT 1 FROM lost_interval);
 --: column total_ns duration "time"
 --: column meaning text
 SELECT CASE WHEN (SELECT count(*) FROM run) > 1 THEN run_id END AS run,
-       cause, count(*) AS intervals, sum(n) AS events, sum(dur_ns) AS total_ns,
-       CASE cause
-         WHEN 'ring_full' THEN 'the recorder could not keep up: give it more --buffer'
-         WHEN 'nmi' THEN 'events within an NMI'
-         WHEN 'recursion' THEN 'events within the recorder''s own programs'
-         WHEN 'damaged_block' THEN 'a part of the file is damaged'
-         WHEN 'truncated' THEN 'the file ends early: the recorder was killed or the copy was cut'
-         WHEN 'missed' THEN 'an end that no event told of'
-       END AS meaning
+       cause, count(*) AS intervals, sum(n) AS events, union_ns(start_ns, start_ns + dur_ns) AS total_ns,
+       loss_meaning(cause) AS meaning
 FROM lost_interval GROUP BY run_id, cause ORDER BY run, 3 DESC, cause;
 
 --: table flows What that leaves out

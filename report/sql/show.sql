@@ -179,8 +179,9 @@ SELECT 'r' || request_id AS id, op, sector, size_bytes, own_issue_ns - issue_ns 
 FROM beside WHERE request_id NOT IN shown ORDER BY issue_ns, request_id, own_id LIMIT coalesce(:top, 10);
 
 --: warn
-SELECT 'Events were lost while it was open: ' || coalesce(fmt_count(l.n), 'an unknown number') || ' (' || l.cause || ', CPU '
-       || coalesce(l.cpu, '?') || ') from ' || fmt_time(l.start_ns) || ', for ' || fmt_ns(l.dur_ns) || '.'
+SELECT CASE l.cause WHEN 'blind' THEN 'While it was open the kernel ran none of the recorder''s programs (CPU '
+                ELSE 'Events were lost while it was open: ' || coalesce(fmt_count(l.n), 'an unknown number') || ' (' || coalesce(l.cause, 'why is not known') || ', CPU ' END
+       || coalesce(l.cpu, '?') || ') from ' || fmt_time(l.start_ns) || coalesce(', for ' || fmt_ns(l.dur_ns), ' on') || '.'
 FROM lost_interval l, extent e
 WHERE l.start_ns <= e.start_ns + e.dur_ns AND l.start_ns + coalesce(l.dur_ns, 0) >= e.start_ns
 ORDER BY l.start_ns LIMIT 5;

@@ -3,6 +3,7 @@
 --: about where the time went, in a few sentences, and the evidence (the default)
 --: needs stage_stats request bio run lost_interval load task_load slowest
 --: use summary_io
+--: use loss
 --: use stat unless io_main
 --: use slow unless io_main
 --: use volume unless io_main
@@ -81,14 +82,11 @@ HAVING count(*) > 0;
 -- How sure that is.
 --: text How sure
 --: unless io_main
-SELECT coalesce((SELECT CASE WHEN sum(n) IS NULL THEN 'An unknown number of events was lost'
-                           WHEN sum(n) = 1 THEN '1 event was lost' ELSE fmt_count(sum(n)) || ' events were lost' END
-                      || ' (' || fmt_ns(sum(dur_ns)) || ' in ' || count(*) || CASE count(*) WHEN 1 THEN ' interval)' ELSE ' intervals)' END
-               FROM lost_interval HAVING count(*) > 0), 'No event was lost')
+SELECT (SELECT words FROM loss_words)
   || '; ' || coalesce((SELECT fmt_share(1.0 * sum(CASE state WHEN 'whole' THEN n_main ELSE 0 END) / sum(n_main)) || ' of '
                || fmt_count(sum(n_main)) || ' flows are whole'
-               || coalesce(', left out are ' || (SELECT group_concat(fmt_count(n) || ' ' || replace(state, '_', ' '), ', ')
-                    FROM (SELECT state, sum(n_main) AS n FROM flow_state WHERE state <> 'whole' GROUP BY state HAVING sum(n_main) > 0
+               || coalesce(', left out are ' || (SELECT group_concat(fmt_count(n) || ' ' || coalesce(replace(state, '_', ' '), 'of unknown state'), ', ')
+                    FROM (SELECT state, sum(n_main) AS n FROM flow_state WHERE state IS NOT 'whole' GROUP BY state HAVING sum(n_main) > 0
                           ORDER BY 2 DESC)), '')
                FROM flow_state HAVING sum(n_main) > 0), 'nothing was recorded')
   || '.';
@@ -214,7 +212,8 @@ FROM shown s JOIN run r ON r.run_id = s.run_id LEFT JOIN task b ON b.utid = s.ma
 ORDER BY run, s.run_ns + coalesce(s.runq_ns, 0) DESC, s.tid LIMIT coalesce(:top, 10);
 
 --: text The recording
-SELECT fmt_ns(r.dur_ns) || ' from ' || datetime(m.value / 1000000000 + r.start_ns / 1000000000, 'unixepoch') || ' UTC'
+SELECT coalesce(fmt_ns(r.dur_ns), 'A time that is not known')
+       || coalesce(' from ' || datetime(m.value / 1000000000 + r.start_ns / 1000000000, 'unixepoch') || ' UTC', '')
        || coalesce(' on ' || r.host, '') || coalesce(' (Linux ' || r.kernel || ')', '')
        || coalesce(', ' || nullif(r.kinds, ''), '') || coalesce(', filters ' || nullif(r.filters, ''), '')
        || coalesce(', running: ' || nullif(r.command, ''), '') || '.'
@@ -234,7 +233,7 @@ INSERT INTO its_own SELECT '; ' || fmt_count(n) || ' bios were its own' FROM own
 --: text
 --: if cost
 SELECT 'It cost ' || coalesce(fmt_share(1.0 * sum(bpf_ns) / sum(CASE WHEN bpf_ns IS NOT NULL THEN dur_ns END)) || ' of one CPU in BPF and ', '')
-       || fmt_share(1.0 * sum(user_ns) / sum(dur_ns)) || ' of one in user space, ' || fmt_bytes(max(rss_bytes)) || ' of memory, '
+       || coalesce(fmt_share(1.0 * sum(user_ns) / sum(dur_ns)) || ' of one in user space, ', '') || coalesce(fmt_bytes(max(rss_bytes)) || ' of memory, ', '')
        || coalesce((SELECT fmt_bytes(sum(file_bytes)) || ' of file for ' || fmt_count(sum(events)) || ' events' FROM run), 'an unknown size of file')
        || coalesce((SELECT words FROM its_own), '') || '.'
 FROM cost HAVING sum(dur_ns) > 0;

@@ -2,6 +2,7 @@
 -- The summary's answer where operations were recorded: what the programs waited for. What the page cache served is told
 -- apart, and so is what the kernel did for itself.
 --: use io
+--: use loss
 --: use program
 --: use time_use
 
@@ -265,14 +266,11 @@ FROM filter WHERE NOT EXISTS (SELECT 1 FROM io_sum);
 
 --: text How sure
 --: if io_main
-SELECT coalesce((SELECT CASE WHEN sum(n) IS NULL THEN 'An unknown number of events was lost'
-                           WHEN sum(n) = 1 THEN '1 event was lost' ELSE fmt_count(sum(n)) || ' events were lost' END
-                      || ' (' || fmt_ns(sum(dur_ns)) || ' in ' || count(*) || CASE count(*) WHEN 1 THEN ' interval)' ELSE ' intervals)' END
-               FROM lost_interval HAVING count(*) > 0), 'No event was lost')
+SELECT (SELECT words FROM loss_words)
   || '; ' || coalesce((SELECT fmt_share(1.0 * sum(CASE state WHEN 'whole' THEN n ELSE 0 END) / sum(n)) || ' of '
                || fmt_count(sum(n)) || ' operations are whole'
-               || coalesce(', left out are ' || (SELECT group_concat(fmt_count(n) || ' ' || replace(state, '_', ' '), ', ')
-                    FROM (SELECT state, sum(n) AS n FROM load WHERE flow = 'io' AND state <> 'whole' GROUP BY state
+               || coalesce(', left out are ' || (SELECT group_concat(fmt_count(n) || ' ' || coalesce(replace(state, '_', ' '), 'of unknown state'), ', ')
+                    FROM (SELECT state, sum(n) AS n FROM load WHERE flow = 'io' AND state IS NOT 'whole' GROUP BY state
                           ORDER BY 2 DESC)), '')
                FROM load WHERE flow = 'io' HAVING sum(n) > 0), 'nothing was recorded')
   || '.';
