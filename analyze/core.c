@@ -123,7 +123,7 @@ static int on_cgroup_new(void *self, const struct kt_ev *ev)
 {
 	const struct kt_cgroup_new *g = ev->data;
 	struct kt_core_run *r = kt_core_run(self, ev->run);
-	char path[sizeof(g->path) + 1];
+	char path[sizeof(g->path) + 4];
 
 	if (!r)
 		return -ENOMEM;
@@ -131,6 +131,8 @@ static int on_cgroup_new(void *self, const struct kt_ev *ev)
 		return 0;
 	memcpy(path, g->path, sizeof(g->path));
 	path[sizeof(g->path)] = '\0';
+	if (strlen(path) >= sizeof(g->path) - 1)
+		strcat(path, "...");
 	return kt_cgroup_named(r, "v2", g->cgroup, path);
 }
 

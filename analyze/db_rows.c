@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "analyze/db_rows.h"
+#include "analyze/utf8.h"
 #include "format/base/macros.h"
 
 int kt_rows_create(const struct kt_table *t, struct kt_rows **ret)
@@ -45,7 +46,8 @@ static inline int64_t cell(size_t offset, size_t len)
 
 static int add_text(struct kt_rows *r, size_t col, const char *s, int64_t *ret)
 {
-	size_t len, n_cols = r->table->n_cols;
+	size_t len, room, n_cols = r->table->n_cols;
+	bool good;
 
 	if (!s) {
 		*ret = KT_NULL;
@@ -62,11 +64,16 @@ static int add_text(struct kt_rows *r, size_t col, const char *s, int64_t *ret)
 			return 0;
 		}
 	}
-	if (len > INT32_MAX || r->text.n + len > INT32_MAX)
+	good = kt_utf8_good(s, len) == len;
+	room = good ? len : len * KT_UTF8_ESCAPED;
+	if (len > INT32_MAX / KT_UTF8_ESCAPED || r->text.n + room > INT32_MAX)
 		return -EFBIG;
-	if (kt_vec_reserve(&r->text, r->text.n + len + 1))
+	if (kt_vec_reserve(&r->text, r->text.n + room + 1))
 		return -ENOMEM;
-	memcpy(r->text.v + r->text.n, s, len);
+	if (good)
+		memcpy(r->text.v + r->text.n, s, len);
+	else
+		len = kt_utf8_escape(s, len, r->text.v + r->text.n);
 	*ret = cell(r->text.n, len);
 	r->text.n += len;
 	return 0;

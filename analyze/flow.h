@@ -169,6 +169,7 @@ struct kt_io_flow {
 	uint32_t run;
 	const char *kind, *op, *state;
 	const char *path; /* borrowed during the call; NULL = not known */
+	int64_t name_id;  /* tells it from other paths of the run; 0 = not known */
 	int64_t id, device_id, ino, utid, ucgid;
 	int64_t end_ns, dur_ns, size_bytes, n_bios;
 	int64_t stage_ns[KT_IO_N_STAGES]; /* per name, summed over rounds */

@@ -407,7 +407,14 @@ static int on_io_file(void *self, const struct kt_ev *ev)
 	const struct kt_io_file *d = ev->data;
 	struct kt_io_run *r = kt_io_run(self, ev->run);
 
-	return r ? kt_io_name(r, d->ino_dev, d->ino, d->path, sizeof(d->path)) : -ENOMEM;
+	return r ? kt_io_name(r, ev, d) : -ENOMEM;
+}
+
+static int on_io_file_part(void *self, const struct kt_ev *ev)
+{
+	struct kt_io_run *r = kt_io_run(self, ev->run);
+
+	return r ? kt_io_name_part(r, ev->cpu, ev->data) : -ENOMEM;
 }
 
 /*
@@ -614,6 +621,7 @@ static const struct kt_handler handlers[] = {
 	{KT_EV_io_submit, on_io_submit},
 	{KT_EV_io_end, on_io_end},
 	{KT_EV_io_file, on_io_file},
+	{KT_EV_io_file_part, on_io_file_part},
 	{KT_EV_page_log, on_page_log},
 	{KT_EV_page_log_wait, on_page_log_wait},
 	{KT_EV_sched_switch, on_sched_switch},

@@ -107,6 +107,8 @@ struct kt_io_run {
 	struct kt_hash waits; /* task → struct kt_io_log_wait */
 	struct kt_hash files; /* of (dev, ino) → struct kt_io_named */
 	KT_VEC(struct kt_io_mount) mounts;
+	KT_VEC(struct kt_io_front *) fronts;
+	uint32_t n_names;
 	bool has_sched, has_irq; /* something of it was recorded */
 	bool no_symbols;	 /* the kernel hid its addresses from the recorder */
 	uint32_t n_faults;	 /* open ones */
@@ -183,12 +185,23 @@ struct kt_io_state {
 	uint32_t event_run, event_cpu;
 };
 
-/* A path's text and where it came from. */
+/* A name that a file had. */
 struct kt_io_named {
-	struct kt_io_named *same;
+	struct kt_io_named
+		*same; /* of the same hash, by time where it is of the same file's number */
 	uint64_t ino;
-	uint32_t dev;
+	int64_t since_ns;
+	uint32_t dev, id; /* id: from 1, in the run */
+	bool has_since;	  /* else since_ns is when it was told */
 	char path[];
+};
+
+/* The beginning of a long name that is being told. */
+struct kt_io_front {
+	uint64_t ino;
+	uint32_t dev, cpu;
+	size_t len;
+	char text[];
 };
 
 extern const struct kt_table kt_io_table, kt_io_stage_table, kt_io_disturbance_table,
@@ -266,8 +279,11 @@ void kt_io_logs_destroy(struct kt_io_run *r);
 
 /* io_file.c: mounts from the context, names from events. NULL: not known. */
 int kt_io_mounts(struct kt_io_run *r, const void *data, size_t len);
-int kt_io_name(struct kt_io_run *r, uint32_t dev, uint64_t ino, const char *path, size_t max);
-const char *kt_io_path_of(const struct kt_io_run *r, uint32_t dev, uint64_t ino);
+int kt_io_name(struct kt_io_run *r, const struct kt_ev *ev, const struct kt_io_file *d);
+int kt_io_name_part(struct kt_io_run *r, uint32_t cpu, const struct kt_io_file_part *d);
+/* What the file was called at that time; before the first name that is known, that one. */
+const struct kt_io_named *kt_io_name_of(const struct kt_io_run *r, uint32_t dev, uint64_t ino,
+					int64_t t_ns);
 
 /* io_path.c: fills s->path for an io that ran from start_ns to end_ns. waiter_tid: whose waking counts at its end. */
 int kt_io_path(struct kt_io_state *s, const struct kt_io *io, int64_t end_ns, uint32_t waiter_tid);

@@ -43,6 +43,9 @@ void kt_io_run_destroy(struct kt_io_run *r)
 		free(r->mounts.v[i].point);
 	}
 	kt_vec_finish(&r->mounts);
+	for (size_t i = 0; i < r->fronts.n; i++)
+		free(r->fronts.v[i]);
+	kt_vec_finish(&r->fronts);
 	kt_io_logs_destroy(r);
 	kt_hash_finish(&r->files);
 	kt_hash_finish(&r->live);

@@ -14,6 +14,7 @@ struct io_row {
 	const char *kind, *op, *flags;
 	int64_t parent_io_id, start_ns, dur_ns, utid, ucgid, device_id, part_device_id, ino;
 	const char *path;
+	int64_t name_id; /* no column */
 	int64_t offset_bytes, size_bytes, moved_bytes, result, n_bios, path_bio_id;
 	int64_t stage_ns[KT_IO_N_STAGES];
 	int64_t disturbed_ns[3];
@@ -55,8 +56,13 @@ static const struct kt_col io_cols[] = {
 	COL(device_id, INT, "", "disk of the first bio on its path, else the disk its file is on"),
 	COL(part_device_id, INT, "",
 	    "partition of that disk, as submitted to; NULL: it was about the disk itself"),
-	COL(ino, INT, "", "inode"),
-	COL(path, TEXT, "", "name of the file when it was first used"),
+	COL(ino, INT, "", "inode; its number may be another file's later"),
+	COL(path, TEXT, "",
+	    "name that the file had when the operation began, as the recorder's mount namespace "
+	    "has it; mnt:[N]/…: as mount namespace N has it, from where alone it can be seen; ?/…: "
+	    "within a file system that is mounted nowhere, or not known where; .../…: its "
+	    "beginning was too long or lost; (deleted): it had been by then. Bytes that are not "
+	    "UTF-8 are \\xNN"),
 	COL(offset_bytes, INT, "bytes",
 	    "in the file; of one that appends: where it wrote, NULL if that is not known "
 	    "(libaio, io_uring, pwrite)"),
@@ -419,6 +425,7 @@ static int count(struct kt_io_state *s, const struct kt_io *io, const struct io_
 		.op = row->op,
 		.state = row->state,
 		.path = row->path,
+		.name_id = row->name_id,
 		.id = io->id,
 		.device_id = row->device_id,
 		.ino = row->ino,
@@ -446,6 +453,9 @@ int kt_io_write(struct kt_io_state *s, const struct kt_io *io, int64_t end_ns, c
 		bool with_path)
 {
 	const struct kt_io_path *p = &s->path;
+	const struct kt_io_named *name =
+		kt_io_name_of(s->runs.v[io->key.run], io->ino_dev, io->ino,
+			      io->start_ns != KT_NULL ? io->start_ns : io->born_ns);
 	char flags[64];
 	struct io_row row = {
 		.io_id = io->id,
@@ -459,7 +469,8 @@ int kt_io_write(struct kt_io_state *s, const struct kt_io *io, int64_t end_ns, c
 		.utid = KT_NULL,
 		.ucgid = s->names->ucgid(s->names_self, io->key.run, KT_CGROUP_V2, io->cgroup),
 		.ino = io->ino ? (int64_t)io->ino : KT_NULL,
-		.path = kt_io_path_of(s->runs.v[io->key.run], io->ino_dev, io->ino),
+		.path = name ? name->path : NULL,
+		.name_id = name ? name->id : 0,
 		.offset_bytes = io->offset,
 		.size_bytes = io->size,
 		.moved_bytes = moved_bytes(io),

@@ -182,8 +182,10 @@ struct hist_entry {
 	int64_t n, sum_ns, max_ns;
 };
 
+/* A number is another file's later, and a file has another name: both are told apart. */
 struct file_key {
 	int64_t run, device_id, ino, utid, ucgid;
+	int64_t name_id; /* of the path; 0 = not known */
 	const char *op, *via;
 };
 
@@ -422,7 +424,8 @@ static int count_hist(struct kt_io_load *l, const struct kt_io_flow *f)
 
 static int count_file(struct kt_io_load *l, const struct kt_io_flow *f)
 {
-	struct file_key k = {f->run, f->device_id, f->ino, f->utid, f->ucgid, f->op, f->via};
+	struct file_key k = {f->run,   f->device_id, f->ino, f->utid,
+			     f->ucgid, f->name_id,   f->op,  f->via};
 	int err = l->files.n >= MAX_KEYS ? write_files(l) : 0;
 	struct file_entry *x;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* bio: from its queueing to its end. */
+#include "bpf/file_name.h"
 #include "bpf/filter_call.h"
 #include "bpf/owner.h"
 
@@ -43,12 +44,22 @@ static __always_inline void submit_judged(struct kt_run *r, struct bio *bio, str
 	KT_SUBMIT(e);
 }
 
+/* No call has told the name of a file that is only mapped. */
+static __always_inline void name_mapped(struct task_struct *t, u64 inode)
+{
+	struct kt_task *k = kt_task_find(t);
+
+	if (k)
+		kt_name_check(0, inode, k->fault_ns);
+}
+
 KT_PROG(bio, block_bio_queue, block_bio_queue, struct bio *bio)
 {
 	struct kt_bio_queue *e;
 	struct task_struct *t;
 	struct kt_run r;
 	u64 inode, waiter = 0;
+	bool mapped;
 
 	if (!kt_run_begin(&r, KT_HOOK_bio__block_bio_queue))
 		return 0;
@@ -79,12 +90,17 @@ KT_PROG(bio, block_bio_queue, block_bio_queue, struct bio *bio)
 		inode = kt_own(bio, t, e, &waiter);
 	else
 		inode = kt_pages(bio, e, NULL);
+	mapped = kt_with_io && inode && e->io_kind == KT_IO_FAULT;
 	if (!kt_filter.kinds) {
 		fill_rest(bio, t, e);
 		KT_SUBMIT(e);
 	} else if (kt_wants_owned(&r, bio, t, inode, waiter, e)) {
 		submit_judged(&r, bio, t, e);
+	} else {
+		return 0;
 	}
+	if (mapped)
+		name_mapped(t, kt_as_number((void *)inode, &r.stat->hook[r.hook].scratch));
 	return 0;
 }
 

@@ -2,6 +2,7 @@
 /* Owns the maps; tasks and cgroups that come after the start. */
 #define KT_NAMES_KSYMS
 #include "bpf/call.h"
+#include "bpf/file_name.h"
 #include "bpf/filter_call.h"
 
 struct kt_heads_map kt_heads SEC(".maps");
@@ -10,6 +11,8 @@ struct kt_stats_map kt_stats SEC(".maps");
 struct kt_tasks_map kt_tasks SEC(".maps");
 struct kt_cpus_map kt_cpus SEC(".maps");
 struct kt_logs_map kt_logs SEC(".maps");
+struct kt_files_map kt_files SEC(".maps");
+struct kt_names_map kt_names SEC(".maps");
 struct kt_filter_objects_map kt_filter_objects SEC(".maps");
 struct kt_filter_pids_map kt_filter_pids SEC(".maps");
 struct kt_filter_inodes_map kt_filter_inodes SEC(".maps");
@@ -17,9 +20,11 @@ struct kt_filter_scratch_map kt_filter_scratch SEC(".maps");
 
 /* Set by the recorder before it loads. */
 const volatile struct kt_filter kt_filter = {};
+const volatile __u32 kt_mnt_ns = 0;
 const volatile __u64 kt_ring_bytes = 8,
 		     kt_ring_mask = 0; /* mask: of a position, which is a multiple of 8 */
 
+volatile __u32 kt_name_changes = 0;
 volatile __u32 kt_filter_wrote = 0;
 volatile __u32 kt_filter_children = 0;
 volatile __u32 kt_filter_slots[KT_FILTER_SLOTS] = {};
@@ -130,7 +135,10 @@ KT_PROG(core, cgroup_mkdir, cgroup_mkdir, struct cgroup *cgrp, const char *path)
 		return 0;
 	e->hierarchy = cgrp->root->hierarchy_id;
 	e->cgroup = cgrp->kn->id;
-	__builtin_memset(e->path, 0, sizeof(e->path));
+	/* Too much for the compiler's memset. */
+#pragma clang loop unroll(disable)
+	for (u32 i = 0; i < sizeof(e->path); i += sizeof(u64))
+		*(volatile u64 *)(e->path + i) = 0;
 	bpf_probe_read_kernel_str(e->path, sizeof(e->path), path);
 	KT_SUBMIT(e);
 	return 0;

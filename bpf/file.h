@@ -3,6 +3,7 @@
 #ifndef KT_BPF_FILE_H
 #define KT_BPF_FILE_H
 
+#include "bpf/inode.h"
 #include "bpf/task.h"
 
 #define KT_O_DIRECT 040000 /* x86; other machines differ */
@@ -28,12 +29,31 @@
 
 struct kt_file {
 	u64 file, inode; /* addresses; 0 = there is none, or nothing that is of interest here */
+	u64 dentry;	 /* the name it was opened by; an address */
 	u64 ino;
-	u32 ino_dev;
-	u32 dev;   /* of a block device; else 0 */
-	u32 flags; /* O_* */
-	bool data; /* a regular file or a block device */
+	u32 ino_dev;	/* see kt_inode_dev() */
+	u32 generation; /* see kt_generation() */
+	u32 dev;	/* of a block device; else 0 */
+	u32 flags;	/* O_* */
+	bool data;	/* a regular file or a block device */
 };
+
+static __always_inline bool kt_is_made_up(u64 magic)
+{
+	return magic == KT_PROC_MAGIC || magic == KT_SYSFS_MAGIC || magic == KT_CGROUP_MAGIC ||
+	       magic == KT_CGROUP2_MAGIC || magic == KT_TRACEFS_MAGIC || magic == KT_DEBUGFS_MAGIC;
+}
+
+/*
+ * Tells a file from a later one with the same inode number. A file system that does not count (overlayfs, NFS) has 0; there it is
+ * the hash of the name.
+ */
+static __always_inline u32 kt_generation(u32 generation, u64 address)
+{
+	struct dentry *dentry = KT_AT(dentry, address);
+
+	return generation ? generation : KT_GET(dentry, d_name.hash);
+}
 
 /* The file that the descriptor is of now; 0 = none. */
 static __always_inline u64 kt_fd_file(struct task_struct *t, u32 fd)
@@ -55,15 +75,16 @@ static __always_inline void kt_file_read(u64 address, bool data, struct kt_file 
 {
 	struct file *file = KT_AT(file, address);
 	struct super_block *sb;
+	struct dentry *dentry;
 	struct inode *inode;
-	u32 type, flags;
+	u32 type, flags, generation;
 	u64 magic;
 	u32 zero = 0;
 	struct kt_head *head = bpf_map_lookup_elem(&kt_heads, &zero);
 
 	f->file = address;
-	f->inode = f->ino = 0;
-	f->ino_dev = f->dev = f->flags = 0;
+	f->inode = f->ino = f->dentry = 0;
+	f->ino_dev = f->generation = f->dev = f->flags = 0;
 	f->data = false;
 	if (!address || !head)
 		return;
@@ -71,6 +92,7 @@ static __always_inline void kt_file_read(u64 address, bool data, struct kt_file 
 		return;
 	inode = KT_IN(head, file, f_inode);
 	flags = KT_IN(head, file, f_flags);
+	dentry = KT_IN(head, file, f_path.dentry);
 	if (KT_READ_HEAD(head, inode))
 		return;
 	type = KT_IN(head, inode, i_mode) & KT_S_IFMT;
@@ -81,11 +103,13 @@ static __always_inline void kt_file_read(u64 address, bool data, struct kt_file 
 	if (type == KT_S_IFBLK)
 		f->dev = KT_IN(head, inode, i_rdev);
 	magic = KT_GET(sb, s_magic);
-	if (magic == KT_PROC_MAGIC || magic == KT_SYSFS_MAGIC || magic == KT_CGROUP_MAGIC ||
-	    magic == KT_CGROUP2_MAGIC || magic == KT_TRACEFS_MAGIC || magic == KT_DEBUGFS_MAGIC)
+	if (kt_is_made_up(magic))
 		return;
+	generation = KT_IN(head, inode, i_generation);
 	f->inode = kt_as_number(inode, &head->scratch);
-	f->ino_dev = KT_GET(sb, s_dev);
+	f->dentry = kt_as_number(dentry, &head->scratch);
+	f->ino_dev = kt_inode_dev(f->inode, sb, magic);
+	f->generation = kt_generation(generation, f->dentry);
 	f->flags = flags;
 	f->data = type != KT_S_IFDIR;
 }

@@ -41,10 +41,19 @@ extern volatile __u32 kt_filter_wrote; /* there is a file in kt_filter_inodes */
 
 /* ------------------------------------------------------------------ files */
 
-static __always_inline bool kt_file_is(u64 ino, u32 dev)
+static __always_inline u32 kt_inode_generation(u64 address)
+{
+	struct inode *inode = KT_AT(inode, address);
+
+	return KT_GET(inode, i_generation);
+}
+
+static __always_inline bool kt_file_is(u64 ino, u32 dev, u64 inode)
 {
 	for (u32 i = 0; i < KT_FILTER_MAX && i < kt_filter.n_files; i++)
-		if (ino == kt_filter.files[i].ino && dev == kt_filter.files[i].dev)
+		if (ino == kt_filter.files[i].ino && dev == kt_filter.files[i].dev &&
+		    (!kt_filter.files[i].generation ||
+		     kt_filter.files[i].generation == kt_inode_generation(inode)))
 			return true;
 	return false;
 }
@@ -54,14 +63,19 @@ __noinline __attribute__((weak)) int kt_below_dir(u64 dentry, u64 vfsmount)
 {
 	struct dentry *d = KT_AT(dentry, dentry), *parent;
 	struct mount *m = NULL, *up;
+	u32 zero = 0;
+	struct kt_head *head = bpf_map_lookup_elem(&kt_heads, &zero);
 
+	if (!head)
+		return 0;
 	if (vfsmount)
 		m = KT_AT(mount, vfsmount - bpf_core_field_offset(struct mount, mnt));
 	for (int depth = 0; depth < KT_DIR_DEPTH; depth++) {
 		struct inode *inode = KT_GET(d, d_inode);
 		struct super_block *sb = KT_GET(inode, i_sb);
 		u64 ino = KT_GET(inode, i_ino);
-		u32 dev = KT_GET(sb, s_dev);
+		u32 dev =
+			kt_inode_dev(kt_as_number(inode, &head->scratch), sb, KT_GET(sb, s_magic));
 
 		for (u32 i = 0; i < KT_FILTER_MAX && i < kt_filter.n_dirs; i++)
 			if (ino == kt_filter.dirs[i].ino && dev == kt_filter.dirs[i].dev)
@@ -133,10 +147,7 @@ static __always_inline u32 kt_file_on_disk(const struct kt_file *f)
 	return 0;
 }
 
-/*
- * Of an open file. The way up is long, and most calls are on the file of the task's last call: one at the same address with the
- * same inode is that file, unless it was moved meanwhile.
- */
+/* Of an open file. The way up is long, and most calls are on the file of the task's last call. */
 static __always_inline bool kt_file_below_dir(const struct kt_file *f)
 {
 	struct kt_task *k = kt_task_get(bpf_get_current_task_btf());
@@ -144,17 +155,17 @@ static __always_inline bool kt_file_below_dir(const struct kt_file *f)
 	u32 zero = 0;
 	struct kt_head *head = bpf_map_lookup_elem(&kt_heads, &zero);
 	bool below;
-	u64 dentry;
 
-	if (k && k->dir_file == f->file && k->dir_inode == f->inode)
+	if (k && k->dir_dentry == f->dentry && k->dir_generation == f->generation &&
+	    k->dir_changes == kt_name_changes)
 		return k->dir_below;
 	if (!head)
 		return false;
-	dentry = kt_as_number(KT_GET(file, f_path.dentry), &head->scratch);
-	below = kt_below_dir(dentry, kt_as_number(KT_GET(file, f_path.mnt), &head->scratch));
+	below = kt_below_dir(f->dentry, kt_as_number(KT_GET(file, f_path.mnt), &head->scratch));
 	if (k) {
-		k->dir_file = f->file;
-		k->dir_inode = f->inode;
+		k->dir_dentry = f->dentry;
+		k->dir_generation = f->generation;
+		k->dir_changes = kt_name_changes;
 		k->dir_below = below;
 	}
 	return below;
@@ -167,7 +178,7 @@ static __always_inline u32 kt_filter_file(const struct kt_file *f)
 
 	if (!f->inode)
 		return KT_FILTER_ANY_DISK;
-	if ((kt_filter.kinds & KT_FILTER_FILE) && kt_file_is(f->ino, f->ino_dev))
+	if ((kt_filter.kinds & KT_FILTER_FILE) && kt_file_is(f->ino, f->ino_dev, f->inode))
 		has |= KT_FILTER_FILE;
 	if ((kt_filter.kinds & KT_FILTER_DIR) && kt_file_below_dir(f))
 		has |= KT_FILTER_DIR;
@@ -189,16 +200,18 @@ static __always_inline bool kt_task_is_out(u32 has)
 
 /* ------------------------------------------------------------------ written files */
 
-static __always_inline bool kt_inode_is_written(u64 ino, u32 dev)
+static __always_inline bool kt_inode_is_written(u64 ino, u32 dev, u64 inode)
 {
-	struct kt_filter_file key = {.ino = ino, .dev = dev};
+	struct kt_filter_file key = {
+		.ino = ino, .dev = dev, .generation = kt_inode_generation(inode)};
 
 	return ino && bpf_map_lookup_elem(&kt_filter_inodes, &key);
 }
 
-static __always_inline void kt_inode_written(u64 ino, u32 dev)
+static __always_inline void kt_inode_written(u64 ino, u32 dev, u64 inode)
 {
-	struct kt_filter_file key = {.ino = ino, .dev = dev};
+	struct kt_filter_file key = {
+		.ino = ino, .dev = dev, .generation = kt_inode_generation(inode)};
 	u8 yes = 1;
 
 	if (!ino || bpf_map_lookup_elem(&kt_filter_inodes, &key))
@@ -213,7 +226,7 @@ static __always_inline void kt_filter_written(u32 has, u16 op, u8 flags, const s
 	if (kt_filter_all(has | KT_FILTER_DISK) && f->inode && !f->dev && !(flags & KT_IO_DIRECT) &&
 	    (op == KT_IO_OP_WRITE || op == KT_IO_OP_SPLICE || op == KT_IO_OP_COPY_FILE_RANGE ||
 	     op == KT_IO_OP_FALLOCATE || op == KT_IO_OP_SENDFILE))
-		kt_inode_written(f->ino, f->ino_dev);
+		kt_inode_written(f->ino, f->ino_dev, f->inode);
 }
 
 /* ------------------------------------------------------------------ operations */
@@ -305,15 +318,15 @@ static __always_inline void kt_unlink(struct kt_bio_queue *e)
 }
 
 /* Kinds by the page cache that it carries. */
-static __always_inline u32 kt_filter_pages(const struct kt_bio_queue *e, bool write)
+static __always_inline u32 kt_filter_pages(const struct kt_bio_queue *e, u64 inode, bool write)
 {
 	u32 has = 0;
 
-	if (!e->ino)
+	if (!e->ino || !inode)
 		return 0;
-	if ((kt_filter.kinds & KT_FILTER_FILE) && kt_file_is(e->ino, e->ino_dev))
+	if ((kt_filter.kinds & KT_FILTER_FILE) && kt_file_is(e->ino, e->ino_dev, inode))
 		has |= KT_FILTER_FILE;
-	if (write && kt_inode_is_written(e->ino, e->ino_dev))
+	if (write && kt_inode_is_written(e->ino, e->ino_dev, inode))
 		has |= KT_FILTER_OF_TASK | KT_FILTER_OF_FILE | KT_FILTER_OP;
 	return has;
 }
@@ -410,7 +423,7 @@ static __always_inline bool kt_wants_owned(struct kt_run *r, struct bio *bio, st
 		/* In an interrupt the task is a bystander. */
 		if (!kt_in_interrupt())
 			has |= kt_filter_current();
-		has |= kt_filter_pages(e, write) | kt_filter_bio(bio);
+		has |= kt_filter_pages(e, inode, write) | kt_filter_bio(bio);
 		if ((kt_filter.kinds & KT_FILTER_DIR) && inode && !(has & KT_FILTER_DIR) &&
 		    kt_inode_below_dir(inode))
 			has |= KT_FILTER_DIR;

@@ -60,8 +60,8 @@ static __always_inline bool tell_submit(struct kt_run *r, struct task_struct *t,
 
 	if (kt_filter.kinds && !wants_submit(r, t, f, io, op, kind, w->flags))
 		return false;
-	if (f->inode)
-		kt_file_name(r, NULL, f);
+	if (f->inode && kind == KT_IO_URING)
+		kt_name_check(f->file, f->inode, 0);
 	e = KT_RESERVE(r, io_submit);
 	if (!e)
 		return false;
@@ -86,6 +86,8 @@ static __always_inline bool tell_submit(struct kt_run *r, struct task_struct *t,
 struct aio_scratch {
 	struct iocb iocb;
 	u64 addresses; /* of the call: where those of its iocbs are */
+	u64 since_ns;  /* when it began */
+	u64 named;     /* the file whose name was asked for last in it; an address */
 };
 
 struct {
@@ -98,8 +100,8 @@ struct {
 /* Set by the recorder: more iocbs than a context may hold. */
 const volatile __u64 kt_aio_max = 1;
 
-/* One iocb in the caller's memory. Out of line and verified once: it is called in a loop. */
-__noinline __attribute__((weak)) int kt_aio_one(u64 address)
+/* One iocb in the caller's memory. Its file, if it was told. Out of line and verified once: it is called in a loop. */
+__noinline __attribute__((weak)) u64 kt_aio_one(u64 address)
 {
 	u32 zero = 0;
 	struct aio_scratch *scratch = bpf_map_lookup_elem(&kt_iocbs, &zero);
@@ -145,8 +147,7 @@ __noinline __attribute__((weak)) int kt_aio_one(u64 address)
 		return 0;
 	}
 	w.flags |= kt_file_io_flags(&f, op, iocb->aio_rw_flags);
-	tell_submit(&r, t, &f, &w, address, iocb->aio_data, op, KT_IO_AIO);
-	return 0;
+	return tell_submit(&r, t, &f, &w, address, iocb->aio_data, op, KT_IO_AIO) ? f.file : 0;
 }
 
 /* The iocb of that number. Returns whether it is over: the kernel, too, stops at what it cannot read. */
@@ -154,19 +155,23 @@ static long aio_next(u32 i, void *unused)
 {
 	u32 zero = 0;
 	struct aio_scratch *scratch = bpf_map_lookup_elem(&kt_iocbs, &zero);
-	u64 address;
+	u64 address, file;
 
 	if (!scratch ||
 	    bpf_probe_read_user(&address, sizeof(address), (void *)(scratch->addresses + i * 8ull)))
 		return 1;
-	kt_aio_one(address);
+	file = kt_aio_one(address);
+	if (file && file != scratch->named) {
+		kt_name_check(file, 0, scratch->since_ns);
+		scratch->named = file;
+	}
 	return 0;
 }
 
 /* struct aio_ring, which a context's number is the address of: the kernel takes no more than it has room for. */
 #define AIO_RING_NR 4
 
-static __always_inline void aio_submit(u64 context, s64 n, u64 addresses)
+static __always_inline void aio_submit(u64 context, s64 n, u64 addresses, u64 since_ns)
 {
 	u32 zero = 0, room;
 	struct aio_scratch *scratch = bpf_map_lookup_elem(&kt_iocbs, &zero);
@@ -179,10 +184,23 @@ static __always_inline void aio_submit(u64 context, s64 n, u64 addresses)
 	if ((u64)n > kt_aio_max)
 		n = kt_aio_max;
 	scratch->addresses = addresses;
+	scratch->since_ns = since_ns;
+	scratch->named = 0;
 	bpf_loop(n, aio_next, NULL, 0);
 }
 
 /* ------------------------------------------------------------------ system calls */
+
+/* A call that writes to one file what it reads from another. */
+static __always_inline bool has_target(u8 shape)
+{
+	return shape == KT_CALL_SENDFILE || shape == KT_CALL_SPLICE || shape == KT_CALL_COPY;
+}
+
+static __always_inline u64 target_of(struct task_struct *t, u8 shape, const struct kt_args *a)
+{
+	return kt_fd_file(t, shape == KT_CALL_SENDFILE ? a->a[0] : a->a[2]);
+}
 
 /* The kinds by the file that a call writes to what it reads from another. Out of line: the stack of its caller is full. */
 __noinline __attribute__((weak)) int kt_judge_target(u64 file, u32 has)
@@ -202,10 +220,8 @@ static __always_inline u32 judge_files(struct task_struct *t, u8 shape, const st
 				       const struct kt_file *f, u32 has, u16 op, u8 flags)
 {
 	has |= kt_filter_file(f) | kt_filter_op(op);
-	if (shape == KT_CALL_SENDFILE || shape == KT_CALL_SPLICE || shape == KT_CALL_COPY)
-		return has |
-		       kt_judge_target(kt_fd_file(t, shape == KT_CALL_SENDFILE ? a->a[0] : a->a[2]),
-				       has);
+	if (has_target(shape))
+		return has | kt_judge_target(target_of(t, shape, a), has);
 	kt_filter_written(has, op, flags, f);
 	return has;
 }
@@ -277,11 +293,15 @@ KT_PROG(io, sys_enter, sys_enter, struct pt_regs *regs, long nr)
 		k->tracked = kt_filter_all(has);
 	}
 	if (shape == KT_CALL_AIO)
-		aio_submit(a.a[0], a.a[1], a.a[2]);
+		aio_submit(a.a[0], a.a[1], a.a[2], k->call_ns);
 	if (kt_filter.kinds && !k->tracked)
 		return 0;
-	if (w.flags & KT_IO_DATA && f.inode)
-		kt_file_name(&r, k, &f);
+	if (w.flags & KT_IO_DATA && f.inode) {
+		kt_file_name(k, &f, k->call_ns);
+		/* The target shows in the writeback that follows. */
+		if (has_target(shape))
+			kt_name_check(target_of(t, shape, &a), 0, k->call_ns);
+	}
 	if (d->op == KT_IO_OP_WRITE && w.size > BEGIN_BYTES && w.size != KT_IO_SIZE_UNKNOWN &&
 	    !f.dev && !(w.flags & KT_IO_DIRECT))
 		begin(&r, k, t);
@@ -327,6 +347,19 @@ KT_PROG(io, sched_process_exit, sched_process_exit, struct task_struct *task)
 	return 0;
 }
 
+/* The name of the call's file, if its descriptor is of that file still. */
+static __always_inline void name_late(struct pt_regs *regs, u8 shape, struct task_struct *t,
+				      struct kt_task *k)
+{
+	struct kt_file f = {};
+	struct kt_args a;
+
+	kt_args_read(regs, &a);
+	kt_file_read(kt_fd_file(t, shape == KT_CALL_SENDFILE ? a.a[1] : a.a[0]), false, &f);
+	if (f.inode == k->call_inode && f.ino == k->call_ino)
+		kt_file_name(k, &f, k->call_ns);
+}
+
 KT_PROG(io, sys_exit, sys_exit, struct pt_regs *regs, long result)
 {
 	struct kt_io_call *e;
@@ -344,6 +377,8 @@ KT_PROG(io, sys_exit, sys_exit, struct pt_regs *regs, long result)
 	shape = kt_calls[nr & (KT_N_CALLS - 1)].shape;
 	if (!shape)
 		goto nothing;
+	if (shape == KT_CALL_PATH)
+		kt_name_changed(kt_calls[nr & (KT_N_CALLS - 1)].op, result);
 	t = bpf_get_current_task_btf();
 	k = kt_task_find(t);
 	if (!k || !k->call_ns)
@@ -362,6 +397,9 @@ KT_PROG(io, sys_exit, sys_exit, struct pt_regs *regs, long result)
 		k->call_size = result;
 	if ((k->call_flags & KT_IO_APPEND) && result > 0)
 		k->call_offset = appended_at(regs, shape, t, k, result);
+	/* Only now is it known that it is an operation. */
+	if (k->call_inode && (kt_filter.kinds || !(k->call_flags & KT_IO_DATA)))
+		name_late(regs, shape, t, k);
 	e = kt_call_close(&r, k, t);
 	if (e) {
 		e->result = result;
@@ -623,6 +661,9 @@ static __always_inline int complete(u64 address, s64 result, u32 hook)
 	if (!address)
 		goto nothing;
 	uring_leave(address);
+	d = &uring_ops[BPF_CORE_READ(req, opcode) & (KT_N_URING_OPS - 1)];
+	if (d->shape == KT_URING_PATH)
+		kt_name_changed(d->op, result);
 	if (kt_filter.kinds && !kt_untrack(&r, req, KT_OBJECT_URING))
 		goto nothing;
 	op = BPF_CORE_READ(req, opcode);

@@ -17,6 +17,18 @@ struct kernfs_node {
 	__u64 id;
 };
 
+struct list_head {
+	struct list_head *next, *prev;
+};
+
+struct ns_common {
+	unsigned int inum;
+};
+
+struct mnt_namespace {
+	struct ns_common ns;
+};
+
 struct cgroup_root {
 	int hierarchy_id;
 };
@@ -54,6 +66,13 @@ struct mount {
 	struct mount *mnt_parent;
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
+	struct mnt_namespace *mnt_ns;  /* NULL or an error where it is in none */
+	struct mount *mnt_next_for_sb; /* of the same file system */
+};
+
+/* Up to 6.16 */
+struct mount___616 {
+	struct list_head mnt_instance;
 };
 
 struct path {
@@ -115,6 +134,7 @@ struct blkcg_gq {
 };
 
 struct qstr {
+	__u32 hash; /* of the name and its directory */
 	__u32 len;
 	const unsigned char *name;
 };
@@ -127,7 +147,12 @@ struct hlist_head {
 	struct hlist_node *first;
 };
 
+struct hlist_bl_node {
+	struct hlist_bl_node **pprev;
+};
+
 struct dentry {
+	struct hlist_bl_node d_hash; /* pprev NULL: no path leads to it, it was deleted */
 	struct dentry *d_parent;
 	struct inode *d_inode;
 	union {
@@ -140,6 +165,13 @@ struct super_block {
 	__u32 s_dev;
 	struct block_device *s_bdev;
 	unsigned long s_magic;
+	struct dentry *s_root;
+	struct mount *s_mounts; /* through mnt_next_for_sb */
+};
+
+/* Up to 6.16 */
+struct super_block___616 {
+	struct list_head s_mounts; /* through mnt_instance */
 };
 
 struct address_space;
@@ -150,6 +182,7 @@ struct inode {
 	unsigned long i_ino;
 	unsigned short i_mode;
 	__u32 i_rdev;
+	__u32 i_generation;
 	struct hlist_head i_dentry;
 };
 
@@ -170,10 +203,6 @@ struct bio_vec {
 struct gendisk {
 	int major;
 	int first_minor;
-};
-
-struct list_head {
-	struct list_head *next, *prev;
 };
 
 /* Which of the two lists the flush under way is for. */
@@ -268,6 +297,16 @@ struct journal_s {
 
 struct transaction_s {
 	unsigned int t_tid;
+};
+
+/* A subvolume: inode numbers are its own, and so is the device number that programs see. */
+struct btrfs_root {
+	__u32 anon_dev;
+};
+
+struct btrfs_inode {
+	struct btrfs_root *root;
+	struct inode vfs_inode;
 };
 
 struct btrfs_fs_info {
@@ -497,6 +536,7 @@ struct request___flush {
 #define KT_S_IFBLK 0060000
 #define KT_S_IFDIR 0040000
 
+#define KT_BTRFS_MAGIC 0x9123683e
 #define KT_BDEVFS_MAGIC 0x62646576
 #define KT_PAGE_MAPPING_FLAGS 3ul /* low bits of page->mapping: anonymous, movable */
 

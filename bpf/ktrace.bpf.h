@@ -166,8 +166,12 @@ struct kt_task {
 	s64 call_offset;
 	u64 call_size;
 	u32 call_ino_dev;
+	/* the file whose name was asked for last */
+	u32 named_generation;
+	u64 named_dentry; /* 0 = none */
+	u64 named_ino;
 	u32 named_dev;
-	u64 named_ino; /* the file whose name was asked for last */
+	u32 named_changes; /* kt_name_changes by then */
 	u64 fault_ns; /* of the last page fault in user mode since the last system call; 0 = none */
 	u64 fault_address;
 	u64 call_nvcsw; /* the task's voluntary switches when it began */
@@ -178,10 +182,12 @@ struct kt_task {
 	u8 fault_made_room; /* the fault wrote to swap since it began to make room */
 	u8 pad;
 	u64 kernel_fault_ns; /* of the last one in kernel mode, where no operation was open; 0 = one in user mode came later */
-	u64 dir_file,
-		dir_inode; /* filters: the open file that was looked at last for it; addresses */
-	u32 dir_below;	   /* filters: the file of dir_file is below a directory of --dir */
-	u32 call_has;	   /* filters: the kinds that the open operation satisfies */
+	/* filters: the file that was looked at last, and whether it is below a directory of --dir */
+	u64 dir_dentry;
+	u32 dir_generation;
+	u32 dir_changes; /* kt_name_changes by then */
+	u32 dir_below;
+	u32 call_has; /* filters: the kinds that the open operation satisfies */
 };
 
 _Static_assert(__builtin_offsetof(struct kt_task, call_ino) <= 56,
@@ -232,6 +238,7 @@ extern struct kt_cpus_map kt_cpus SEC(".maps");
 extern struct kt_heads_map kt_heads SEC(".maps");
 extern struct kt_stats_map kt_stats SEC(".maps");
 extern volatile __u32 kt_on;
+extern volatile __u32 kt_name_changes; /* renames, links and mounts so far: names may be others */
 
 #define KT_PROG(family, name, tp, args...) \
 	SEC("tp_btf/" #tp)                 \

@@ -303,8 +303,8 @@ static __always_inline u64 kt_own_iocb(struct kt_dio *d, struct task_struct *t,
 		file = KT_GET(iocb, ki_filp);
 		inode = KT_GET(file, f_inode);
 		sb = KT_GET(inode, i_sb);
+		e->ino_dev = kt_inode_dev(kt_as_number(inode, &e->ino), sb, KT_GET(sb, s_magic));
 		e->ino = KT_GET(inode, i_ino);
-		e->ino_dev = KT_GET(sb, s_dev);
 		/* Behind a throttle another task queues it, and the dio is further on by now. */
 		if (d->place && d->waiter == (u64)t)
 			e->offset = d->offset;

@@ -2,6 +2,7 @@
 /* page: who makes pages dirty besides write calls, and the kernel's own writing: writeback, journal commits, swap. */
 #include "bpf/call.h"
 #include "bpf/fault.h"
+#include "bpf/file_name.h"
 #include "bpf/filter_call.h"
 
 #define PAGE_BYTES 4096ull /* what a folio's index counts */
@@ -88,23 +89,26 @@ static __always_inline bool is_told(const struct kt_task *t, const struct task_s
 }
 
 /* Not by a write call: a write through a mapping, or a file system's own. What it was written to is written back. */
-static __always_inline bool is_wanted(struct task_struct *task, struct inode *inode)
+static __always_inline bool is_wanted(struct kt_run *r, struct task_struct *task,
+				      struct inode *inode)
 {
 	struct super_block *sb = inode->i_sb;
-	u32 has = kt_filter_current();
-	u64 ino = inode->i_ino;
+	u32 has = kt_filter_current(), dev;
+	u64 ino = inode->i_ino, address;
 
 	if (kt_task_is_out(has))
 		return false;
+	address = kt_as_number(inode, &r->stat->hook[r->hook].scratch);
+	dev = kt_inode_dev(address, sb, sb->s_magic);
 	has |= kt_filter_op(KT_IO_OP_WRITE) | kt_filter_op(KT_IO_OP_FAULT);
-	if ((kt_filter.kinds & KT_FILTER_FILE) && kt_file_is(ino, sb->s_dev))
+	if ((kt_filter.kinds & KT_FILTER_FILE) && kt_file_is(ino, dev, address))
 		has |= KT_FILTER_FILE;
-	if ((kt_filter.kinds & KT_FILTER_DIR) && kt_inode_below_dir((u64)inode))
+	if ((kt_filter.kinds & KT_FILTER_DIR) && kt_inode_below_dir(address))
 		has |= KT_FILTER_DIR;
 	if (!kt_filter_all(has | KT_FILTER_DISK))
 		return false;
 	if (sb->s_magic != KT_BDEVFS_MAGIC)
-		kt_inode_written(ino, sb->s_dev);
+		kt_inode_written(ino, dev, address);
 	return true;
 }
 
@@ -127,7 +131,7 @@ KT_PROG(page, writeback_dirty_folio, writeback_dirty_folio, struct folio *folio,
 	/* Most runs end here: one look into the task's storage is all that a buffered write pays. */
 	if (!inode || is_told(kt_task_find(task), task, inode))
 		goto out;
-	if (kt_filter.kinds && !is_wanted(task, inode))
+	if (kt_filter.kinds && !is_wanted(&r, task, inode))
 		goto out;
 	runs = bpf_map_lookup_elem(&kt_dirty, &zero);
 	if (!runs)
@@ -146,8 +150,8 @@ KT_PROG(page, writeback_dirty_folio, writeback_dirty_folio, struct folio *folio,
 	if (d->inode)
 		run_end(&r, d);
 	sb = inode->i_sb;
+	d->ino_dev = kt_inode_dev(kt_as_number(inode, &d->ino), sb, sb->s_magic);
 	d->ino = inode->i_ino;
-	d->ino_dev = sb->s_dev;
 	if (sb->s_magic == KT_BDEVFS_MAGIC) {
 		d->ino = 0;
 		d->ino_dev = inode->i_rdev;
@@ -229,6 +233,16 @@ KT_PROG(page, writeback_single_inode_start, writeback_single_inode_start, struct
 	return 0;
 }
 
+/* What the current task writes back, if it queued bios that are wanted: no call may have told its name. */
+static __always_inline void name_written(u64 inode)
+{
+	struct kt_task *t = kt_task_find(bpf_get_current_task_btf());
+
+	if (t && t->call_ns && t->call_bios && t->call_kind == KT_IO_WRITEBACK &&
+	    t->call_inode == inode && (!kt_filter.kinds || t->tracked))
+		kt_name_check(0, inode, t->call_ns);
+}
+
 /* to_write: the pages that it was told to write at most; wbc has what is left of them. */
 KT_PROG(page, writeback_single_inode, writeback_single_inode, struct inode *inode,
 	struct writeback_control *wbc, unsigned long to_write)
@@ -236,19 +250,23 @@ KT_PROG(page, writeback_single_inode, writeback_single_inode, struct inode *inod
 	struct super_block *sb;
 	struct kt_io_call *e;
 	struct kt_run r;
+	u64 address;
 	s64 pages;
 
 	if (!kt_run_begin(&r, KT_HOOK_page__writeback_single_inode))
 		return 0;
+	address = kt_as_number(inode, &r.stat->hook[r.hook].scratch);
+	sb = inode->i_sb;
+	if (sb->s_magic != KT_BDEVFS_MAGIC)
+		name_written(address);
 	e = close_call(&r, (u64)inode, KT_IO_WRITEBACK);
 	if (!e)
 		return 0;
-	sb = BPF_CORE_READ(inode, i_sb);
-	if (BPF_CORE_READ(sb, s_magic) == KT_BDEVFS_MAGIC) {
-		e->dev = BPF_CORE_READ(inode, i_rdev);
+	if (sb->s_magic == KT_BDEVFS_MAGIC) {
+		e->dev = inode->i_rdev;
 	} else {
-		e->ino = BPF_CORE_READ(inode, i_ino);
-		e->ino_dev = BPF_CORE_READ(sb, s_dev);
+		e->ino = inode->i_ino;
+		e->ino_dev = kt_inode_dev(address, sb, sb->s_magic);
 	}
 	pages = (s64)to_write - BPF_CORE_READ(wbc, nr_to_write);
 	e->size = pages > 0 ? pages * PAGE_BYTES : 0;

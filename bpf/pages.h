@@ -3,7 +3,7 @@
 #ifndef KT_BPF_PAGES_H
 #define KT_BPF_PAGES_H
 
-#include "bpf/ktrace.bpf.h"
+#include "bpf/inode.h"
 
 #define KT_PAGE_SHIFT 12 /* what a folio's index counts */
 
@@ -16,7 +16,7 @@ static __always_inline u64 kt_pages_read(struct bio *bio, struct kt_bio_queue *e
 	struct super_block *sb;
 	struct folio *first;
 	struct inode *inode;
-	u64 page, head, m;
+	u64 page, head, magic, m;
 
 	if (!bvec)
 		return 0;
@@ -45,12 +45,13 @@ static __always_inline u64 kt_pages_read(struct bio *bio, struct kt_bio_queue *e
 	if (!inode || kt_as_number(KT_GET(inode, i_mapping), &e->ino) != m)
 		return 0;
 	sb = KT_GET(inode, i_sb);
-	if (KT_GET(sb, s_magic) == KT_BDEVFS_MAGIC)
+	magic = KT_GET(sb, s_magic);
+	if (magic == KT_BDEVFS_MAGIC)
 		return 0;
-	e->ino_dev = KT_GET(sb, s_dev);
 	e->offset = (KT_GET(first, index) << KT_PAGE_SHIFT) +
 		    ((page - head) / bpf_core_type_size(struct page) << KT_PAGE_SHIFT) + skip;
 	m = kt_as_number(inode, &e->ino);
+	e->ino_dev = kt_inode_dev(m, sb, magic);
 	e->ino = KT_GET(inode, i_ino);
 	return m;
 }

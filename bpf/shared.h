@@ -28,8 +28,8 @@ enum kt_filter_kind {
 
 struct kt_filter_file {
 	__u64 ino;
-	__u32 dev; /* s_dev of its file system */
-	__u32 pad;
+	__u32 dev;	  /* see kt_inode_dev() */
+	__u32 generation; /* of the inode, which tells it from a later one of that number; 0 = not known */
 };
 
 struct kt_filter {

@@ -108,6 +108,14 @@ enum kt_io_flags {
 /* Of io_call and io_submit, size: what was asked for could not be read. */
 #define KT_IO_SIZE_UNKNOWN (~0ull)
 
+/* What the path of io_file is. One of the first three is set. */
+enum kt_name_flags {
+	KT_NAME_ROOTED = 1 << 0,    /* from the root of the mount namespace */
+	KT_NAME_UNMOUNTED = 1 << 1, /* from the root of a file system that is mounted nowhere */
+	KT_NAME_CUT = 1 << 2,	    /* too long: its beginning is missing */
+	KT_NAME_DELETED = 1 << 3,   /* the file had been deleted */
+};
+
 /* How bio_queue knows its cause. */
 enum kt_link_flags {
 	KT_LINK_INFERRED = 1 << 0, /* not by an object that names it */

@@ -2,12 +2,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "format/base/log.h"
 #include "format/base/macros.h"
@@ -15,6 +18,7 @@
 #include "record/filter.h"
 
 #define CGROUP2_MAGIC 0x63677270
+#define BTRFS_MAGIC 0x9123683e
 
 /* Runs through /proc/self/mountinfo: calls fn for each mount until it returns true. Returns whether one did. */
 static bool each_mount(bool (*fn)(void *self, unsigned int id, uint32_t dev, const char *point,
@@ -155,10 +159,25 @@ static bool is_mount(void *self, unsigned int id, uint32_t dev, const char *poin
 	return true;
 }
 
-/* btrfs shows programs another device number than its own: that of the mount is the kernel's s_dev. */
+/* 0: the file system has none to show. */
+static uint32_t generation_of(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	long generation = 0; /* some write an int, as the number of the call says a long */
+
+	if (fd < 0)
+		return 0;
+	if (ioctl(fd, FS_IOC_GETVERSION, &generation))
+		generation = 0;
+	close(fd);
+	return (uint32_t)generation;
+}
+
+/* What statx() shows need not be the file system's own number, s_dev, which its mount shows. Of btrfs it is the subvolume's: bpf/inode.h. */
 int kt_filter_find_file(const char *path, bool dir, struct kt_filter_file *ret)
 {
 	struct find_dev f = {0};
+	struct statfs fs;
 	struct statx st;
 
 	if (statx(AT_FDCWD, path, 0, STATX_TYPE | STATX_INO | STATX_MNT_ID, &st)) {
@@ -178,9 +197,10 @@ int kt_filter_find_file(const char *path, bool dir, struct kt_filter_file *ret)
 	}
 	f.mount = st.stx_mnt_id;
 	ret->dev = st.stx_dev_major << 20 | st.stx_dev_minor;
-	if ((st.stx_mask & STATX_MNT_ID) && each_mount(is_mount, &f))
+	if ((statfs(path, &fs) || fs.f_type != BTRFS_MAGIC) && (st.stx_mask & STATX_MNT_ID) &&
+	    each_mount(is_mount, &f))
 		ret->dev = f.dev;
 	ret->ino = st.stx_ino;
-	ret->pad = 0;
+	ret->generation = dir ? 0 : generation_of(path);
 	return 0;
 }

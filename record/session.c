@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
@@ -299,6 +300,7 @@ static int set_symbols(struct kt_session *s)
 static int open_skeleton(struct kt_session *s)
 {
 	struct bpf_program *prog;
+	struct stat ns;
 	int err;
 
 	s->skel = ktrace_bpf__open();
@@ -329,6 +331,8 @@ static int open_skeleton(struct kt_session *s)
 	btf__free(s->btf);
 	s->btf = NULL;
 	set_with(s);
+	if (!stat("/proc/self/ns/mnt", &ns))
+		s->skel->rodata->kt_mnt_ns = ns.st_ino;
 	s->skel->rodata->kt_ring_bytes = s->ring_bytes;
 	s->skel->rodata->kt_ring_mask = (s->ring_bytes - 1) & ~7ull;
 	s->skel->rodata->kt_aio_max = aio_max();

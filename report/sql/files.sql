@@ -38,26 +38,31 @@ GROUP BY i.run_id, i.device_id, i.ino, i.path, i.op, i.utid, i.cached_ns IS NOT 
 --: column bar bar ""
 --: empty There is no operation on a file to show: the family io was not recorded, or the filters leave none.
 WITH named AS (
-  SELECT r.*, max(path) OVER (PARTITION BY run_id, device_id, ino) AS name FROM file_row r),
+  SELECT r.*, coalesce(path, CASE WHEN min(path) OVER w = max(path) OVER w THEN max(path) OVER w END) AS name FROM file_row r
+  WINDOW w AS (PARTITION BY run_id, device_id, ino)),
+-- A file is its name: what is made anew again and again is one, and what had one number after the other is two.
+keyed AS (
+  SELECT n.*, coalesce(name, 'inode ' || ino) AS file, CASE WHEN name IS NULL THEN device_id END AS of_device FROM named n),
 per_op AS (
-  SELECT run_id, device_id, ino, op, sum(n) AS n FROM file_row GROUP BY 1, 2, 3, 4),
+  SELECT run_id, file, of_device, op, sum(n) AS n FROM keyed GROUP BY 1, 2, 3, 4),
 per_task AS (
-  SELECT run_id, device_id, ino, utid, row_number() OVER (PARTITION BY run_id, device_id, ino ORDER BY sum(total_ns) DESC) AS place
-  FROM file_row GROUP BY 1, 2, 3, 4),
+  SELECT run_id, file, of_device, utid, row_number() OVER (PARTITION BY run_id, file, of_device ORDER BY sum(total_ns) DESC) AS place
+  FROM keyed GROUP BY 1, 2, 3, 4),
 f AS (
-  SELECT run_id, device_id, ino, max(name) AS path, sum(n) AS n, sum(bytes) AS bytes, sum(CASE WHEN is_cached THEN n ELSE 0 END) AS n_cached,
-         sum(total_ns) AS total_ns, max(max_ns) AS max_ns
-  FROM named GROUP BY 1, 2, 3)
-SELECT CASE WHEN (SELECT count(*) FROM run) > 1 THEN f.run_id END AS run, coalesce(f.path, 'inode ' || f.ino) AS path, d.name AS device, f.ino,
+  SELECT run_id, file, of_device, CASE WHEN min(device_id) = max(device_id) THEN max(device_id) END AS device_id,
+         CASE WHEN min(ino) = max(ino) THEN max(ino) END AS ino, sum(n) AS n, sum(bytes) AS bytes,
+         sum(CASE WHEN is_cached THEN n ELSE 0 END) AS n_cached, sum(total_ns) AS total_ns, max(max_ns) AS max_ns
+  FROM keyed GROUP BY 1, 2, 3)
+SELECT CASE WHEN (SELECT count(*) FROM run) > 1 THEN f.run_id END AS run, f.file AS path, d.name AS device, f.ino,
        (SELECT group_concat(op || ' ' || fmt_count(n), ', ') FROM (SELECT op, n FROM per_op o
-          WHERE o.run_id = f.run_id AND o.device_id IS f.device_id AND o.ino = f.ino ORDER BY n DESC LIMIT 3)) AS ops,
+          WHERE o.run_id = f.run_id AND o.file = f.file AND o.of_device IS f.of_device ORDER BY n DESC LIMIT 3)) AS ops,
        f.n, nullif(f.bytes, 0) AS bytes, 1.0 * f.n_cached / f.n AS cached_share, CAST(round(1.0 * f.total_ns / f.n) AS INTEGER) AS mean_ns, f.max_ns,
        f.total_ns, 1.0 * f.total_ns / nullif(sum(f.total_ns) OVER (), 0) AS share, t.comm AS tasks,
        1.0 * f.total_ns / nullif(sum(f.total_ns) OVER (), 0) AS bar
 FROM f LEFT JOIN device_name d ON d.device_id = f.device_id
-LEFT JOIN per_task p ON p.run_id = f.run_id AND p.device_id IS f.device_id AND p.ino = f.ino AND p.place = 1 LEFT JOIN task t ON t.utid = p.utid
+LEFT JOIN per_task p ON p.run_id = f.run_id AND p.file = f.file AND p.of_device IS f.of_device AND p.place = 1 LEFT JOIN task t ON t.utid = p.utid
 ORDER BY run, f.total_ns DESC, path LIMIT coalesce(:top, 20);
 
 --: text
-SELECT 'Paths are within the file system. cached: the share of the operations that caused no bio and did not sleep. Calls that failed, or moved nothing, are left out.'
+SELECT 'A file is shown by each name that it had. cached: the share of the operations that caused no bio and did not sleep. Calls that failed, or moved nothing, are left out.'
 WHERE EXISTS (SELECT 1 FROM file_row);
