@@ -29,13 +29,11 @@
 
 struct kt_file {
 	u64 file, inode; /* addresses; 0 = there is none, or nothing that is of interest here */
-	u64 dentry;	 /* the name it was opened by; an address */
 	u64 ino;
-	u32 ino_dev;	/* see kt_inode_dev() */
-	u32 generation; /* see kt_generation() */
-	u32 dev;	/* of a block device; else 0 */
-	u32 flags;	/* O_* */
-	bool data;	/* a regular file or a block device */
+	u32 ino_dev; /* see kt_inode_dev() */
+	u32 dev;     /* of a block device; else 0 */
+	u32 flags;   /* O_* */
+	bool data;   /* a regular file or a block device */
 };
 
 static __always_inline bool kt_is_made_up(u64 magic)
@@ -83,8 +81,8 @@ static __always_inline void kt_file_read(u64 address, bool data, struct kt_file 
 	struct kt_head *head = bpf_map_lookup_elem(&kt_heads, &zero);
 
 	f->file = address;
-	f->inode = f->ino = f->dentry = 0;
-	f->ino_dev = f->generation = f->dev = f->flags = 0;
+	f->inode = f->ino = 0;
+	f->ino_dev = f->dev = f->flags = 0;
 	f->data = false;
 	if (!address || !head)
 		return;
@@ -107,9 +105,9 @@ static __always_inline void kt_file_read(u64 address, bool data, struct kt_file 
 		return;
 	generation = KT_IN(head, inode, i_generation);
 	f->inode = kt_as_number(inode, &head->scratch);
-	f->dentry = kt_as_number(dentry, &head->scratch);
+	head->dentry = kt_as_number(dentry, &head->scratch);
 	f->ino_dev = kt_inode_dev(f->inode, sb, magic);
-	f->generation = kt_generation(generation, f->dentry);
+	head->generation = kt_generation(generation, head->dentry);
 	f->flags = flags;
 	f->data = type != KT_S_IFDIR;
 }

@@ -395,18 +395,22 @@ __noinline __attribute__((weak)) int kt_name_check(u64 file, u64 inode, u64 sinc
 /* Of a file that is used. k: of the current task; NULL = none. */
 static __always_inline void kt_file_name(struct kt_task *k, const struct kt_file *f, u64 since_ns)
 {
-	if (!k) {
+	u32 zero = 0;
+	struct kt_head *head = bpf_map_lookup_elem(&kt_heads, &zero);
+
+	if (!k || !head) {
 		kt_name_check(f->file, f->inode, since_ns);
 		return;
 	}
-	if (k->named_dentry == f->dentry && k->named_ino == f->ino && k->named_dev == f->ino_dev &&
-	    k->named_generation == f->generation && k->named_changes == kt_name_changes)
+	if (k->named_dentry == head->dentry && k->named_ino == f->ino &&
+	    k->named_dev == f->ino_dev && k->named_generation == head->generation &&
+	    k->named_changes == kt_name_changes)
 		return;
 	k->named_changes = kt_name_changes;
 	k->named_ino = f->ino;
 	k->named_dev = f->ino_dev;
-	k->named_generation = f->generation;
-	k->named_dentry = kt_name_check(f->file, f->inode, since_ns) ? f->dentry : 0;
+	k->named_generation = head->generation;
+	k->named_dentry = kt_name_check(f->file, f->inode, since_ns) ? head->dentry : 0;
 }
 
 /* A call that may give files another name. It has returned. */

@@ -156,15 +156,15 @@ static __always_inline bool kt_file_below_dir(const struct kt_file *f)
 	struct kt_head *head = bpf_map_lookup_elem(&kt_heads, &zero);
 	bool below;
 
-	if (k && k->dir_dentry == f->dentry && k->dir_generation == f->generation &&
-	    k->dir_changes == kt_name_changes)
-		return k->dir_below;
 	if (!head)
 		return false;
-	below = kt_below_dir(f->dentry, kt_as_number(KT_GET(file, f_path.mnt), &head->scratch));
+	if (k && k->dir_dentry == head->dentry && k->dir_generation == head->generation &&
+	    k->dir_changes == kt_name_changes)
+		return k->dir_below;
+	below = kt_below_dir(head->dentry, kt_as_number(KT_GET(file, f_path.mnt), &head->scratch));
 	if (k) {
-		k->dir_dentry = f->dentry;
-		k->dir_generation = f->generation;
+		k->dir_dentry = head->dentry;
+		k->dir_generation = head->generation;
 		k->dir_changes = kt_name_changes;
 		k->dir_below = below;
 	}

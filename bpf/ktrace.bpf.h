@@ -107,6 +107,9 @@ struct kt_head {
 		u8 bytes[KT_HEAD_BYTES];
 		u64 scratch;
 	};
+	/* Of the file that was read last on this CPU (bpf/file.h): the name it was opened by, and kt_generation(). */
+	u64 dentry;
+	u32 generation, pad;
 };
 
 /* For use at once: off the stack, of which all functions together have 512 bytes. */
