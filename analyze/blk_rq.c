@@ -211,7 +211,8 @@ int kt_rq_close(struct kt_rq_state *s, struct kt_rq *q, const char *state)
 	}
 	if (state && state[0] == 'e')
 		row.state = state;
-	else if (state && kt_flow_state(s->e, q->run, q->start_ns, KT_NULL)[0] == 'w')
+	else if (state && !q->bios.missed && !q->lossy &&
+		 kt_flow_state(s->e, q->run, q->start_ns, KT_NULL)[0] == 'w')
 		row.state = state;
 	c = kt_rq_stages(q, KT_NULL);
 	if (!err)

@@ -442,7 +442,7 @@ class Run:
 				b = self.bios.get(r.first_bio)
 				r.got = bool(b and b.got is not None)
 				r.start = b.got if r.got else r.born
-			r.state = self.state_at_end(r.start)
+			r.state = 'lossy' if r.told or r.hit else self.state_at_end(r.start)
 
 
 def minus(a, b):
