@@ -514,16 +514,17 @@ def two_kinds():
 def bad_values():
     d = kt.tmpdir()
     out = os.path.join(d, "x.ktr")
-    for options, words in (
-            (["-p", "0"], ["process", "0"]), (["-p", "x"], ["process", "x"]), (["-p", "2147483646"], ["no such process"]),
-            (["-t", "2147483646"], ["no such thread"]), (["-c", "a-name-much-too-long"], ["15"]), (["-c", ""], ["-c"]),
-            (["--cgroup", "/nosuch"], ["no such cgroup", "/nosuch"]), (["--disk", "nosuch"], ["no such disk"]),
-            (["--disk", "4000:1"], ["no such disk"]), (["--file", d + "/nosuch"], ["no such file"]), (["--file", d], ["--dir"]),
-            (["--dir", "/etc/passwd"], ["--file"]), (["--dir", "/nosuch"], ["no such directory"]),
-            (["--op", "reed"], ["reed"]), (["--op", ""], ["--op"])):
+    usage, absent = 64, 1  # EX_USAGE: no machine would have it
+    for options, words, status in (
+            (["-p", "0"], ["process", "0"], usage), (["-p", "x"], ["process", "x"], usage), (["-p", "2147483646"], ["no such process"], absent),
+            (["-t", "2147483646"], ["no such thread"], absent), (["-c", "a-name-much-too-long"], ["15"], usage), (["-c", ""], ["-c"], usage),
+            (["--cgroup", "/nosuch"], ["no such cgroup", "/nosuch"], absent), (["--disk", "nosuch"], ["no such disk"], absent),
+            (["--disk", "4000:1"], ["no such disk"], absent), (["--file", d + "/nosuch"], ["no such file"], absent),
+            (["--file", d], ["--dir"], absent), (["--dir", "/etc/passwd"], ["--file"], absent),
+            (["--dir", "/nosuch"], ["no such directory"], absent), (["--op", "reed"], ["reed"], usage), (["--op", ""], ["--op"], usage)):
         p = kt.run(kt.RECORD, "-o", out, "-d", "1", *options, check=False)
         lines = p.stderr.strip().splitlines()
-        kt.check(p.returncode == 1 and len(lines) == 1, "%s: exit %d: %s" % (options, p.returncode, p.stderr))
+        kt.check(p.returncode == status and len(lines) == 1, "%s: exit %d: %s" % (options, p.returncode, p.stderr))
         for w in words:
             kt.check(w in p.stderr, "%s: '%s' is not in: %s" % (options, w, p.stderr))
         kt.check(not os.path.exists(out), "%s: a file was left behind" % options)
