@@ -39,7 +39,9 @@ def ours(db, target, kind):
     else:
         where, arg = "i.ino = ?", st.st_ino
     return db.rows("SELECT offset_bytes, start_ns, i.dur_ns, i.cached_ns IS NOT NULL FROM io i LEFT JOIN device d USING (device_id) "
-                   "JOIN task t USING (utid) WHERE %s AND i.kind = ? AND i.op = 'read' AND i.state = 'whole' AND i.size_bytes = 4096 "
+                   "JOIN task t USING (utid) WHERE %s AND i.kind = ? AND i.op = 'read' AND i.size_bytes = 4096 "
+                   # whole has a duration: what libaio reads from the page cache has none
+                   "AND i.state IN ('whole', 'open_at_end') "
                    "AND t.is_recorder = 0 ORDER BY i.start_ns + ifnull(i.dur_ns, 0)" % where, arg, kind)
 
 
