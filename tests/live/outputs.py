@@ -111,6 +111,8 @@ def fifos(d):
     p = start("-o", fifo)
     fd = os.open(fifo, os.O_RDONLY)
     until(p, "recording")
+    # More than the pipe holds: reads at random places, each some bytes of trace.
+    kt.run(*kt.fio(filename=os.path.join(d, "read"), rw="randread", size="64m", direct=0, number_ios=40000))
     time.sleep(1)
     p.send_signal(signal.SIGINT)
     time.sleep(1)
