@@ -33,7 +33,8 @@ def tidy(page):
                 out.append(".P")
             paragraph = False
             literal = line == ".nf"
-            line = line.strip()
+            # As man reads it in any locale, and as wide as it counts it.
+            line = re.sub(r"[^\x00-\x7f]", lambda c: "\\[u%04X]" % ord(c[0]), line.strip())
             out.extend([line] if MACRO.match(line) else wrap(line))
     return "\n".join(out)
 

@@ -32,16 +32,14 @@ def fio_log(path):
 
 
 def ours(db, target, kind):
-    """[(offset, start, dur, cached)] of the reads of that disk or file."""
+    """[(offset, start, dur, state)] of the reads of that disk or file; dur None where it is not known or may be wrong."""
     st = os.stat(target)
     if target.startswith("/dev/"):
         where, arg = "d.dev = ?", kt.dev_of(target)
     else:
         where, arg = "i.ino = ?", st.st_ino
-    return db.rows("SELECT offset_bytes, start_ns, i.dur_ns, i.cached_ns IS NOT NULL FROM io i LEFT JOIN device d USING (device_id) "
+    return db.rows("SELECT offset_bytes, start_ns, CASE i.state WHEN 'whole' THEN i.dur_ns END, i.state FROM io i LEFT JOIN device d USING (device_id) "
                    "JOIN task t USING (utid) WHERE %s AND i.kind = ? AND i.op = 'read' AND i.size_bytes = 4096 "
-                   # whole has a duration: what libaio reads from the page cache has none
-                   "AND i.state IN ('whole', 'open_at_end') "
                    "AND t.is_recorder = 0 ORDER BY i.start_ns + ifnull(i.dur_ns, 0)" % where, arg, kind)
 
 
@@ -86,7 +84,8 @@ def one(target, name, engine, depth, direct):
     kt.check(not missing and not extra, "%s: %d of fio's are missing, %d more than fio's" % (what, missing, extra))
     # libaio that reads from the page cache has neither bio nor any event at its end.
     if engine != "libaio" or direct:
-        kt.check(not no_end, "%s: %d have no end" % (what, no_end))
+        lossy = sum(r[3] == "lossy" for r in rows)
+        kt.check(no_end <= lossy <= N // 10, "%s: %d have no end, %d of them are lossy" % (what, no_end, lossy))
     if diffs:
         kt.check(diffs[0] >= 0, "%s: longer than fio's own by up to %d ns" % (what, -diffs[0]))
         limit = SYNC_MEDIAN if engine == "psync" else ASYNC_MEDIAN.get(depth)
