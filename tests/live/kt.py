@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -110,10 +111,12 @@ def finish():
 
 
 def main(test):
-    """Runs a test; whatever happens, what it made is taken away."""
+    """Runs a test; whatever happens, what it made is taken away: also where a time limit ends it."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         test()
     except SystemExit:
+        stack.close()
         raise
     except BaseException:
         stack.close()
