@@ -566,7 +566,8 @@ void kt_session_take_refused(struct kt_session *s, uint64_t now_ns)
 	for (int i = 0; i < KT_N_HOOKS; i++) {
 		struct bpf_prog_info info = {0};
 		uint32_t len = sizeof(info);
-		uint64_t runs, first;
+		uint64_t runs;
+		__u64 first;
 
 		/* Asking costs a system call: only those that ran may have been refused. */
 		if (!s->links[i] || (runs = runs_of(s, i)) == s->refused[i].runs)
