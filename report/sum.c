@@ -8,12 +8,13 @@
 
 #include "report/func.h"
 
-/* 2^63 integers of 64 bits have room in 128. */
+/* 2^63 integers of 64 bits have room in 128. SQLite's memory is aligned to 8 bytes, no more. */
 struct sum {
-	__int128 whole;
+	__int128 whole __attribute__((packed, aligned(8)));
 	double real;
 	int64_t n, n_real;
 };
+_Static_assert(_Alignof(struct sum) == 8, "sqlite3_aggregate_context() gives no more");
 
 static void sum_add(sqlite3_context *ctx, sqlite3_value *v, int sign)
 {
