@@ -13,6 +13,7 @@ static const u64 waiters = MAY_WAIT(OPEN) | MAY_WAIT(CLOSE) | MAY_WAIT(UNLINK) |
 			   MAY_WAIT(CHMOD) | MAY_WAIT(CHOWN) | MAY_WAIT(STAT) | MAY_WAIT(GETDENTS) |
 			   MAY_WAIT(EXECVE) | MAY_WAIT(MOUNT) | MAY_WAIT(UMOUNT) |
 			   MAY_WAIT(FADVISE) | MAY_WAIT(READAHEAD) | MAY_WAIT(MUNMAP);
+_Static_assert(KT_N_IO_OPS <= 64, "a set of operations is one u64");
 
 static __always_inline bool may_have_waited(const struct kt_task *k, struct task_struct *t)
 {

@@ -588,13 +588,12 @@ static __always_inline int complete(u64 address, s64 result, u32 hook)
 	if (!address)
 		goto nothing;
 	uring_leave(address);
-	d = &uring_ops[BPF_CORE_READ(req, opcode) & (KT_N_URING_OPS - 1)];
-	if (d->shape == KT_URING_PATH)
+	op = BPF_CORE_READ(req, opcode);
+	d = &uring_ops[op & (KT_N_URING_OPS - 1)];
+	if (op < KT_N_URING_OPS && d->shape == KT_URING_PATH)
 		kt_name_changed(d->op, result);
 	if (kt_filter.kinds && !kt_untrack(&r, req, KT_OBJECT_URING))
 		goto nothing;
-	op = BPF_CORE_READ(req, opcode);
-	d = &uring_ops[op & (KT_N_URING_OPS - 1)];
 	if (op >= KT_N_URING_OPS || !d->shape)
 		goto nothing;
 	if (d->shape != KT_URING_PATH) {

@@ -89,6 +89,7 @@ enum kt_io_op {
 #define KT_IO_OP(name, nr, text) KT_IO_OP_##name = (nr),
 #include "format/ioops.def"
 #undef KT_IO_OP
+	KT_N_IO_OPS
 };
 
 enum kt_io_flags {
