@@ -2,7 +2,7 @@
 /*
  * The compressor: a thread of its own that takes blocks from a bounded queue and writes them, in order, through a
  * struct ktr_writer. It owns the block buffers: a fixed number, reserved at the start, touched as they are used. While more than half of
- * them wait, blocks are written as they are: the file grows, but that takes a tenth of the time, and is better than loss.
+ * them wait, blocks are written as they are: the file grows, but that takes less time, and is better than loss.
  * Between kt_compress_create() and kt_compress_finish() nobody else may use the writer.
  */
 #ifndef KT_RECORD_COMPRESS_H

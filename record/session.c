@@ -20,6 +20,7 @@
 #include "format/schema.h"
 #include "ktrace.skel.h"
 #include "record/choose.h"
+#include "record/context_parts.h"
 #include "record/kenum.h"
 #include "record/ksym.h"
 #include "record/ring.h"
@@ -59,12 +60,11 @@ static int on_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
 static bool in_user_namespace(void)
 {
 	unsigned long inside = 0, outside = 0, n = UINT32_MAX;
-	FILE *f = fopen("/proc/self/uid_map", "re");
+	char text[256];
 
-	if (f && fscanf(f, "%lu %lu %lu", &inside, &outside, &n) != 3)
+	if (*kt_read_value(text, sizeof(text), "/proc/self/uid_map") &&
+	    sscanf(text, "%lu %lu %lu", &inside, &outside, &n) != 3)
 		n = 0;
-	if (f)
-		fclose(f);
 	return inside || outside || n != UINT32_MAX;
 }
 
@@ -84,8 +84,7 @@ static int check_privileges(void)
 	perfmon = caps >> CAP_PERFMON & 1;
 	if (in_user_namespace())
 		kt_error("in a user namespace (a rootless container) nobody may load BPF programs: "
-			 "record "
-			 "outside of it, as root");
+			 "record outside of it, as root");
 	else if ((caps >> CAP_SYS_ADMIN & 1) || (bpf && perfmon))
 		return 0;
 	else if (!geteuid())
@@ -244,13 +243,10 @@ static void set_filters(struct kt_session *s)
  */
 static uint64_t aio_max(void)
 {
-	unsigned long long max = 0;
-	FILE *f = fopen("/proc/sys/fs/aio-max-nr", "re");
+	char text[32];
+	uint64_t max =
+		strtoull(kt_read_value(text, sizeof(text), "/proc/sys/fs/aio-max-nr"), NULL, 10);
 
-	if (f && fscanf(f, "%llu", &max) != 1)
-		max = 0;
-	if (f)
-		fclose(f);
 	if (!max)
 		max = AIO_MAX_DEFAULT;
 	return KT_MIN(2 * KT_MIN(max, LOOPS_MAX) + sysconf(_SC_PAGESIZE), LOOPS_MAX);
@@ -276,24 +272,19 @@ static int size_filters(struct kt_session *s)
 static int set_symbols(struct kt_session *s)
 {
 	bool hidden;
-	int err = kt_ksym_set(s->skel->obj, &hidden), restrict_ = 1;
-	FILE *f;
+	char text[32];
+	int err = kt_ksym_set(s->skel->obj, &hidden);
 
 	if (err || !hidden)
 		return err;
 	s->skel->rodata->kt_syms_hidden = 1;
-	f = fopen("/proc/sys/kernel/kptr_restrict", "re");
-	if (f && fscanf(f, "%d", &restrict_) != 1)
-		restrict_ = 1;
-	if (f)
-		fclose(f);
+	kt_read_value(text, sizeof(text), "/proc/sys/kernel/kptr_restrict");
 	snprintf(s->no_symbols, sizeof(s->no_symbols),
 		 "the kernel hides its addresses: which operation caused a bio is a guess, or not "
-		 "known; "
-		 "%s would tell",
-		 restrict_ >= 2 ? "kernel.kptr_restrict=1 (or 0)"
-				: "CAP_SYSLOG, or kernel.kptr_restrict=0 and "
-				  "kernel.perf_event_paranoid=1,");
+		 "known; %s would tell",
+		 atoi(text) >= 2 ? "kernel.kptr_restrict=1 (or 0)"
+				 : "CAP_SYSLOG, or kernel.kptr_restrict=0 and "
+				   "kernel.perf_event_paranoid=1,");
 	return 0;
 }
 
@@ -456,15 +447,13 @@ static int find_self(struct kt_session *s)
 		return 0;
 	if (s->filters.f.kinds & of_tasks) {
 		kt_error("in a PID namespace the numbers of tasks are not the kernel's: give -c or "
-			 "--cgroup "
-			 "instead of %s, or record outside of it",
+			 "--cgroup instead of %s, or record outside of it",
 			 s->filters.f.kinds & KT_FILTER_PID ? "-p" : "-t");
 		return -EINVAL;
 	}
 	snprintf(s->no_tasks, sizeof(s->no_tasks),
 		 "in a PID namespace: names of tasks that run already are not known; recording "
-		 "outside of "
-		 "it would tell");
+		 "outside of it would tell");
 	kt_warn("%s", s->no_tasks);
 	return 0;
 }
