@@ -161,7 +161,6 @@ SELECT program || CASE threads WHEN 1 THEN '' ELSE '''s ' || fmt_count(threads) 
        || CASE WHEN io_ns IS NULL OR is_async THEN ''
                WHEN io_ns >= 0.5 * (io_ns + cpu_ns + runq_ns) THEN ': when not idle, it was I/O bound'
                WHEN runq_ns >= io_ns AND runq_ns >= cpu_ns THEN ': when not idle, it lacked a CPU more than a disk'
-               WHEN io_ns < 0.2 * (io_ns + cpu_ns + runq_ns) THEN ': when not idle, it was not I/O bound'
                ELSE ': of its time when not idle, ' || fmt_share(1.0 * io_ns / (io_ns + cpu_ns + runq_ns)) || ' was I/O' END || '.'
 FROM (SELECT u.* FROM time_use u JOIN stood_most m ON m.run_id = u.run_id AND m.program IS u.program
       UNION SELECT u.* FROM time_use u JOIN flight_most m ON m.run_id = u.run_id AND m.program IS u.program) ORDER BY is_async, total_ns DESC LIMIT 2;
