@@ -93,8 +93,7 @@ static const struct kt_col io_cols[] = {
 	      "all of it, where it caused no bio, waited for none and did not sleep"),
 	STAGE("blocked", KT_IO_BLOCKED,
 	      "asleep for something else than a bio that is known: a lock, a pipe, …; its stages "
-	      "are "
-	      "in stage_extra"),
+	      "are in stage_extra"),
 	DISTURBED(
 		"runq", 0,
 		"of the stages in which a task must run, `cached` included: it waited for the CPU"),
@@ -107,10 +106,8 @@ static const struct kt_col io_cols[] = {
 	    "submit"),
 	COL(via, TEXT, "",
 	    "what it came to: disk: a bio; cache: none, without sleep; asleep: none that is known, "
-	    "but "
-	    "it slept; empty: it moved nothing (end of file); failed. Of the last two nothing is "
-	    "in "
-	    "the latency statistics"),
+	    "but it slept; empty: it moved nothing (end of file); failed. Of the last two nothing "
+	    "is in the latency statistics"),
 	COL(error, INT, "", "negative errno of one that failed; NULL: it did not"),
 	COL(state, TEXT, "", "whole | open_at_start | open_at_end | lossy | evicted"),
 };
@@ -145,8 +142,7 @@ static const struct kt_col stage_cols[] = {
 const struct kt_table kt_io_stage_table = {
 	.name = "stage_extra",
 	.doc = "all stages of flows whose path has several bios; of the others, view stage works "
-	       "them "
-	       "out from the row",
+	       "them out from the row",
 	.cols = stage_cols,
 	.n_cols = KT_ARRAY_SIZE(stage_cols),
 };
@@ -174,8 +170,7 @@ static const struct kt_col disturbance_cols[] = {
 const struct kt_table kt_io_disturbance_table = {
 	.name = "disturbance",
 	.doc = "what kept a flow's task from running: one row for each who and stage, those of 1 "
-	       "us "
-	       "and more",
+	       "us and more",
 	.cols = disturbance_cols,
 	.n_cols = KT_ARRAY_SIZE(disturbance_cols),
 };

@@ -33,8 +33,7 @@ static const struct kt_col lost_cols[] = {
 static const struct kt_table lost_table = {
 	.name = "lost_interval",
 	.doc = "when events were lost; flows open across one are lossy. Cause missed: the one it "
-	       "was "
-	       "found by; cause blind: those that lack something which it may have hidden",
+	       "was found by; cause blind: those that lack something which it may have hidden",
 	.cols = lost_cols,
 	.n_cols = KT_ARRAY_SIZE(lost_cols),
 };
@@ -79,12 +78,10 @@ static const struct kt_col audit_cols[] = {
 	KT_COL(audit_row, difference, KT_COL_INT, "", "traced less kernel"),
 	KT_COL(audit_row, tolerance, KT_COL_INT, "",
 	       "how far they may differ for a known reason; what holes (lost_interval, cause "
-	       "blind) may "
-	       "have hidden is in it, and counts only where the trace holds less"),
+	       "blind) may have hidden is in it, and counts only where the trace holds less"),
 	KT_COL(audit_row, verdict, KT_COL_TEXT, "",
 	       "ok; off: they differ by more; n/a: one is not known or was not recorded, or a "
-	       "filter "
-	       "left things out"),
+	       "filter left things out"),
 };
 
 static const struct kt_table audit_table = {
