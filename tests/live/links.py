@@ -205,7 +205,7 @@ LEAST_LINKED = 0.976
 LEAST_LINKED_LARGE = 0.8
 
 
-def buffered(kind, rounds=4):
+def buffered(kind, rounds=8):  # with few bios of a kind, one burst of retries is more than what may stay unlinked
     d = kt.tmpdir()
     loop = kt.loop_disk(size_mib=1024)
     mnt = kt.filesystem(loop, kind)
