@@ -3,7 +3,7 @@
 #ifndef KT_ANALYZE_DUMP_H
 #define KT_ANALYZE_DUMP_H
 
-#include "analyze/engine.h"
+#include "analyze/engine/engine.h"
 
 /* To stdout. With several runs, a line "# run N: file" stands wherever the run changes. */
 int kt_dump(struct kt_engine *e);

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "analyze/engine.h"
+#include "analyze/engine/engine.h"
 
 volatile sig_atomic_t kt_stop;
 

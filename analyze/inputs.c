@@ -5,10 +5,13 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "analyze/inputs.h"
+#include "analyze/spool.h"
 #include "format/base/array.h"
 #include "format/base/log.h"
 
@@ -19,7 +22,8 @@
 struct opening {
 	char *const *files;
 	size_t n_files;
-	size_t *n_entries; /* .ktr files in each file */
+	size_t *n_entries;	 /* .ktr files in each file */
+	struct kt_spool *spools; /* of each file */
 	KT_VEC(struct kt_opened) opened;
 	kt_inputs_cb fn;
 	void *arg;
@@ -36,9 +40,7 @@ struct place {
 static int say(const char *path, int err)
 {
 	if (err == -EBADMSG)
-		kt_error("%s: is no .ktr file and no archive that holds one; name what "
-			 "ktrace-record wrote",
-			 path);
+		kt_error("%s: is neither a .ktr file nor an archive containing one", path);
 	else if (err == -EPROTONOSUPPORT || err == -ENOTSUP)
 		kt_error("%s: was written by a newer ktrace; read it with that version", path);
 	else
@@ -46,13 +48,10 @@ static int say(const char *path, int err)
 	return err;
 }
 
-/* Pipes and the like: no looking ahead, no second opening. */
-static bool is_stream(const char *path)
+/* What is opened for a file that was named: itself, or what was spooled of it. */
+static const char *real_path(const struct opening *o, size_t file)
 {
-	struct stat st;
-
-	return !strcmp(path, "-") ||
-	       (!stat(path, &st) && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode));
+	return o->spools[file].fd < 0 ? o->files[file] : o->spools[file].path;
 }
 
 static int open_next(struct opening *o, size_t file, size_t entry);
@@ -62,7 +61,7 @@ static int add(struct opening *o, const char *name, const char *path, struct ktr
 	struct kt_opened x = {name, path, r};
 
 	if (o->opened.n == RUNS_MAX) {
-		kt_error("more than %d recordings at once; give fewer", RUNS_MAX);
+		kt_error("too many recordings: at most %d", RUNS_MAX);
 		return -E2BIG;
 	}
 	return kt_vec_push(&o->opened, x);
@@ -71,31 +70,23 @@ static int add(struct opening *o, const char *name, const char *path, struct ktr
 static int entry_opened(void *arg, const char *name, struct ktr_reader *r)
 {
 	struct place *p = arg;
-	const char *path = p->o->files[p->file];
+	const char *path = real_path(p->o, p->file), *file = p->o->files[p->file];
+	char *shown kt_auto_free = NULL;
 	int err;
 
 	if (p->skip) {
 		p->skip--;
 		return 0;
 	}
-	err = add(p->o, name, strcmp(name, path) ? NULL : path, r);
+	/* It begins with the path. */
+	if (asprintf(&shown, "%s%s", file, name + strlen(path)) < 0) {
+		shown = NULL;
+		return -ENOMEM;
+	}
+	err = add(p->o, shown, strcmp(name, path) ? NULL : path, r);
 	if (!err)
 		err = open_next(p->o, p->file, p->entry + 1);
 	return err ? err : STOP;
-}
-
-static int open_stream(struct opening *o, size_t file)
-{
-	struct ktr_reader *r;
-	int err = ktr_reader_open(o->files[file], &r);
-
-	if (err)
-		return say(o->files[file], err);
-	err = add(o, o->files[file], NULL, r);
-	if (!err)
-		err = open_next(o, file, 1);
-	ktr_reader_close(r);
-	return err;
 }
 
 static int open_next(struct opening *o, size_t file, size_t entry)
@@ -112,9 +103,7 @@ static int open_next(struct opening *o, size_t file, size_t entry)
 		o->result = o->fn(o->arg, o->opened.v, o->opened.n);
 		return 0;
 	}
-	if (is_stream(o->files[file]))
-		return open_stream(o, file);
-	err = ktr_bundle_each(o->files[file], entry_opened, &p);
+	err = ktr_bundle_each(real_path(o, file), entry_opened, &p);
 	if (err == STOP)
 		return 0;
 	/* 0: the entry that was there a moment ago is gone. */
@@ -133,17 +122,18 @@ static int count_entries(struct opening *o, size_t file)
 	struct stat st;
 	int err;
 
-	if (is_stream(path)) {
-		o->n_entries[file] = 1;
-		return 0;
+	if (kt_spool_wanted(path)) {
+		err = kt_spool_init(&o->spools[file], path);
+		if (err)
+			return err;
 	}
 	if (!stat(path, &st) && S_ISDIR(st.st_mode)) {
 		kt_error("%s: is a directory; name the .ktr files in it", path);
 		return -EISDIR;
 	}
-	err = ktr_bundle_each(path, count_entry, &o->n_entries[file]);
+	err = ktr_bundle_each(real_path(o, file), count_entry, &o->n_entries[file]);
 	if (err && o->n_entries[file]) { /* an archive that was cut: what is whole in it counts */
-		kt_warn("%s: damaged archive: recordings behind the first %zu are lost", path,
+		kt_warn("%s: damaged archive: recordings after the first %zu are lost", path,
 			o->n_entries[file]);
 		return 0;
 	}
@@ -156,13 +146,19 @@ int kt_inputs_open(char *const *files, size_t n_files, kt_inputs_cb fn, void *ar
 	int err = 0;
 
 	o.n_entries = calloc(n_files, sizeof(*o.n_entries));
-	if (!o.n_entries)
-		return say(files[0], -ENOMEM);
+	o.spools = calloc(n_files, sizeof(*o.spools));
+	if (!o.n_entries || !o.spools)
+		err = say(files[0], -ENOMEM);
+	for (size_t i = 0; i < n_files && o.spools; i++)
+		o.spools[i].fd = -1;
 	for (size_t i = 0; i < n_files && !err; i++)
 		err = count_entries(&o, i);
 	if (!err)
 		err = open_next(&o, 0, 0);
 	kt_vec_finish(&o.opened);
+	for (size_t i = 0; i < n_files && o.spools; i++)
+		kt_spool_finish(&o.spools[i]);
+	free(o.spools);
 	free(o.n_entries);
 	return err ? err : o.result;
 }

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "analyze/dump.h"
-#include "analyze/engine.h"
+#include "analyze/engine/engine.h"
 #include "analyze/inputs.h"
 #include "analyze/options.h"
 #include "analyze/progress.h"
@@ -36,7 +36,7 @@ static void warn_damage(const struct kt_engine *e)
 	if (e->damaged_events || !e->damaged_unknown)
 		snprintf(events, sizeof(events), "%s%s events",
 			 e->damaged_unknown ? "at least " : "", n);
-	kt_warn("%s; lost in %s place%s, %s; all else was read (table lost_interval)",
+	kt_warn("%s; lost in %s place%s: %s; everything else was read (table lost_interval)",
 		e->damage_what, blocks, e->damaged_blocks == 1 ? "" : "s", events);
 }
 
@@ -79,6 +79,9 @@ static int analyze(void *arg, const struct kt_opened *opened, size_t n)
 	struct kt_engine_options opts = {
 		.raw = o->raw,
 		.force = o->force,
+		.keep = o->keep,
+		.keep_ns = o->keep_ns,
+		.sample = o->sample,
 		.disable = getenv("KT_DISABLE_EVENT"),
 		.threads = o->threads,
 	};
@@ -106,6 +109,8 @@ static int analyze(void *arg, const struct kt_opened *opened, size_t n)
 		kt_error("%s", e && kt_engine_error(e)[0] ? kt_engine_error(e) : strerror(-err));
 	else if (!err)
 		warn_damage(e);
+	if (!err)
+		kt_flow_say_kept(e);
 	kt_engine_destroy(e);
 	kt_pool_destroy(pool);
 	return err;
@@ -121,7 +126,7 @@ static bool is_input(const struct kt_options *o)
 	for (size_t i = 0; i < o->n_files; i++) {
 		if (!stat(o->files[i], &in) && in.st_dev == out.st_dev && in.st_ino == out.st_ino &&
 		    S_ISREG(in.st_mode)) {
-			kt_error("%s: is what is to be read; name another file with -o", o->output);
+			kt_error("%s: is an input; name another file with -o", o->output);
 			return true;
 		}
 	}

@@ -8,21 +8,26 @@
 
 #include "analyze/options.h"
 #include "format/base/macros.h"
+#include "format/base/units.h"
 
 #define THREADS_MAX 64
 #define THREADS_DEFAULT_MAX 8 /* more only wait for the one that merges */
 
-enum { OPT_RAW = 256, OPT_DUMP, OPT_CONTEXT };
+enum { OPT_RAW = 256, OPT_DUMP, OPT_CONTEXT, OPT_KEEP, OPT_SAMPLE };
 
 static const struct argp_option argp_options[] = {
 	{"output", 'o', "FILE", 0, "database to write (default: the first input's name with .db)"},
 	{"force", 'f', NULL, 0, "replace what is there, even if ktrace-analyze did not make it"},
 	{"raw", OPT_RAW, NULL, 0, "store every event as well, in tables raw_EVENT"},
-	{"dump", OPT_DUMP, NULL, 0, "print events as text, in the order of time; no database"},
+	{"keep", OPT_KEEP, "DURATION", 0,
+	 "store rows of flows at least this long only, and of what they are linked to; statistics "
+	 "count all"},
+	{"sample", OPT_SAMPLE, "N", 0, "with --keep: store one in N of the others as well"},
+	{"dump", OPT_DUMP, NULL, 0, "print events as text in time order; write no database"},
 	{"context", OPT_CONTEXT, "DIR", 0,
-	 "unpack what the trace knows of the system to DIR; no database"},
+	 "unpack the recorded system information to DIR; write no database"},
 	{"threads", 'j', "N", 0,
-	 "threads that decode (default: one a CPU, 8 at most); 1 = do all in one"},
+	 "decoding threads (default: one per CPU, at most 8; 1 = single-threaded)"},
 	{0},
 };
 
@@ -34,7 +39,19 @@ static unsigned int parse_threads(struct argp_state *state, const char *arg)
 	errno = 0;
 	n = strtol(arg, &end, 10);
 	if (errno || end == arg || *end || n < 1 || n > THREADS_MAX)
-		argp_error(state, "-j %s: not a number from 1 to %d", arg, THREADS_MAX);
+		argp_error(state, "-j %s: expected a number from 1 to %d", arg, THREADS_MAX);
+	return n;
+}
+
+static uint64_t parse_sample(struct argp_state *state, const char *arg)
+{
+	char *end;
+	long n;
+
+	errno = 0;
+	n = strtol(arg, &end, 10);
+	if (errno || end == arg || *end || n < 1)
+		argp_error(state, "--sample %s: expected a number from 1", arg);
 	return n;
 }
 
@@ -56,6 +73,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPT_RAW:
 		o->raw = true;
 		return 0;
+	case OPT_KEEP:
+		if (kt_parse_duration(arg, &o->keep_ns) || o->keep_ns < 0)
+			argp_error(state, "--keep %s: expected a duration such as 10ms", arg);
+		o->keep = true;
+		return 0;
+	case OPT_SAMPLE:
+		o->sample = parse_sample(state, arg);
+		return 0;
 	case OPT_DUMP:
 		o->dump = true;
 		return 0;
@@ -68,13 +93,20 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_END:
 		if (!o->n_files)
-			argp_error(state, "name a .ktr file, an archive that holds some, or - for "
+			argp_error(state, "name a .ktr file, an archive containing some, or - for "
 					  "standard input");
 		if (o->dump && o->context_dir)
 			argp_error(state, "--dump and --context: one at a time");
 		if ((o->dump || o->context_dir) && (o->output || o->raw))
-			argp_error(state, "%s writes no database: it does not go with -o or --raw",
+			argp_error(state,
+				   "%s writes no database: it cannot be combined with -o or --raw",
 				   o->dump ? "--dump" : "--context");
+		if ((o->dump || o->context_dir) && o->keep)
+			argp_error(state,
+				   "%s writes no database: it cannot be combined with --keep",
+				   o->dump ? "--dump" : "--context");
+		if (o->sample && !o->keep)
+			argp_error(state, "--sample: only with --keep");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -123,8 +155,8 @@ int kt_options_parse(struct kt_options *o, int argc, char **argv)
 	if (o->output || o->dump || o->context_dir)
 		return 0;
 	if (!strcmp(o->files[0], "-")) {
-		fprintf(stderr, "ktrace-analyze: standard input has no name: say with -o where the "
-				"database goes\n");
+		fprintf(stderr, "ktrace-analyze: standard input has no name: name the database "
+				"with -o\n");
 		exit(argp_err_exit_status);
 	}
 	o->output = default_output(o->files[0]);

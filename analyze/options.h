@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct kt_options {
 	char **files; /* of argv */
@@ -14,6 +15,9 @@ struct kt_options {
 	bool dump;
 	bool raw;
 	bool force;
+	bool keep;	 /* not the rows of all flows */
+	int64_t keep_ns; /* but of those that are at least this long */
+	uint64_t sample; /* 0: not given */
 	unsigned int threads;
 };
 

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "analyze/input.h"
+#include "analyze/engine/input.h"
 #include "analyze/unpack.h"
 #include "format/base/log.h"
 #include "format/base/macros.h"
@@ -15,7 +15,7 @@ static int make_dir(const char *dir)
 	if (mkdir(dir, 0777) && errno != EEXIST) {
 		int err = -errno;
 
-		kt_error("%s: cannot be made: %s", dir, strerror(-err));
+		kt_error("%s: cannot be created: %s", dir, strerror(-err));
 		return err;
 	}
 	return 0;
@@ -51,15 +51,14 @@ static int unpack_tar(const struct kt_tar *tar, const char *dir, const char *pha
 	}
 	err = force ? 0 : check_empty(to);
 	if (err == -EEXIST) {
-		kt_error("%s: is there already; name another directory, or unpack over it with -f",
+		kt_error("%s: already exists; name another directory, or use -f to unpack over it",
 			 to);
 		return err;
 	}
 	if (!err)
 		err = ktr_context_extract(tar->data, tar->len, to);
 	if (err == -EBADMSG)
-		kt_error("%s: its context holds what is not allowed there (absolute paths, .., "
-			 "links); "
+		kt_error("%s: its context contains absolute paths, .. or links, which are refused; "
 			 "unpacking stopped in %s",
 			 name, to);
 	else if (err)

@@ -284,8 +284,13 @@ int ktr_file_get(const void *frame, size_t len, struct ktr_run_info *ret)
 	memcpy(info.uuid, d.uuid, sizeof(info.uuid));
 	memcpy(info.boot_id, d.boot_id, sizeof(info.boot_id));
 	info.boot_id[sizeof(info.boot_id) - 1] = '\0';
-	info.clocks =
-		(struct ktr_clocks){d.mono_ns, d.realtime_ns, d.boottime_ns, d.tai_ns, d.error_ns};
+	info.clocks = (struct ktr_clocks){
+		.mono_ns = d.mono_ns,
+		.realtime_ns = d.realtime_ns,
+		.boottime_ns = d.boottime_ns,
+		.tai_ns = d.tai_ns,
+		.error_ns = d.error_ns,
+	};
 	info.n_cpus = d.n_cpus;
 	info.n_streams = d.n_streams;
 	p += d.hdr_len;

@@ -35,13 +35,19 @@ enum kt_loss {
 #include "format/losses.def"
 #undef KT_LOSS
 };
-#define KT_N_LOSS 7 /* those that may stand in a file */
+#define KT_N_LOSS 8 /* those that may stand in a file */
 
 enum kt_bio_flags {
 	KT_BIO_BASED =
 		1
 		<< 0, /* the disk takes bios itself (zram, dm, md): no request will follow there */
 	KT_BIO_SWAP = 1 << 1, /* to or from a swap area */
+};
+
+/* Of device. */
+enum kt_device_flags {
+	KT_DEVICE_ROTATIONAL = 1 << 0,
+	KT_DEVICE_BIO_BASED = 1 << 1, /* the disk takes bios itself */
 };
 
 enum kt_rq_flags {
@@ -65,23 +71,32 @@ enum kt_switch_flags {
 	KT_SWITCH_BY_IRQ = 1 << 2,     /* next was woken from a hard interrupt */
 	KT_SWITCH_BY_SOFTIRQ = 1 << 3, /* next was woken from a soft interrupt */
 	KT_SWITCH_MIGRATED = 1 << 4,   /* next last ran on another CPU */
+	/* Filters: that task matches by itself; all its switches are recorded, whatever it does. */
+	KT_SWITCH_NEXT_FOLLOWED = 1 << 5,
+	KT_SWITCH_PREV_FOLLOWED = 1 << 6,
+};
+
+/* task_comm: how the name came about. */
+enum kt_comm_flags {
+	KT_COMM_EXEC = 1 << 0, /* it runs another program */
+	KT_COMM_SET = 1 << 1,  /* it, or another thread of its process, set it */
 };
 
 /* What an operation is. Also what caused a bio: io_kind of bio_queue. Numbers are never reused. */
 enum kt_io_kind {
-	KT_IO_NONE = 0,
-	KT_IO_SYSCALL = 1,   /* task and age */
-	KT_IO_URING = 2,     /* address of the io_kiocb */
-	KT_IO_AIO = 3,	     /* address of the user's iocb, and its task */
-	KT_IO_FAULT = 4,     /* task and age: of a file's page, or of one from swap */
-	KT_IO_LOOP = 5,	     /* address of the upper request */
-	KT_IO_WRITEBACK = 6, /* task and age: a kernel thread's call */
-	KT_IO_JOURNAL = 7,   /* the same; of a log (xfs) the address of its buffer as well */
-	KT_IO_READAHEAD = 8,
-	KT_IO_SWAP =
-		9, /* task and age: it makes room by writing to swap, outside of what is told by the others */
-	KT_IO_AFTER =
-		10, /* task and age; `io` is an enum kt_io_op: on its way back from that call, or as it exits */
+	KT_IO_KIND_NONE = 0,
+	KT_IO_KIND_SYSCALL = 1,	  /* task and age */
+	KT_IO_KIND_URING = 2,	  /* address of the io_kiocb */
+	KT_IO_KIND_AIO = 3,	  /* address of the user's iocb, and its task */
+	KT_IO_KIND_FAULT = 4,	  /* task and age: of a file's page, or of one from swap */
+	KT_IO_KIND_LOOP = 5,	  /* address of the upper request */
+	KT_IO_KIND_WRITEBACK = 6, /* task and age: a kernel thread's call */
+	KT_IO_KIND_JOURNAL = 7,	  /* the same; of a log (xfs) the address of its buffer as well */
+	KT_IO_KIND_READAHEAD = 8,
+	/* task and age: it makes room by writing to swap, outside of what the others tell */
+	KT_IO_KIND_SWAP = 9,
+	/* task and age; `io` is an enum kt_io_op: on its way back from that call, or as it exits */
+	KT_IO_KIND_AFTER = 10,
 };
 
 /* Of io_call and io_submit. */
@@ -93,17 +108,17 @@ enum kt_io_op {
 };
 
 enum kt_io_flags {
-	KT_IO_DIRECT = 1 << 0, /* O_DIRECT */
-	KT_IO_SYNC = 1 << 1,   /* O_SYNC, O_DSYNC, RWF_SYNC, RWF_DSYNC */
-	KT_IO_FIXED = 1 << 2,  /* io_uring: a registered buffer */
-	KT_IO_SQPOLL = 1 << 3, /* io_uring: submitted by the kernel's polling thread */
-	KT_IO_WORKER = 1 << 4, /* io_uring: carried out by a worker thread */
-	KT_IO_DATA =
-		1
-		<< 5, /* a data call on a regular file or a block device: an io even without bios */
-	KT_IO_APPEND = 1 << 6, /* O_APPEND, RWF_APPEND: a write to wherever the file ends by then */
-	KT_IO_SLEPT =
-		1 << 7, /* it caused no bio and is told because it slept: for another's, perhaps */
+	KT_IO_FLAG_DIRECT = 1 << 0, /* O_DIRECT */
+	KT_IO_FLAG_SYNC = 1 << 1,   /* O_SYNC, O_DSYNC, RWF_SYNC, RWF_DSYNC */
+	KT_IO_FLAG_FIXED = 1 << 2,  /* io_uring: a registered buffer */
+	KT_IO_FLAG_SQPOLL = 1 << 3, /* io_uring: submitted by the kernel's polling thread */
+	KT_IO_FLAG_WORKER = 1 << 4, /* io_uring: carried out by a worker thread */
+	/* a data call on a regular file or a block device: an io even without bios */
+	KT_IO_FLAG_DATA = 1 << 5,
+	/* O_APPEND, RWF_APPEND: a write to wherever the file ends by then */
+	KT_IO_FLAG_APPEND = 1 << 6,
+	/* it caused no bio and is told because it slept: for another's, perhaps */
+	KT_IO_FLAG_SLEPT = 1 << 7,
 };
 
 /* Of io_call and io_submit, size: what was asked for could not be read. */

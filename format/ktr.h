@@ -53,6 +53,8 @@ enum ktr_codec {
 struct ktr_clocks {
 	int64_t mono_ns, realtime_ns, boottime_ns, tai_ns;
 	int64_t error_ns; /* half the time that reading them took */
+	/* How far CLOCK_REALTIME may be off, as NTP told the kernel; -1: nobody did; 0: not asked. Not in the file header. */
+	int64_t wall_error_ns;
 };
 
 /* What the file header says of a run. */

@@ -22,18 +22,34 @@ struct kt_map {
 	const struct kt_schema *file;
 	struct entry *entries;		      /* as file->events */
 	const struct kt_event_desc **by_ours; /* as kt_events: the file's event, or NULL */
+	struct entry **by_id;		      /* by the file's ids; NULL: unknown here */
+	size_t n_ids;
 	_Alignas(8) unsigned char copy[KT_EVENT_MAX];
 };
 
-static bool same_layout(const struct kt_event_desc *a, const struct kt_event_desc *b)
+/* Does the field lie where the file has nothing yet? `reserved` is 0 in every event. */
+static bool is_in_reserve(const struct kt_event_desc *file, const struct kt_field *f)
 {
-	if (a->id != b->id || a->len != b->len || a->n_fields != b->n_fields)
-		return false;
-	for (size_t i = 0; i < a->n_fields; i++) {
-		const struct kt_field *f = &a->fields[i], *g = &b->fields[i];
+	for (size_t i = 0; i < file->n_fields; i++) {
+		const struct kt_field *g = &file->fields[i];
 
-		if (strcmp(f->name, g->name) || f->offset != g->offset || f->count != g->count ||
-		    f->type != g->type)
+		if (!strcmp(g->name, "reserved") && g->offset <= f->offset &&
+		    f->offset + f->size * f->count <= g->offset + g->size * g->count)
+			return true;
+	}
+	return false;
+}
+
+/* Can the file's event be used as it is? */
+static bool same_layout(const struct kt_event_desc *file, const struct kt_event_desc *ours)
+{
+	if (file->id != ours->id || file->len != ours->len)
+		return false;
+	for (size_t i = 0; i < ours->n_fields; i++) {
+		const struct kt_field *f = &ours->fields[i], *g = kt_event_field(file, f->name);
+
+		if (g ? f->offset != g->offset || f->count != g->count || f->type != g->type
+		      : !is_in_reserve(file, f))
 			return false;
 	}
 	return true;
@@ -64,7 +80,10 @@ int kt_map_create(const struct kt_schema *file, struct kt_map **ret)
 	m->file = file;
 	m->entries = calloc(file->n_events + 1, sizeof(*m->entries));
 	m->by_ours = calloc(ours->n_events, sizeof(const struct kt_event_desc *));
-	if (!m->entries || !m->by_ours)
+	for (size_t i = 0; i < file->n_events; i++)
+		m->n_ids = KT_MAX(m->n_ids, file->events[i].id + (size_t)1);
+	m->by_id = calloc(m->n_ids + 1, sizeof(struct entry *));
+	if (!m->entries || !m->by_ours || !m->by_id)
 		goto nomem;
 	for (size_t i = 0; i < file->n_events; i++) {
 		struct entry *e = &m->entries[i];
@@ -74,6 +93,7 @@ int kt_map_create(const struct kt_schema *file, struct kt_map **ret)
 		if (!e->ours)
 			continue;
 		m->by_ours[e->ours - ours->events] = e->file;
+		m->by_id[e->file->id] = e;
 		if (!same_layout(e->file, e->ours) && make_moves(e))
 			goto nomem;
 	}
@@ -92,6 +112,7 @@ void kt_map_destroy(struct kt_map *m)
 		free(m->entries[i].moves);
 	free(m->entries);
 	free(m->by_ours);
+	free(m->by_id);
 	free(m);
 }
 
@@ -113,14 +134,10 @@ static void move_field(unsigned char *dst, const struct move *mv, const void *ev
 
 const struct kt_event *kt_map_event(struct kt_map *m, const struct kt_event *ev)
 {
-	const struct kt_event_desc *d = kt_schema_event(m->file, ev->id);
+	const struct entry *e = ev->id < m->n_ids ? m->by_id[ev->id] : NULL;
 	struct kt_event *copy = (struct kt_event *)m->copy;
-	const struct entry *e;
 
-	if (!d || d->len != ev->len)
-		return NULL;
-	e = &m->entries[d - m->file->events];
-	if (!e->ours)
+	if (!e || e->file->len != ev->len)
 		return NULL;
 	if (!e->moves)
 		return ev;

@@ -142,7 +142,7 @@ uint64_t kt_field_value(const struct kt_field *f, const void *ev, unsigned int i
  *
  * ts_ns and TIME fields: decimal ns, less epoch_ns. Other values by kind: COUNT, NS, SECTOR, BYTES, TID, CGROUP, INO decimal;
  * HEX, PTR 0x…; DEV major:minor; OPF op|flag|flag in lower case (`write|sync|fua`), unknown bits as 0x…;
- * STATUS a number; LOSS ring_full nmi damaged_block truncated missed recursion; STR in double quotes, \xNN escapes;
+ * STATUS a number; LOSS ring_full nmi damaged_block truncated missed recursion no_room; STR in double quotes, \xNN escapes;
  * arrays a,b,c with trailing zeros left out. All fields are printed, in the schema's order.
  */
 struct kt_const_table;

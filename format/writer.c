@@ -301,6 +301,7 @@ int ktr_writer_clock(struct ktr_writer *w, uint32_t phase, const struct ktr_cloc
 		.boottime_ns = c->boottime_ns,
 		.tai_ns = c->tai_ns,
 		.error_ns = c->error_ns,
+		.wall_error_ns = c->wall_error_ns,
 	};
 	struct ktr_block_info info = {
 		.kind = KTR_CLOCK,

@@ -18,7 +18,7 @@ static int exec_status(int err)
 	return err == ENOENT || err == ENOTDIR ? 127 : 126;
 }
 
-static void say(const char *cmd, int err)
+static void say_cannot_exec(const char *cmd, int err)
 {
 	if (err == ENOENT || err == ENOTDIR)
 		kt_error("command not found: %s", cmd);
@@ -62,7 +62,7 @@ int kt_child_check(char *const argv[])
 	}
 	if (!err)
 		return 0;
-	say(cmd, err);
+	say_cannot_exec(cmd, err);
 	return exec_status(err);
 }
 
@@ -138,7 +138,7 @@ void kt_child_start(struct kt_child *c, char *const argv[])
 	c->go_fd = -1;
 	/* Closed by a successful exec: this waits no longer than that takes. */
 	if (read(c->error_fd, &err, sizeof(err)) == sizeof(err))
-		say(argv[0], err);
+		say_cannot_exec(argv[0], err);
 	close(c->error_fd);
 	c->error_fd = -1;
 }

@@ -22,6 +22,15 @@ uint64_t kt_cpu_ns(void)
 	return read_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
+static int64_t wall_error_ns(void)
+{
+	struct timex t = {0};
+
+	if (adjtimex(&t) < 0 || (t.status & STA_UNSYNC) || t.maxerror < 0)
+		return -1;
+	return t.maxerror * 1000ll + 1;
+}
+
 void kt_clocks_read(struct ktr_clocks *ret)
 {
 	int64_t best = INT64_MAX;
@@ -45,13 +54,5 @@ void kt_clocks_read(struct ktr_clocks *ret)
 			.error_ns = (best + 1) / 2,
 		};
 	}
-}
-
-uint64_t kt_clocks_wall_error_ns(void)
-{
-	struct timex t = {0};
-
-	if (adjtimex(&t) < 0 || (t.status & STA_UNSYNC) || t.maxerror < 0)
-		return 0;
-	return t.maxerror * 1000ull + 1;
+	ret->wall_error_ns = wall_error_ns();
 }

@@ -13,7 +13,5 @@ uint64_t kt_cpu_ns(void);
 
 /* All clocks at one instant: the best of a few tries. */
 void kt_clocks_read(struct ktr_clocks *ret);
-/* How far the wall clock may be off the true time, as NTP tells the kernel; 0: nobody does. */
-uint64_t kt_clocks_wall_error_ns(void);
 
 #endif

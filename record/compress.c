@@ -15,8 +15,8 @@
 #define SYNC_SECONDS 5
 #define STEP_MS 100    /* between two looks at whether to go on waiting */
 #define SMALL_ITEMS 64 /* places for blocks that come without a buffer */
-#define KEEP_BYTES \
-	(2u << 20) /* of a buffer; what a burst touched beyond is given back to the system */
+/* Of a buffer; what a burst touched beyond is given back to the system. */
+#define KEEP_BYTES (2u << 20)
 
 /* Room kept on the disk for the file's end: tail, and index by block; what a block may need. */
 #define TAIL_BYTES (64u << 10)
@@ -33,7 +33,7 @@ struct dropped {
 
 struct kt_compress {
 	struct ktr_writer *writer;
-	struct kt_output *output;
+	struct kt_file_out *output;
 	uint64_t tail_bytes;	 /* room that the file's end will need, so far */
 	struct dropped *dropped; /* n_streams */
 	uint32_t n_streams;
@@ -42,7 +42,7 @@ struct kt_compress {
 	pthread_cond_t filled; /* the queue has an item, or ends */
 	pthread_cond_t freed;  /* a buffer is free, or the writing thread has ended */
 	pthread_cond_t ended;
-	struct kt_item *queue;
+	struct kt_block_out *queue;
 	size_t size, head, n; /* places; oldest; used */
 	size_t n_small;	      /* of those used: without a buffer */
 	struct kt_buf *free_bufs;
@@ -63,7 +63,7 @@ struct kt_compress {
 	struct kt_buf bufs[];
 };
 
-static void drop(struct kt_compress *c, const struct kt_item *it)
+static void drop_block(struct kt_compress *c, const struct kt_block_out *it)
 {
 	struct dropped *d;
 
@@ -78,16 +78,16 @@ static void drop(struct kt_compress *c, const struct kt_item *it)
 	memcpy(d->lost, it->info.lost, sizeof(d->lost));
 }
 
-static void write_item(struct kt_compress *c, const struct kt_item *it, bool fast)
+static void write_item(struct kt_compress *c, const struct kt_block_out *it, bool fast)
 {
 	int err;
 
 	err = __atomic_load_n(&c->error, __ATOMIC_RELAXED);
 	if (!err) {
 		c->tail_bytes += INDEX_BYTES;
-		err = kt_output_reserve(c->output, ktr_writer_bytes(c->writer) +
-							   it->info.raw_len / (fast ? 1 : 4) +
-							   BLOCK_EXTRA + c->tail_bytes);
+		err = kt_file_out_reserve(c->output, ktr_writer_bytes(c->writer) +
+							     it->info.raw_len / (fast ? 1 : 4) +
+							     BLOCK_EXTRA + c->tail_bytes);
 		ktr_writer_set_fast(c->writer, fast);
 		if (!err)
 			err = ktr_writer_block(c->writer, &it->info,
@@ -96,7 +96,7 @@ static void write_item(struct kt_compress *c, const struct kt_item *it, bool fas
 			__atomic_store_n(&c->error, err, __ATOMIC_RELEASE);
 	}
 	if (err)
-		drop(c, it);
+		drop_block(c, it);
 	__atomic_store_n(&c->bytes, ktr_writer_bytes(c->writer), __ATOMIC_RELAXED);
 }
 
@@ -107,7 +107,7 @@ static void *write_thread(void *arg)
 	kt_priority_compress(c->priority);
 	pthread_mutex_lock(&c->lock);
 	for (;;) {
-		struct kt_item *it = &c->queue[c->head];
+		struct kt_block_out *it = &c->queue[c->head];
 		struct kt_buf *buf;
 		bool behind;
 
@@ -198,7 +198,7 @@ static int init_locks(struct kt_compress *c)
 	return 0;
 }
 
-int kt_compress_create(struct ktr_writer *w, struct kt_output *o, const struct kt_priority *p,
+int kt_compress_create(struct ktr_writer *w, struct kt_file_out *o, const struct kt_priority *p,
 		       uint32_t n_streams, size_t n_bufs, size_t buf_cap, struct kt_compress **ret)
 {
 	struct kt_compress *c = calloc(1, sizeof(*c) + n_bufs * sizeof(c->bufs[0]));
@@ -242,7 +242,7 @@ int kt_compress_create(struct ktr_writer *w, struct kt_output *o, const struct k
 		err = -pthread_create(&c->syncing, NULL, sync_thread, c);
 	c->has_syncing = !err;
 	if (err) {
-		kt_compress_finish(c, 0, NULL);
+		kt_compress_close(c, 0, NULL);
 		return err;
 	}
 	*ret = c;
@@ -317,7 +317,7 @@ bool kt_compress_room(struct kt_compress *c)
 	return has;
 }
 
-void kt_compress_put(struct kt_compress *c, const struct kt_item *item)
+void kt_compress_put(struct kt_compress *c, const struct kt_block_out *item)
 {
 	pthread_mutex_lock(&c->lock);
 	assert(c->n < c->size);
@@ -381,7 +381,7 @@ static void write_dropped(struct kt_compress *c, uint64_t end_ns)
 	}
 }
 
-int kt_compress_finish(struct kt_compress *c, uint64_t end_ns, uint64_t *ret_dropped)
+int kt_compress_close(struct kt_compress *c, uint64_t end_ns, uint64_t *ret_dropped)
 {
 	uint64_t dropped = 0;
 	int err;
@@ -398,7 +398,7 @@ int kt_compress_finish(struct kt_compress *c, uint64_t end_ns, uint64_t *ret_dro
 		if (!c->written) {
 			/* It may be writing still, with all that it uses: nothing is freed, the process is about to end. */
 			for (size_t i = 0; i < c->n; i++)
-				drop(c, &c->queue[(c->head + i) % c->size]);
+				drop_block(c, &c->queue[(c->head + i) % c->size]);
 			for (uint32_t i = 0; i < c->n_streams; i++)
 				dropped += c->dropped[i].n;
 			if (ret_dropped)
@@ -414,7 +414,7 @@ int kt_compress_finish(struct kt_compress *c, uint64_t end_ns, uint64_t *ret_dro
 	err = c->error;
 	for (uint32_t i = 0; c->dropped && i < c->n_streams; i++)
 		dropped += c->dropped[i].n;
-	if (kt_output_full(err))
+	if (kt_file_out_full(err))
 		write_dropped(c, end_ns);
 	if (ret_dropped)
 		*ret_dropped = dropped;

@@ -3,7 +3,7 @@
  * The compressor: a thread of its own that takes blocks from a bounded queue and writes them, in order, through a
  * struct ktr_writer. It owns the block buffers: a fixed number, reserved at the start, touched as they are used. While more than half of
  * them wait, blocks are written as they are: the file grows, but that takes less time, and is better than loss.
- * Between kt_compress_create() and kt_compress_finish() nobody else may use the writer.
+ * Between kt_compress_create() and kt_compress_close() nobody else may use the writer.
  */
 #ifndef KT_RECORD_COMPRESS_H
 #define KT_RECORD_COMPRESS_H
@@ -16,8 +16,8 @@
 #include "record/output.h"
 #include "record/priority.h"
 
-#define KT_COMPRESS_BLOCK \
-	(1u << 20) /* raw bytes: a buffer is cut into blocks of no less, but for its last */
+/* Raw bytes: a buffer is cut into blocks of no less, but for its last. */
+#define KT_COMPRESS_BLOCK (1u << 20)
 
 struct kt_compress;
 
@@ -29,7 +29,7 @@ struct kt_buf {
 };
 
 /* A block to be written. */
-struct kt_item {
+struct kt_block_out {
 	struct ktr_block_info info;
 	const void *data;	/* info.raw_len bytes, in release or in small */
 	struct kt_buf *release; /* goes back to the pool once the block is written; NULL = none */
@@ -40,7 +40,7 @@ struct kt_item {
  * o: what w writes to; it is synced every few seconds, and room on its disk is made sure of before each block. p: of the threads that
  * are made. All stay the caller's. When the disk is full, blocks are dropped from there on; room is kept for the file's end.
  */
-int kt_compress_create(struct ktr_writer *w, struct kt_output *o, const struct kt_priority *p,
+int kt_compress_create(struct ktr_writer *w, struct kt_file_out *o, const struct kt_priority *p,
 		       uint32_t n_streams, size_t n_bufs, size_t buf_cap, struct kt_compress **ret);
 
 /* A free buffer; NULL = there is none now. */
@@ -49,7 +49,7 @@ struct kt_buf *kt_compress_buf(struct kt_compress *c);
 bool kt_compress_behind(struct kt_compress *c);
 
 /*
- * Waits until there is a free buffer. False: give_up, asked ten times a second while kt_compress_wait() or kt_compress_finish() waits,
+ * Waits until there is a free buffer. False: give_up, asked ten times a second while kt_compress_wait() or kt_compress_close() waits,
  * said that there will be none: what takes the trace takes no more.
  */
 bool kt_compress_wait(struct kt_compress *c);
@@ -58,17 +58,17 @@ void kt_compress_on_wait(struct kt_compress *c, bool (*give_up)(void *arg), void
 /* Is there a place for a block without a buffer? For those with one there always is. */
 bool kt_compress_room(struct kt_compress *c);
 /* Queues a block. After an error blocks are dropped, and counted by stream. */
-void kt_compress_put(struct kt_compress *c, const struct kt_item *item);
+void kt_compress_put(struct kt_compress *c, const struct kt_block_out *item);
 
 /* Bytes of the file so far; the first error of writing, 0 = none. Any thread, no lock. */
 uint64_t kt_compress_bytes(const struct kt_compress *c);
 int kt_compress_error(const struct kt_compress *c);
 
 /*
- * Writes what is queued, ends the threads, frees. Returns the first error. If there was no more room (kt_output_full()) the writer can
+ * Writes what is queued, ends the threads, frees. Returns the first error. If there was no more room (kt_file_out_full()) the writer can
  * still write the file's end, and the events dropped until end_ns are in it as lost ones. *ret_dropped (may be NULL): how many,
  * whatever the error. -ETIMEDOUT: given up, a thread is writing still; the writer may not be used any more. c may be NULL.
  */
-int kt_compress_finish(struct kt_compress *c, uint64_t end_ns, uint64_t *ret_dropped);
+int kt_compress_close(struct kt_compress *c, uint64_t end_ns, uint64_t *ret_dropped);
 
 #endif

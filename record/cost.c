@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-#include <linux/bpf.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -10,55 +9,39 @@
 #include "record/cost.h"
 
 #define INTERVAL_NS 1000000000ull
-/*
- * Switching the statistics on and off patches code on every CPU: microseconds on real hardware, many milliseconds in
- * some virtual machines. So windows are few, and wait for something to happen.
- */
-#define WINDOW_NS 100000000ull
-#define FIRST_PERIOD_NS 2000000000ull /* from window to window; doubles … */
-#define LAST_PERIOD_NS 16000000000ull /* … to this */
-#define ACTIVE 500 /* events since the last window that are worth one; after INTERVAL_NS any are */
+#define PERIOD_NS 250000000ull /* from window to window */
+#define WINDOW_NS 10000000ull
 #define ENOUGH 200 /* runs seen in windows, before a time per run is believed */
 #define MANY 20000 /* beyond which older windows begin to count for less */
 #define UNKNOWN UINT64_MAX
 
-static bool read_prog(struct kt_session *s, int i, uint64_t *ret_ns, uint64_t *ret_runs)
+static void open_window(struct kt_meter *c, uint64_t now_ns)
 {
-	struct bpf_prog_info info = {0};
-	uint32_t len = sizeof(info);
-
-	if (!s->links[i] || bpf_obj_get_info_by_fd(bpf_program__fd(s->progs[i]), &info, &len))
-		return false;
-	*ret_ns = info.run_time_ns;
-	*ret_runs = info.run_cnt;
-	return true;
-}
-
-static void open_window(struct kt_meter *c)
-{
-	c->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
-	for (int i = 0; i < KT_N_HOOKS; i++)
-		read_prog(c->session, i, &c->progs[i].window_ns, &c->progs[i].window_runs);
+	kt_session_measure(c->session, true);
+	c->is_open = true;
+	c->window_edge_ns = now_ns + WINDOW_NS;
 }
 
 static void close_window(struct kt_meter *c)
 {
-	if (c->stats_fd < 0)
+	if (!c->is_open)
 		return;
-	close(c->stats_fd);
-	c->stats_fd = -1;
+	kt_session_measure(c->session, false);
+	c->is_open = false;
+	c->window_edge_ns += PERIOD_NS - WINDOW_NS;
 	for (int i = 0; i < KT_N_HOOKS; i++) {
 		struct kt_meter_prog *p = &c->progs[i];
 		uint64_t ns, runs;
 
-		if (!read_prog(c->session, i, &ns, &runs) || runs == p->window_runs)
-			continue;
+		kt_session_measured(c->session, i, &ns, &runs);
 		if (p->n > MANY) {
 			p->ns /= 2;
 			p->n /= 2;
 		}
 		p->ns += (double)(ns - p->window_ns);
 		p->n += (double)(runs - p->window_runs);
+		p->window_ns = ns;
+		p->window_runs = runs;
 	}
 }
 
@@ -94,7 +77,7 @@ static uint64_t take_bpf_ns(struct kt_meter *c, bool last)
 
 void kt_meter_init(struct kt_meter *c, struct kt_session *s)
 {
-	*c = (struct kt_meter){.session = s, .stats_fd = -1};
+	*c = (struct kt_meter){.session = s};
 }
 
 void kt_meter_start(struct kt_meter *c, uint64_t now_ns)
@@ -102,13 +85,12 @@ void kt_meter_start(struct kt_meter *c, uint64_t now_ns)
 	c->start_ns = c->since_ns = now_ns;
 	c->start_cpu_ns = c->cpu_ns = kt_cpu_ns();
 	c->next_ns = now_ns + INTERVAL_NS;
-	c->period_ns = FIRST_PERIOD_NS;
-	c->window_edge_ns = now_ns;
+	open_window(c, now_ns);
 }
 
 uint64_t kt_meter_due(const struct kt_meter *c)
 {
-	return c->stats_fd >= 0 ? KT_MIN(c->window_edge_ns, c->next_ns) : c->next_ns;
+	return KT_MIN(c->window_edge_ns, c->next_ns);
 }
 
 static void write_cost(struct kt_meter *c, uint64_t now_ns, const struct kt_drain *d,
@@ -117,7 +99,7 @@ static void write_cost(struct kt_meter *c, uint64_t now_ns, const struct kt_drai
 	const struct kt_drain_stats *st = kt_drain_stats(d);
 	uint64_t cpu = kt_cpu_ns(), bytes = kt_compress_bytes(to), lost = 0,
 		 bpf_ns = take_bpf_ns(c, last);
-	struct kt_item it = {
+	struct kt_block_out it = {
 		.info =
 			{
 				.kind = KTR_COST,
@@ -158,18 +140,11 @@ static void write_cost(struct kt_meter *c, uint64_t now_ns, const struct kt_drai
 void kt_meter_tick(struct kt_meter *c, uint64_t now_ns, const struct kt_drain *d,
 		   struct kt_compress *to)
 {
-	uint64_t events = kt_drain_stats(d)->events - c->window_events;
-
-	if (now_ns < c->window_edge_ns) {
-		/* Nothing is due. */
-	} else if (c->stats_fd >= 0) {
-		close_window(c);
-		c->window_edge_ns = now_ns + c->period_ns;
-		c->period_ns = KT_MIN(2 * c->period_ns, LAST_PERIOD_NS);
-		c->window_events += events;
-	} else if (events >= ACTIVE || (events && now_ns >= c->window_edge_ns + INTERVAL_NS)) {
-		open_window(c);
-		c->window_edge_ns = now_ns + WINDOW_NS;
+	if (now_ns >= c->window_edge_ns) {
+		if (c->is_open)
+			close_window(c);
+		else
+			open_window(c, now_ns);
 	}
 	if (now_ns >= c->next_ns) {
 		/* No place: the next one covers this interval too. */
@@ -182,23 +157,16 @@ void kt_meter_tick(struct kt_meter *c, uint64_t now_ns, const struct kt_drain *d
 	}
 }
 
-void kt_meter_stop(struct kt_meter *c)
+void kt_meter_close_window(struct kt_meter *c)
 {
 	close_window(c);
 }
 
-void kt_meter_end(struct kt_meter *c, uint64_t now_ns, const struct kt_drain *d,
-		  struct kt_compress *to)
+void kt_meter_write_last(struct kt_meter *c, uint64_t now_ns, const struct kt_drain *d,
+			 struct kt_compress *to)
 {
 	if (kt_compress_room(to))
 		write_cost(c, now_ns, d, to, true);
-}
-
-void kt_meter_finish(struct kt_meter *c)
-{
-	if (c->stats_fd >= 0)
-		close(c->stats_fd);
-	c->stats_fd = -1;
 }
 
 uint64_t kt_meter_rss_bytes(void)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
- * What recording costs. BPF time cannot be had for nothing: the kernel's own run time statistics cost some 20 ns a run.
- * They are on in short windows only; a program's time per run there, times all its runs, is the estimate.
+ * What recording costs. To time a run of a program costs some 50 ns itself, so runs are timed in short windows only; a program's
+ * time per run there, times all its runs, is the estimate. The programs time themselves (KT_PROG): the kernel's own run time
+ * statistics do the same, but switching them patches code on every CPU, which stops these for milliseconds in some virtual machines.
  */
 #ifndef KT_RECORD_COST_H
 #define KT_RECORD_COST_H
@@ -14,18 +15,17 @@
 #include "record/session.h"
 
 struct kt_meter_prog {
-	uint64_t window_ns, window_runs; /* the kernel's counters when the window opened */
+	uint64_t window_ns, window_runs; /* measured when the last window closed */
 	double ns, n;			 /* run time and runs in windows; old ones may count less */
 	uint64_t runs;			 /* our own counter when cost was last taken */
 };
 
 struct kt_meter {
 	struct kt_session *session;
-	int stats_fd;			   /* open while a window is; -1 = closed */
-	bool known;			   /* some run times were seen */
-	uint64_t period_ns, window_events; /* from window to window; events until the last one */
-	uint64_t window_edge_ns;	   /* when the window may open, or closes */
-	uint64_t next_ns;		   /* when the next cost event is due */
+	bool is_open;		 /* a window is */
+	bool known;		 /* some run times were seen */
+	uint64_t window_edge_ns; /* when it closes, or the next one opens */
+	uint64_t next_ns;	 /* when the next cost event is due */
 
 	uint64_t since_ns, cpu_ns, events, bytes, lost; /* at the last cost event */
 	uint64_t start_ns, start_cpu_ns;		/* at the run's start */
@@ -42,12 +42,11 @@ uint64_t kt_meter_due(const struct kt_meter *c);
 /* Opens and closes windows, writes a cost event when one is due. */
 void kt_meter_tick(struct kt_meter *c, uint64_t now_ns, const struct kt_drain *d,
 		   struct kt_compress *to);
-/* Closes a window that is open: to be called while the programs are attached still. */
-void kt_meter_stop(struct kt_meter *c);
+/* Closes a window that is open. */
+void kt_meter_close_window(struct kt_meter *c);
 /* Writes the last cost event. */
-void kt_meter_end(struct kt_meter *c, uint64_t now_ns, const struct kt_drain *d,
-		  struct kt_compress *to);
-void kt_meter_finish(struct kt_meter *c);
+void kt_meter_write_last(struct kt_meter *c, uint64_t now_ns, const struct kt_drain *d,
+			 struct kt_compress *to);
 
 /* Resident memory now and at most so far, the rings included. */
 uint64_t kt_meter_rss_bytes(void);

@@ -18,10 +18,10 @@
  */
 #define LOSSES (KT_N_LOSS * sizeof(struct kt_lost))
 #define SLACK (2 * LOSSES + KT_RING_SLACK)
-#define SLICE_BYTES \
-	(KT_BLOCK_BYTES + KT_BLOCK_BYTES / 2) /* a burst is cut into blocks of at most this */
-#define END_TRIES \
-	100 /* of 10 ms: how long a record may stay busy after recording was switched off */
+/* A burst is cut into blocks of at most this. */
+#define SLICE_BYTES (KT_BLOCK_BYTES + KT_BLOCK_BYTES / 2)
+/* Of 10 ms: how long a record may stay busy after recording was switched off. */
+#define END_TRIES 100
 /*
  * A target is taken only if its position was read this soon after its time. What was written in between is later than the
  * target and has to wait in the buffer: a thread that loses its CPU right there would find a ring full of it.
@@ -144,7 +144,7 @@ static uint64_t first_ns(const struct stream *s)
 }
 
 /* Bytes of events that buf still takes. */
-static size_t room(const struct stream *s)
+static size_t room_left(const struct stream *s)
 {
 	size_t used = s->len + SLACK;
 
@@ -152,13 +152,14 @@ static size_t room(const struct stream *s)
 }
 
 /* Takes what is there up to the target. False: not all of it. */
-static bool take(struct kt_drain *d, struct stream *s)
+static bool take_records(struct kt_drain *d, struct stream *s)
 {
 	struct kt_ring_batch b = {.max_ns = s->max_ns};
 
 	if (s->ring->taken == s->target_pos)
 		return true;
-	kt_ring_copy(s->ring, d->ring_bytes, s->target_pos, s->buf->data + s->len, room(s), &b);
+	kt_ring_copy(s->ring, d->ring_bytes, s->target_pos, s->buf->data + s->len, room_left(s),
+		     &b);
 	s->len += b.bytes;
 	s->buf->used = KT_MAX(s->buf->used, s->len);
 	s->n += b.n;
@@ -193,16 +194,16 @@ static bool take_ring(struct kt_drain *d, struct stream *s, unsigned int *fill)
 	if (s->len + SLACK > s->buf->cap)
 		return true;
 	/* An unfinished target comes first: what lies behind it might not fit. */
-	if (take(d, s)) {
+	if (take_records(d, s)) {
 		s->done_ns = KT_MAX(s->done_ns, s->target_ns);
 		if (!set_target(s))
 			return true;
-		if (take(d, s)) {
+		if (take_records(d, s)) {
 			s->done_ns = s->target_ns;
 			return false;
 		}
 	}
-	return room(s) < KT_BLOCK_BYTES;
+	return room_left(s) < KT_BLOCK_BYTES;
 }
 
 static void count_lost(struct kt_drain *d, struct stream *s, uint32_t cause, uint64_t n,
@@ -278,7 +279,7 @@ static void add_losses(struct kt_drain *d, struct stream *s, size_t keep)
 }
 
 /* Sorts what came and moves `safe` up to W. Leaves room for losses: keep. */
-static void settle(struct kt_drain *d, struct stream *s, size_t keep)
+static void sort_and_settle(struct kt_drain *d, struct stream *s, size_t keep)
 {
 	size_t off = s->safe;
 
@@ -314,7 +315,7 @@ static uint64_t others_watermark(const struct kt_drain *d, const struct stream *
 static void put_block(struct kt_drain *d, struct stream *s, struct kt_buf *buf, size_t off,
 		      size_t len, uint32_t n, uint64_t max_ns, uint64_t watermark_ns, bool last)
 {
-	struct kt_item it = {
+	struct kt_block_out it = {
 		.info =
 			{
 				.kind = KTR_EVENTS,
@@ -341,7 +342,7 @@ static void put_block(struct kt_drain *d, struct stream *s, struct kt_buf *buf, 
 }
 
 /* Makes blocks of the safe events of a stream; what is held back moves to buffer `to`: NULL, at the end, if nothing is. */
-static void cut(struct kt_drain *d, struct stream *s, struct kt_buf *to)
+static void cut_blocks(struct kt_drain *d, struct stream *s, struct kt_buf *to)
 {
 	struct kt_buf *buf = s->buf;
 	size_t end = s->safe, tail = s->len - end, off = 0;
@@ -378,11 +379,11 @@ static void cut(struct kt_drain *d, struct stream *s, struct kt_buf *to)
 }
 
 /* While the compressor is behind, buffers are filled before they are handed over: they are few, and all that there is. */
-static bool due(const struct kt_drain *d, const struct stream *s, uint64_t now_ns)
+static bool is_due(const struct kt_drain *d, const struct stream *s, uint64_t now_ns)
 {
 	if (!s->safe)
 		return false;
-	if (room(s) < KT_BLOCK_BYTES)
+	if (room_left(s) < KT_BLOCK_BYTES)
 		return true;
 	if (kt_compress_behind(d->compress))
 		return false;
@@ -406,20 +407,20 @@ unsigned int kt_drain_cycle(struct kt_drain *d)
 	}
 	d->w_ns = KT_MAX(d->w_ns, w);
 	for (uint32_t i = 0; i < d->n_streams; i++)
-		settle(d, &d->streams[i], LOSSES);
+		sort_and_settle(d, &d->streams[i], LOSSES);
 	for (uint32_t i = 0; i < d->n_streams; i++) {
 		struct stream *s = &d->streams[i];
 		struct kt_buf *to;
 
 		/* None free: the buffer goes on filling, after it the ring. This thread waits for nobody. */
-		if (due(d, s, now_ns) && (to = kt_compress_buf(d->compress)))
-			cut(d, s, to);
+		if (is_due(d, s, now_ns) && (to = kt_compress_buf(d->compress)))
+			cut_blocks(d, s, to);
 	}
 	return more ? 1024 : fill;
 }
 
 /* Is there more to take? *ret_full: for want of room. */
-static bool unfinished(const struct kt_drain *d, bool *ret_full)
+static bool has_more(const struct kt_drain *d, bool *ret_full)
 {
 	bool more = false;
 
@@ -454,11 +455,11 @@ void kt_drain_end(struct kt_drain *d, uint64_t end_ns)
 			break;
 		}
 		kt_drain_cycle(d);
-	} while (unfinished(d, &full) && (full || tries < END_TRIES));
+	} while (has_more(d, &full) && (full || tries < END_TRIES));
 	d->w_ns = kt_now_ns();
 	for (uint32_t i = 0; i < d->n_streams; i++)
-		settle(d, &d->streams[i], 0);
+		sort_and_settle(d, &d->streams[i], 0);
 	for (uint32_t i = 0; i < d->n_streams; i++)
 		if (d->streams[i].safe)
-			cut(d, &d->streams[i], NULL);
+			cut_blocks(d, &d->streams[i], NULL);
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 #include <ctype.h>
 #include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,14 +13,6 @@
 #include "record/filter.h"
 
 #define COMM_MAX 15 /* the kernel keeps no more of a task's name */
-
-static const char *const option_names[] = {"-p",     "-t",     "-c",	"--cgroup",
-					   "--disk", "--file", "--dir", "--op"};
-
-static const char *option_name(uint32_t kind)
-{
-	return option_names[__builtin_ctz(kind)];
-}
 
 /* A task's number: its directory below /proc is there for threads, too. */
 static int parse_task(const char *value, bool process, uint32_t *ret)
@@ -32,7 +26,7 @@ static int parse_task(const char *value, bool process, uint32_t *ret)
 	if (isdigit((unsigned char)*value))
 		id = strtoul(value, &end, 10);
 	if (!id || *end || errno || id > INT32_MAX) {
-		kt_error("bad %s number '%s': give a number above zero, as ps shows it", what,
+		kt_error("bad %s number '%s': expected a number above zero, as ps shows it", what,
 			 value);
 		return -EINVAL;
 	}
@@ -48,7 +42,7 @@ static int parse_task(const char *value, bool process, uint32_t *ret)
 		return -ESRCH;
 	}
 	if (process && tgid != id) {
-		kt_error("%lu is a thread of process %lu: give -t %lu or -p %lu", id, tgid, id,
+		kt_error("%lu is a thread of process %lu: use -t %lu or -p %lu", id, tgid, id,
 			 tgid);
 		return -ESRCH;
 	}
@@ -56,14 +50,13 @@ static int parse_task(const char *value, bool process, uint32_t *ret)
 	return 0;
 }
 
-static int parse_comm(const char *value, uint64_t ret[2])
+static int parse_name(const char *value, uint64_t ret[2])
 {
 	size_t len = strlen(value);
 
 	if (!len || len > COMM_MAX) {
-		kt_error("bad name '%s' for -c: the kernel's names of tasks have 1 to %d "
-			 "characters, see "
-			 "ps -eLo comm",
+		kt_error("bad name '%s' for -c: task names have 1 to %d characters, see ps -eLo "
+			 "comm",
 			 value, COMM_MAX);
 		return -EINVAL;
 	}
@@ -114,7 +107,7 @@ static int find_io_op(const char *word, size_t len)
 }
 
 /* An operation of an application, of a disk, or of both: `read` is both. */
-static int parse_ops(const char *value, const struct btf *kernel, struct kt_filter *f)
+static int parse_ops(struct kt_filter *f, uint32_t i, const char *value, const struct btf *kernel)
 {
 	do {
 		size_t len = strcspn(value, ",");
@@ -122,9 +115,8 @@ static int parse_ops(const char *value, const struct btf *kernel, struct kt_filt
 		int rq = find_rq_op(kernel, value, len);
 
 		if (io < 0 && (rq < 0 || rq > 63)) {
-			kt_error("unknown operation '%.*s' for --op: such as read, write, fsync, "
-				 "flush, "
-				 "discard",
+			kt_error("unknown operation '%.*s' for --op (valid: read, write, fsync, "
+				 "flush, discard, ...)",
 				 (int)len, value);
 			return -EINVAL;
 		}
@@ -137,92 +129,121 @@ static int parse_ops(const char *value, const struct btf *kernel, struct kt_filt
 	return 0;
 }
 
-static int room(uint32_t n, uint32_t kind)
+/* ---------------------------------------------------------------- the filters */
+
+/* Each takes a value of its filter; i: how many there are already. It says what is wrong. */
+
+static int parse_pid(struct kt_filter *f, uint32_t i, const char *value, const struct btf *kernel)
 {
-	if (n < KT_FILTER_MAX)
-		return 0;
-	kt_error("too many values for %s: %d at most", option_name(kind), KT_FILTER_MAX);
-	return -EINVAL;
+	return parse_task(value, true, &f->pids[i]);
+}
+
+static int parse_tid(struct kt_filter *f, uint32_t i, const char *value, const struct btf *kernel)
+{
+	return parse_task(value, false, &f->tids[i]);
+}
+
+static int parse_comm(struct kt_filter *f, uint32_t i, const char *value, const struct btf *kernel)
+{
+	return parse_name(value, (uint64_t *)f->comms[i]);
+}
+
+static int parse_cgroup(struct kt_filter *f, uint32_t i, const char *value,
+			const struct btf *kernel)
+{
+	return kt_filter_find_cgroup(value, (uint64_t *)&f->cgroups[i]);
+}
+
+static int parse_disk(struct kt_filter *f, uint32_t i, const char *value, const struct btf *kernel)
+{
+	return kt_filter_find_disk(value, &f->disks[i]);
+}
+
+static int parse_file(struct kt_filter *f, uint32_t i, const char *value, const struct btf *kernel)
+{
+	return kt_filter_find_file(value, false, &f->files[i]);
+}
+
+static int parse_dir(struct kt_filter *f, uint32_t i, const char *value, const struct btf *kernel)
+{
+	return kt_filter_find_file(value, true, &f->dirs[i]);
+}
+
+struct filter_option {
+	uint32_t kind;
+	char letter;
+	const char *name;
+	size_t counter; /* offset in struct kt_filter; of `kinds`: it has none */
+	int (*parse)(struct kt_filter *f, uint32_t i, const char *value, const struct btf *kernel);
+};
+
+static const struct filter_option filter_options[] = {
+#define KT_FILTER_OPTION(bit, name, letter, value, help, counter, parser) \
+	{KT_FILTER_##bit, letter, name, offsetof(struct kt_filter, counter), parser},
+#include "record/filters.def"
+#undef KT_FILTER_OPTION
+};
+
+/* Every bit has its line, and no line has more than one bit. */
+#define KT_FILTER_OPTION(bit, name, letter, value, help, counter, parser)                        \
+	_Static_assert(KT_FILTER_##bit != 0 && (KT_FILTER_##bit & (KT_FILTER_##bit - 1)) == 0 && \
+			       KT_FILTER_##bit < KT_FILTER_END,                                  \
+		       "one bit below KT_FILTER_END");
+#include "record/filters.def"
+#undef KT_FILTER_OPTION
+_Static_assert(KT_FILTER_END == 1 << KT_ARRAY_SIZE(filter_options), "a filter without an option");
+
+static const struct filter_option *option_of(uint32_t kind)
+{
+	const struct filter_option *o = filter_options;
+
+	while (o->kind != kind)
+		o++;
+	return o;
+}
+
+/* As people write it: -p, --disk. */
+static const char *option_name(const struct filter_option *o, char buf[32])
+{
+	if (o->letter)
+		snprintf(buf, 32, "-%c", o->letter);
+	else
+		snprintf(buf, 32, "--%s", o->name);
+	return buf;
 }
 
 static int add_one(struct kt_filters *fs, const struct kt_filter_arg *a, const struct btf *kernel)
 {
-	struct kt_filter *f = &fs->f;
-	uint32_t *n = NULL;
-	int err = 0;
+	const struct filter_option *o = option_of(a->kind);
+	bool counted = o->counter != offsetof(struct kt_filter, kinds);
+	uint32_t *n = (uint32_t *)((char *)&fs->f + o->counter);
+	char name[32];
+	int err;
 
-	switch (a->kind) {
-	case KT_FILTER_PID:
-		n = &f->n_pids;
-		break;
-	case KT_FILTER_TID:
-		n = &f->n_tids;
-		break;
-	case KT_FILTER_COMM:
-		n = &f->n_comms;
-		break;
-	case KT_FILTER_CGROUP:
-		n = &f->n_cgroups;
-		break;
-	case KT_FILTER_DISK:
-		n = &f->n_disks;
-		break;
-	case KT_FILTER_FILE:
-		n = &f->n_files;
-		break;
-	case KT_FILTER_DIR:
-		n = &f->n_dirs;
-		break;
+	if (counted && *n >= KT_FILTER_MAX) {
+		kt_error("too many values for %s: at most %d", option_name(o, name), KT_FILTER_MAX);
+		return -EINVAL;
 	}
-	if (n)
-		err = room(*n, a->kind);
+	err = o->parse(&fs->f, counted ? *n : 0, a->value, kernel);
 	if (err)
 		return err;
-	switch (a->kind) {
-	case KT_FILTER_PID:
-		err = parse_task(a->value, true, &f->pids[*n]);
-		break;
-	case KT_FILTER_TID:
-		err = parse_task(a->value, false, &f->tids[*n]);
-		break;
-	case KT_FILTER_COMM:
-		err = parse_comm(a->value, (uint64_t *)f->comms[*n]);
-		break;
-	case KT_FILTER_CGROUP:
-		err = kt_filter_find_cgroup(a->value, (uint64_t *)&f->cgroups[*n]);
-		break;
-	case KT_FILTER_DISK:
-		err = kt_filter_find_disk(a->value, &f->disks[*n]);
-		break;
-	case KT_FILTER_FILE:
-		err = kt_filter_find_file(a->value, false, &f->files[*n]);
-		break;
-	case KT_FILTER_DIR:
-		err = kt_filter_find_file(a->value, true, &f->dirs[*n]);
-		break;
-	case KT_FILTER_OP:
-		err = parse_ops(a->value, kernel, f);
-		break;
-	}
-	if (err)
-		return err;
-	if (n)
+	if (counted)
 		++*n;
-	f->kinds |= a->kind;
+	fs->f.kinds |= a->kind;
 	return 0;
 }
 
 static char *filters_text(const struct kt_options *o)
 {
-	char *text = NULL;
+	char *text = NULL, name[32];
 	size_t size;
 	FILE *f = open_memstream(&text, &size);
 
 	if (!f)
 		return NULL;
 	for (uint32_t i = 0; i < o->n_filters; i++)
-		fprintf(f, "%s%s %s", i ? " " : "", option_name(o->filters[i].kind),
-			o->filters[i].value);
+		fprintf(f, "%s%s %s", i ? " " : "",
+			option_name(option_of(o->filters[i].kind), name), o->filters[i].value);
 	if (fclose(f)) {
 		free(text);
 		return NULL;
@@ -239,6 +260,7 @@ int kt_filters_resolve(const struct kt_options *o, const struct btf *kernel, str
 		err = add_one(&fs, &o->filters[i], kernel);
 	if (err)
 		return err;
+	fs.room = o->filter_room;
 	fs.f.io_on_v2 = fs.f.n_cgroups && kt_filter_io_on_v2();
 	fs.text = filters_text(o);
 	if (!fs.text)

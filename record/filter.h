@@ -5,12 +5,14 @@
 
 #include <bpf/btf.h>
 
-#include "bpf/shared.h"
+#include "bpf/base/shared.h"
 #include "record/options.h"
 
 struct kt_filters {
 	struct kt_filter f;
 	char *text; /* for people: -p 12 --disk sda; "" = none; owned */
+	uint32_t
+		room; /* of what matches: objects under way at once, and files written to; 0 = default */
 };
 
 /*

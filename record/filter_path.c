@@ -12,9 +12,10 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "format/base/dev.h"
 #include "format/base/log.h"
 #include "format/base/macros.h"
-#include "record/context_parts.h"
+#include "record/context/text.h"
 #include "record/filter.h"
 
 #define CGROUP2_MAGIC 0x63677270
@@ -38,7 +39,7 @@ static bool each_mount(bool (*fn)(void *self, unsigned int id, uint32_t dev, con
 		if (rest &&
 		    sscanf(line, "%u %*u %u:%u %*s %4095s", &id, &major, &minor, point) == 4 &&
 		    sscanf(rest, " - %63s", type) == 1)
-			found = fn(self, id, major << 20 | minor, point, type);
+			found = fn(self, id, kt_dev_of(major, minor), point, type);
 	}
 	if (f)
 		fclose(f);
@@ -100,8 +101,8 @@ int kt_filter_find_cgroup(const char *path, uint64_t *ret_id)
 	err = cgroup_id(full, ret_id);
 	free(full);
 	if (err)
-		kt_error("no such cgroup: %s: give the path of a v2 cgroup, as found below %s",
-			 path, mount);
+		kt_error("no such cgroup: %s: use the path of a v2 cgroup, as found below %s", path,
+			 mount);
 	return err;
 }
 
@@ -116,7 +117,7 @@ int kt_filter_find_disk(const char *name, uint32_t *ret_dev)
 	if (sscanf(name, "%u:%u%c", &major, &minor, &tail) == 2) {
 		snprintf(path, sizeof(path), "/sys/dev/block/%u:%u", major, minor);
 		if (!stat(path, &st)) {
-			*ret_dev = major << 20 | minor;
+			*ret_dev = kt_dev_of(major, minor);
 			return 0;
 		}
 	} else if (*base && strlen(base) < 40) {
@@ -129,16 +130,18 @@ int kt_filter_find_disk(const char *name, uint32_t *ret_dev)
 				*p = '!';
 		kt_read_value(dev, sizeof(dev), "/sys/class/block/%s/dev", sys);
 		if (sscanf(dev, "%u:%u", &major, &minor) == 2) {
-			*ret_dev = major << 20 | minor;
+			*ret_dev = kt_dev_of(major, minor);
 			return 0;
 		}
 	}
 	/* Another name of it: a link below /dev/disk or /dev/mapper. */
 	if (*name == '/' && !stat(name, &st) && S_ISBLK(st.st_mode)) {
-		*ret_dev = major(st.st_rdev) << 20 | minor(st.st_rdev);
+		*ret_dev = kt_dev_of(major(st.st_rdev), minor(st.st_rdev));
 		return 0;
 	}
-	kt_error("no such disk: %s: give a name or a number as lsblk shows them", name);
+	kt_error("no such disk: %s: it must exist when recording begins; use a name or number as "
+		 "lsblk shows it",
+		 name);
 	return -ENODEV;
 }
 
@@ -173,7 +176,7 @@ static uint32_t generation_of(const char *path)
 	return (uint32_t)generation;
 }
 
-/* What statx() shows need not be the file system's own number, s_dev, which its mount shows. Of btrfs it is the subvolume's: bpf/inode.h. */
+/* What statx() shows need not be the file system's own number, s_dev, which its mount shows. Of btrfs it is the subvolume's: bpf/io/inode.h. */
 int kt_filter_find_file(const char *path, bool dir, struct kt_filter_file *ret)
 {
 	struct find_dev f = {0};
@@ -187,16 +190,16 @@ int kt_filter_find_file(const char *path, bool dir, struct kt_filter_file *ret)
 		return err;
 	}
 	if (dir && !S_ISDIR(st.stx_mode)) {
-		kt_error("%s is no directory: for a file give --file", path);
+		kt_error("%s is not a directory: use --file for a file", path);
 		return -ENOTDIR;
 	}
 	if (!dir && !S_ISREG(st.stx_mode)) {
-		kt_error("%s is no regular file: for a %s", path,
-			 S_ISDIR(st.stx_mode) ? "directory give --dir" : "disk give --disk");
+		kt_error("%s is not a regular file: use %s", path,
+			 S_ISDIR(st.stx_mode) ? "--dir for a directory" : "--disk for a disk");
 		return -ENOTSUP;
 	}
 	f.mount = st.stx_mnt_id;
-	ret->dev = st.stx_dev_major << 20 | st.stx_dev_minor;
+	ret->dev = kt_dev_of(st.stx_dev_major, st.stx_dev_minor);
 	if ((statfs(path, &fs) || fs.f_type != BTRFS_MAGIC) && (st.stx_mask & STATX_MNT_ID) &&
 	    each_mount(is_mount, &f))
 		ret->dev = f.dev;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
-/* Constants of the running kernel, for the BPF programs: see KT_KERNEL_ENUM in bpf/ktrace.bpf.h. */
+/* Constants of the running kernel, for the BPF programs: see KT_KERNEL_ENUM in bpf/base/ktrace.bpf.h. */
 #ifndef KT_RECORD_KENUM_H
 #define KT_RECORD_KENUM_H
 

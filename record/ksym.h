@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
-/* Addresses of the running kernel's functions, for the BPF programs: see KT_KERNEL_SYM in bpf/ktrace.bpf.h. */
+/* Addresses of the running kernel's functions, for the BPF programs: see KT_KERNEL_SYM in bpf/base/ktrace.bpf.h. */
 #ifndef KT_RECORD_KSYM_H
 #define KT_RECORD_KSYM_H
 

@@ -14,8 +14,8 @@
 #define BUSY_NS 10000000ull  /* between two drains, at least */
 #define IDLE_NS 100000000ull /* at most */
 #define AGAIN_NS 500000ull   /* when a ring is half full: let others run, no more */
-#define WORST_BYTES_PER_SECOND \
-	(80ull << 20)		 /* what programs can write into one ring: 1 M events/s */
+/* What programs can write into one ring: 1 M events/s. */
+#define WORST_BYTES_PER_SECOND (80ull << 20)
 #define CLOCKS_NS 10000000000ull /* between two readings of all clocks */
 #define FLUSH_NS 1000000000ull
 #define PROGRESS_NS 500000000ull
@@ -96,7 +96,7 @@ static uint64_t next_pause(uint64_t pause, unsigned int fill, size_t ring_bytes)
 static void put_clocks(struct kt_loop *l)
 {
 	struct ktr_clocks c;
-	struct kt_item it = {.info = {.kind = KTR_CLOCK, .stream = KTR_NO_STREAM, .phase = 1}};
+	struct kt_block_out it = {.info = {.kind = KTR_CLOCK, .stream = KTR_NO_STREAM, .phase = 1}};
 	struct kt_clock ev;
 
 	kt_clocks_read(&c);
@@ -109,6 +109,7 @@ static void put_clocks(struct kt_loop *l)
 		.boottime_ns = c.boottime_ns,
 		.tai_ns = c.tai_ns,
 		.error_ns = c.error_ns,
+		.wall_error_ns = c.wall_error_ns,
 	};
 	it.info.ts_min_ns = it.info.ts_max_ns = ev.ts_ns;
 	it.info.watermark_ns = kt_drain_watermark(l->drain);
@@ -124,9 +125,9 @@ void kt_loop_run(struct kt_loop *l)
 {
 	uint64_t pause = BUSY_NS, clocks_ns = l->start_ns + CLOCKS_NS, progress_ns = l->start_ns;
 	uint64_t flush_ns = l->start_ns + FLUSH_NS;
-	struct kt_progress progress;
+	struct kt_status_line progress;
 
-	kt_progress_init(&progress, l->start_ns);
+	kt_status_line_init(&progress, l->start_ns);
 	for (;;) {
 		uint64_t now = kt_now_ns(), until;
 
@@ -142,8 +143,8 @@ void kt_loop_run(struct kt_loop *l)
 			clocks_ns += CLOCKS_NS;
 		}
 		if (progress.on && now >= progress_ns) {
-			kt_progress_show(&progress, now, kt_drain_stats(l->drain),
-					 kt_compress_bytes(l->compress));
+			kt_status_line_show(&progress, now, kt_drain_stats(l->drain),
+					    kt_compress_bytes(l->compress));
 			progress_ns = now + PROGRESS_NS;
 		}
 		if (now >= l->end_ns || kt_compress_error(l->compress) || kt_child_poll(l->child))
@@ -153,5 +154,5 @@ void kt_loop_run(struct kt_loop *l)
 		if (until > now && kt_loop_wait(l->signal_fd, until - now))
 			break;
 	}
-	kt_progress_end(&progress);
+	kt_status_line_end(&progress);
 }

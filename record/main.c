@@ -14,12 +14,12 @@ int main(int argc, char **argv)
 	int err, status;
 
 	kt_log_init("ktrace-record");
-	if (kt_output_std())
+	if (kt_file_out_std())
 		return 1;
 	err = kt_options_parse(argc, argv, &o);
 	if (err)
 		return err == -EINVAL ? EX_USAGE : 1;
-	status = o.list ? kt_run_list(&o) : kt_run(&o);
+	status = o.list ? kt_list_probes(&o) : kt_record(&o);
 	kt_options_finish(&o);
 	return status;
 }

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 #include <argp.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "bpf/shared.h"
+#include "bpf/base/shared.h"
 #include "format/base/log.h"
 #include "format/base/units.h"
 #include "record/options.h"
+
+#define FILTER_ROOM_MAX (1 << 24)
 
 const char *argp_program_version = "ktrace-record " KT_VERSION;
 
@@ -18,31 +21,28 @@ enum {
 	OPT_NO_CMDLINE,
 	OPT_NO_PRIORITY,
 	OPT_LIST,
-	OPT_CGROUP,
-	OPT_DISK,
-	OPT_FILE,
-	OPT_DIR,
-	OPT_OP,
+	OPT_FILTER_ROOM,
+	OPT_FILTER = 0x200, /* and the number of its bit: of a filter without a letter */
 };
 
+#define FILTER_KEY(bit, letter) ((letter) ? (letter) : OPT_FILTER + __builtin_ctz(KT_FILTER_##bit))
+
 static const struct argp_option options[] = {
-	{"output", 'o', "FILE", 0, "Write the trace to FILE; - is standard output", 0},
+	{"output", 'o', "FILE", 0, "Write the recording to FILE; - is standard output", 0},
 	{"force", 'f', NULL, 0, "Replace FILE if it exists", 0},
 	{"duration", 'd', "TIME", 0, "Stop after TIME: 10, 500ms, 2m (a bare number is seconds)",
 	 0},
 	{"events", 'e', "NAME,...", 0, "Families or presets to record (default: storage)", 0},
-	{"pid", 'p', "PID", 0, "Only I/O of this process, and of children it makes from now on", 0},
-	{"tid", 't', "TID", 0, "Only I/O of this thread", 0},
-	{"comm", 'c', "NAME", 0, "Only I/O of threads, or of processes, of this name", 0},
-	{"cgroup", OPT_CGROUP, "PATH", 0, "Only I/O of tasks in this v2 cgroup or below it", 0},
-	{"disk", OPT_DISK, "DISK", 0, "Only I/O on this disk or partition: sda1, 8:1", 0},
-	{"file", OPT_FILE, "PATH", 0, "Only I/O on this file", 0},
-	{"dir", OPT_DIR, "PATH", 0, "Only I/O on files below this directory", 0},
-	{"op", OPT_OP, "OP,...", 0, "Only these operations: read,write,fsync,flush,discard", 0},
-	{"buffer", OPT_BUFFER, "SIZE", 0, "Ring buffers of all CPUs together: 64M", 0},
-	{"no-cmdline", OPT_NO_CMDLINE, NULL, 0, "Leave arguments of processes out of the trace", 0},
+#define KT_FILTER_OPTION(bit, name, letter, value, help, counter, parser) \
+	{name, FILTER_KEY(bit, letter), value, 0, help, 0},
+#include "record/filters.def"
+#undef KT_FILTER_OPTION
+	{"filter-room", OPT_FILTER_ROOM, "N", 0,
+	 "Follow up to N matching I/Os in flight, and N written files (default: 65536)", 0},
+	{"buffer", OPT_BUFFER, "SIZE", 0, "Total size of the ring buffers of all CPUs: 64M", 0},
+	{"no-cmdline", OPT_NO_CMDLINE, NULL, 0, "Leave process arguments out of the recording", 0},
 	{"no-priority", OPT_NO_PRIORITY, NULL, 0,
-	 "Do not come before other tasks: a machine without an idle CPU then loses events", 0},
+	 "Do not raise the recorder's priority: without an idle CPU, events may be lost", 0},
 	{"list", OPT_LIST, NULL, 0, "Print the probes and their state on this kernel, and exit", 0},
 	{0},
 };
@@ -62,22 +62,11 @@ static int add_events(struct kt_options *o, const char *arg)
 static uint32_t filter_kind(int key)
 {
 	switch (key) {
-	case 'p':
-		return KT_FILTER_PID;
-	case 't':
-		return KT_FILTER_TID;
-	case 'c':
-		return KT_FILTER_COMM;
-	case OPT_CGROUP:
-		return KT_FILTER_CGROUP;
-	case OPT_DISK:
-		return KT_FILTER_DISK;
-	case OPT_FILE:
-		return KT_FILTER_FILE;
-	case OPT_DIR:
-		return KT_FILTER_DIR;
-	case OPT_OP:
-		return KT_FILTER_OP;
+#define KT_FILTER_OPTION(bit, name, letter, value, help, counter, parser) \
+	case FILTER_KEY(bit, letter):                                     \
+		return KT_FILTER_##bit;
+#include "record/filters.def"
+#undef KT_FILTER_OPTION
 	default:
 		return 0;
 	}
@@ -90,6 +79,22 @@ static error_t add_filter(struct kt_options *o, uint32_t kind, const char *value
 		return EINVAL;
 	}
 	o->filters[o->n_filters++] = (struct kt_filter_arg){kind, value};
+	return 0;
+}
+
+static error_t parse_room(const char *arg, uint32_t *ret)
+{
+	char *end;
+	unsigned long n;
+
+	errno = 0;
+	n = strtoul(arg, &end, 10);
+	if (!isdigit((unsigned char)*arg) || *end || errno || n < 1 || n > FILTER_ROOM_MAX) {
+		kt_error("bad number '%s' for --filter-room: expected 1 to %d", arg,
+			 FILTER_ROOM_MAX);
+		return EINVAL;
+	}
+	*ret = n;
 	return 0;
 }
 
@@ -110,15 +115,19 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 	case 'd':
 		if (!kt_parse_duration(arg, &o->duration_ns) && o->duration_ns > 0)
 			return 0;
-		kt_error("bad duration '%s': give a time above zero such as 10s, 500ms or 2m", arg);
+		kt_error("bad duration '%s': expected a time above zero, such as 10s, 500ms or 2m",
+			 arg);
 		return EINVAL;
 	case 'e':
 		return -add_events(o, arg);
 	case OPT_BUFFER:
 		if (!kt_parse_size(arg, &o->buffer_bytes) && o->buffer_bytes > 0)
 			return 0;
-		kt_error("bad size '%s' for --buffer: give a size above zero such as 64M", arg);
+		kt_error("bad size '%s' for --buffer: expected a size above zero, such as 64M",
+			 arg);
 		return EINVAL;
+	case OPT_FILTER_ROOM:
+		return parse_room(arg, &o->filter_room);
 	case OPT_NO_CMDLINE:
 		o->no_cmdline = true;
 		return 0;
@@ -145,7 +154,7 @@ static const struct argp argp = {
 	.doc = "Records what the kernel does to each I/O into a .ktr file, until SIGINT or "
 	       "SIGTERM, for "
 	       "the time of -d, or for as long as COMMAND runs.\v"
-	       "Then: ktrace-analyze FILE.ktr, which needs neither root nor this machine.",
+	       "Next: run ktrace-analyze FILE.ktr, on any machine, without root.",
 };
 
 int kt_options_parse(int argc, char **argv, struct kt_options *ret)
@@ -155,11 +164,11 @@ int kt_options_parse(int argc, char **argv, struct kt_options *ret)
 
 	err = -argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &o);
 	if (!err && !o.output && !o.list) {
-		kt_error("no output: say where the trace goes with -o FILE (or -o - for a pipe)");
+		kt_error("no output file: use -o FILE (or -o - for a pipe)");
 		err = -EINVAL;
 	}
 	if (!err && o.output && !*o.output) {
-		kt_error("-o needs the name of a file");
+		kt_error("-o needs a file name");
 		err = -EINVAL;
 	}
 	if (err) {

@@ -21,6 +21,7 @@ struct kt_options {
 	uint64_t buffer_bytes; /* all rings together; 0 = default */
 	struct kt_filter_arg filters[KT_FILTER_ARGS];
 	uint32_t n_filters;
+	uint32_t filter_room; /* 0 = default */
 	bool force;
 	bool no_cmdline;
 	bool no_priority;

@@ -19,7 +19,7 @@ struct kt_order_entry {
 /* Smallest event: its header and one field. */
 #define EVENT_MIN 16
 
-static void *reserve(size_t len)
+static void *map_memory(size_t len)
 {
 	void *p = mmap(NULL, len, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -34,7 +34,7 @@ static size_t index_bytes(size_t cap)
 
 int kt_order_init(struct kt_order *o, size_t cap)
 {
-	*o = (struct kt_order){reserve(index_bytes(cap)), reserve(cap), cap};
+	*o = (struct kt_order){map_memory(index_bytes(cap)), map_memory(cap), cap};
 	if (o->index && o->copy)
 		return 0;
 	kt_order_finish(o);
@@ -50,7 +50,7 @@ void kt_order_finish(struct kt_order *o)
 	*o = (struct kt_order){0};
 }
 
-static inline bool before(const struct kt_order_entry *a, const struct kt_order_entry *b)
+static inline bool is_before(const struct kt_order_entry *a, const struct kt_order_entry *b)
 {
 	return a->ts_ns < b->ts_ns ||
 	       (kt_unlikely(a->ts_ns == b->ts_ns) && a->is_loss && !b->is_loss);
@@ -67,7 +67,7 @@ void kt_order_sort(struct kt_order *o, uint8_t *buf, size_t len)
 		struct kt_order_entry e = {ev->ts_ns, off, ev->len, ev->id == KT_EV_lost};
 		size_t i = n++;
 
-		while (i && before(&e, &idx[i - 1])) {
+		while (i && is_before(&e, &idx[i - 1])) {
 			idx[i] = idx[i - 1];
 			i--;
 		}

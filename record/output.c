@@ -12,7 +12,7 @@
 
 #define RESERVE_STEP (4ull << 20)
 
-int kt_output_std(void)
+int kt_file_out_std(void)
 {
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
 		/* The lowest free number: this one. Opened so that using it is an error still. */
@@ -23,17 +23,17 @@ int kt_output_std(void)
 	return 0;
 }
 
-static int open_stdout(struct kt_output *o)
+static int open_stdout(struct kt_file_out *o)
 {
 	int mode = fcntl(STDOUT_FILENO, F_GETFL);
 	struct stat st;
 
 	if (mode < 0 || (mode & O_ACCMODE) == O_RDONLY || fstat(STDOUT_FILENO, &st)) {
-		kt_error("standard output is closed: send it to a file or a pipe");
+		kt_error("standard output is closed: redirect it to a file or pipe");
 		return -EBADF;
 	}
 	if (isatty(STDOUT_FILENO)) {
-		kt_error("a trace is not for a terminal: send standard output to a file or a pipe");
+		kt_error("refusing to write a recording to a terminal: redirect to a file or pipe");
 		return -EINVAL;
 	}
 	if (S_ISBLK(st.st_mode)) {
@@ -55,7 +55,7 @@ static int check_kind(const char *path, const struct stat *st, bool force)
 	const char *what = NULL;
 
 	if (S_ISREG(st->st_mode) && !force) {
-		kt_error("%s exists: -f replaces it", path);
+		kt_error("%s already exists (use -f to overwrite)", path);
 		return -EEXIST;
 	}
 	if (S_ISDIR(st->st_mode))
@@ -116,15 +116,15 @@ static int open_fifo(const char *path, bool (*stop)(void *arg), void *arg)
 	return fd;
 }
 
-int kt_output_open(struct kt_output *o, const char *path, bool force, bool (*stop)(void *arg),
-		   void *arg)
+int kt_file_out_open(struct kt_file_out *o, const char *path, bool force, bool (*stop)(void *arg),
+		     void *arg)
 {
 	const int flags = O_WRONLY | O_CLOEXEC;
 	struct stat st;
 	bool exists;
 	int err;
 
-	*o = (struct kt_output){.path = path, .fd = -1};
+	*o = (struct kt_file_out){.path = path, .fd = -1};
 	if (!strcmp(path, "-"))
 		return open_stdout(o);
 	exists = !stat(path, &st);
@@ -149,7 +149,7 @@ int kt_output_open(struct kt_output *o, const char *path, bool force, bool (*sto
 	return 0;
 }
 
-bool kt_output_full(int err)
+bool kt_file_out_full(int err)
 {
 	return err == -ENOSPC || err == -EDQUOT || err == -EFBIG;
 }
@@ -162,12 +162,12 @@ static bool over_limit(uint64_t bytes)
 	return !getrlimit(RLIMIT_FSIZE, &l) && l.rlim_cur != RLIM_INFINITY && bytes > l.rlim_cur;
 }
 
-const char *kt_output_name(const struct kt_output *o)
+const char *kt_file_out_name(const struct kt_file_out *o)
 {
 	return strcmp(o->path, "-") ? o->path : "standard output";
 }
 
-int kt_output_begin(struct kt_output *o)
+int kt_file_out_begin(struct kt_file_out *o)
 {
 	if (o->regular && ftruncate(o->fd, 0)) {
 		int err = -errno;
@@ -179,7 +179,7 @@ int kt_output_begin(struct kt_output *o)
 	return 0;
 }
 
-int kt_output_reserve(struct kt_output *o, uint64_t bytes)
+int kt_file_out_reserve(struct kt_file_out *o, uint64_t bytes)
 {
 	uint64_t step = RESERVE_STEP;
 
@@ -199,7 +199,7 @@ int kt_output_reserve(struct kt_output *o, uint64_t bytes)
 		if (errno == EINTR)
 			continue;
 		/* A full disk, and limits that act like one; all else will be seen by write(). */
-		if (!kt_output_full(-errno)) {
+		if (!kt_file_out_full(-errno)) {
 			o->cannot_reserve = true;
 			return 0;
 		}
@@ -209,7 +209,7 @@ int kt_output_reserve(struct kt_output *o, uint64_t bytes)
 	}
 }
 
-void kt_output_trim(struct kt_output *o)
+void kt_file_out_trim(struct kt_file_out *o)
 {
 	struct stat st;
 
@@ -218,12 +218,12 @@ void kt_output_trim(struct kt_output *o)
 		o->reserved = 0;
 }
 
-void kt_output_discard(struct kt_output *o)
+void kt_file_out_discard(struct kt_file_out *o)
 {
 	o->begun = false;
 }
 
-void kt_output_finish(struct kt_output *o)
+void kt_file_out_finish(struct kt_file_out *o)
 {
 	if (o->fd >= 0)
 		close(o->fd);

@@ -8,7 +8,7 @@
 #define DRAIN_FIFO 1
 
 /* who 0 of PRIO_PROCESS is the calling thread on Linux. */
-static bool set(int policy, int fifo, int nice)
+static bool set_policy(int policy, int fifo, int nice)
 {
 	struct sched_param sp = {.sched_priority = fifo};
 
@@ -33,26 +33,26 @@ void kt_priority_start(struct kt_priority *p, bool wanted)
 
 void kt_priority_drain(struct kt_priority *p)
 {
-	if (p->on && set(SCHED_FIFO, DRAIN_FIFO, 0))
+	if (p->on && set_policy(SCHED_FIFO, DRAIN_FIFO, 0))
 		p->got = KT_PRIORITY_REAL_TIME;
 }
 
 void kt_priority_compress(const struct kt_priority *p)
 {
-	if (p->on && !set(SCHED_OTHER, 0, KT_NICE_COMPRESS))
+	if (p->on && !set_policy(SCHED_OTHER, 0, KT_NICE_COMPRESS))
 		kt_priority_background(p);
 }
 
 void kt_priority_background(const struct kt_priority *p)
 {
 	if (p->on)
-		set(SCHED_OTHER, 0, p->nice);
+		set_policy(SCHED_OTHER, 0, p->nice);
 }
 
 void kt_priority_end(const struct kt_priority *p)
 {
-	if (p->got == KT_PRIORITY_REAL_TIME && !set(SCHED_OTHER, 0, KT_NICE_START))
-		set(SCHED_OTHER, 0, p->nice);
+	if (p->got == KT_PRIORITY_REAL_TIME && !set_policy(SCHED_OTHER, 0, KT_NICE_START))
+		set_policy(SCHED_OTHER, 0, p->nice);
 }
 
 void kt_priority_restore(const struct kt_priority *p)

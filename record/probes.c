@@ -19,7 +19,7 @@ static const char *const state_names[] = {
 	[KT_PROBE_ATTACHED] = "attached",
 };
 
-static const struct btf_type *strip(const struct btf *btf, uint32_t id)
+static const struct btf_type *strip_qualifiers(const struct btf *btf, uint32_t id)
 {
 	const struct btf_type *t = btf__type_by_id(btf, id);
 
@@ -31,7 +31,7 @@ static const struct btf_type *strip(const struct btf *btf, uint32_t id)
 /* The kind of an argument as kt_hooks[].sig words it. */
 static const char *arg_kind(const struct btf *btf, uint32_t id)
 {
-	const struct btf_type *t = strip(btf, id);
+	const struct btf_type *t = strip_qualifiers(btf, id);
 
 	if (!t)
 		return "void";
@@ -39,7 +39,7 @@ static const char *arg_kind(const struct btf *btf, uint32_t id)
 		return "int";
 	if (!btf_is_ptr(t))
 		return "other";
-	t = strip(btf, t->type);
+	t = strip_qualifiers(btf, t->type);
 	if (!t || btf_is_void(t))
 		return "void";
 	if (btf_is_int(t) && t->size == 1)
@@ -108,9 +108,9 @@ static bool check_args(const struct btf *btf, int id, const struct kt_hook_desc 
 	const struct btf_param *args;
 	const char *colon = strchr(h->sig, ':'), *sig = colon ? colon + 1 : h->sig;
 
-	t = strip(btf, id);
+	t = strip_qualifiers(btf, id);
 	if (t && btf_is_ptr(t))
-		t = strip(btf, t->type);
+		t = strip_qualifiers(btf, t->type);
 	if (!t || !btf_is_func_proto(t)) {
 		snprintf(why, size, "tracepoint %s has no argument types", h->tracepoint);
 		return false;
@@ -163,7 +163,7 @@ static bool is_unloaded(const struct kt_hook_desc *h, char *why, size_t size)
 	snprintf(name, sizeof(name), "%.*s", (int)(colon - h->sig), h->sig);
 	if (is_there(name))
 		return false;
-	snprintf(why, size, "%s is not loaded: nothing to be seen", name);
+	snprintf(why, size, "%s is not loaded: nothing to record", name);
 	return true;
 }
 
@@ -188,8 +188,7 @@ static enum kt_probe_state check_one(const struct btf *btf, const struct kt_hook
 	if (ok)
 		ok = check_args(module ? module : btf, id, h, why, size);
 	else
-		snprintf(why, size,
-			 "this kernel has no tracepoint %s, nor has a module that is loaded",
+		snprintf(why, size, "neither this kernel nor a loaded module has tracepoint %s",
 			 h->tracepoint);
 	btf__free(module);
 	return ok ? KT_PROBE_READY : KT_PROBE_MISSING;
@@ -254,9 +253,8 @@ unsigned int kt_probes_warn(const struct kt_probe probes[KT_N_HOOKS])
 		absent++;
 	}
 	if (absent)
-		kt_warn("%u of the probes asked for cannot be had on this kernel: %s (--list says "
-			"why)",
-			absent, names);
+		kt_warn("%u requested probe%s not available on this kernel: %s (--list says why)",
+			absent, absent == 1 ? " is" : "s are", names);
 	return attached;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
- * The consumer's side of a ring (bpf/ring.h): records are copied out in batches, and their room is given back
+ * The consumer's side of a ring (bpf/base/ring_layout.h): records are copied out in batches, and their room is given back
  * once a batch. No function is called per event.
  */
 #ifndef KT_RECORD_RING_H
@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bpf/ring.h"
+#include "bpf/base/ring_layout.h"
 
 /* What one copy did. */
 struct kt_ring_batch {

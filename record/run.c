@@ -15,8 +15,8 @@
 #include "record/choose.h"
 #include "record/clocks.h"
 #include "record/compress.h"
-#include "record/context.h"
-#include "record/context_parts.h"
+#include "record/context/context.h"
+#include "record/context/text.h"
 #include "record/cost.h"
 #include "record/drain.h"
 #include "record/loop.h"
@@ -34,11 +34,11 @@
 #define STALL_NS 10000000000ull /* so long the reader of a pipe may take for 64 KiB at the end */
 #define LATE_NS 50000000ull	/* of it, kept for reading the tasks as late as can be */
 
-struct run {
+struct recording {
 	const struct kt_options *o;
 	char *families, *command;
 	struct kt_session session;
-	struct kt_output output;
+	struct kt_file_out output;
 	struct kt_child child;
 	struct kt_gather *gather;
 	struct kt_drain *drain;
@@ -72,23 +72,23 @@ static char *command_text(char *const argv[])
 	return text;
 }
 
-static int no_memory(int err)
+static int say_cannot_start(int err)
 {
 	if (err)
 		kt_error("cannot start: %s", strerror(-err));
 	return err;
 }
 
-static int prepare(struct run *r)
+static int prepare(struct recording *r)
 {
-	struct kt_context_run cr = {.filters = r->session.filters.text,
-				    .no_cmdline = r->o->no_cmdline};
+	struct kt_context_recorder cr = {.filters = r->session.filters.text,
+					 .no_cmdline = r->o->no_cmdline};
 	uint64_t attached_ns, late_ns;
 	int err;
 
 	cr.families = r->families;
 	cr.command = r->command;
-	err = no_memory(kt_context_begin(&cr, &r->session, &r->gather));
+	err = say_cannot_start(kt_context_start(&cr, &r->session, &r->gather));
 	if (!err)
 		err = kt_session_load(&r->session);
 	if (!err)
@@ -96,9 +96,9 @@ static int prepare(struct run *r)
 	if (err)
 		return err;
 	attached_ns = kt_now_ns();
-	err = no_memory(kt_drain_create(&r->session, &r->drain));
+	err = say_cannot_start(kt_drain_create(&r->session, &r->drain));
 	if (!err)
-		err = no_memory(kt_child_prepare(&r->child, r->o->command, &r->priority));
+		err = say_cannot_start(kt_child_prepare(&r->child, r->o->command, &r->priority));
 	if (err)
 		return err;
 	kt_meter_init(&r->meter, &r->session);
@@ -107,7 +107,7 @@ static int prepare(struct run *r)
 		kt_error("stopped before the run began: nothing was recorded");
 		return -EINTR;
 	}
-	err = no_memory(kt_context_ready(r->gather, &r->session));
+	err = say_cannot_start(kt_context_after_attach(r->gather, &r->session));
 	if (err)
 		return err;
 	while (kt_now_ns() < attached_ns + SETTLE_NS)
@@ -116,11 +116,11 @@ static int prepare(struct run *r)
 }
 
 /* Everything that can fail because of the output: said by the caller. */
-static int write_head(struct run *r, struct ktr_context *c)
+static int write_head(struct recording *r, struct ktr_context *c)
 {
 	struct ktr_run_info info = {
 		.clocks = r->start,
-		.wall_error_ns = kt_clocks_wall_error_ns(),
+		.wall_error_ns = KT_MAX(r->start.wall_error_ns, 0),
 	};
 	struct utsname u = {0};
 	const void *tar;
@@ -151,21 +151,21 @@ static int write_head(struct run *r, struct ktr_context *c)
 }
 
 /* The official start. An error after this is one of writing. */
-static int start(struct run *r)
+static int start_recording(struct recording *r)
 {
 	struct ktr_context *c;
 	int err;
 
-	err = kt_output_begin(&r->output);
+	err = kt_file_out_begin(&r->output);
 	if (!err)
-		err = no_memory(kt_context_now(r->gather, &c));
+		err = say_cannot_start(kt_context_before_on(r->gather, &c));
 	if (err)
 		return err;
 	r->gather = NULL;
 	kt_clocks_read(&r->start);
 	kt_session_set_on(&r->session, true);
 	r->start_cpu_ns = kt_cpu_ns();
-	r->write_err = kt_context_on(c);
+	r->write_err = kt_context_after_on(c);
 	if (!r->output.regular)
 		kt_loop_let_kill(true);
 	if (!r->write_err)
@@ -179,7 +179,7 @@ static int start(struct run *r)
 				 kt_drain_bufs(&r->session), kt_drain_buf_bytes(&r->session),
 				 &r->compress);
 	if (err)
-		return no_memory(err);
+		return say_cannot_start(err);
 	kt_priority_drain(&r->priority);
 	kt_drain_start(r->drain, r->compress, r->start.mono_ns);
 	kt_meter_start(&r->meter, r->start.mono_ns);
@@ -188,7 +188,7 @@ static int start(struct run *r)
 	return 0;
 }
 
-static void record(struct run *r)
+static void record_until_end(struct recording *r)
 {
 	struct kt_loop l = {
 		.drain = r->drain,
@@ -203,17 +203,17 @@ static void record(struct run *r)
 	};
 
 	if (isatty(STDERR_FILENO) && !r->o->command && !r->o->duration_ns)
-		fputs("ctrl-c ends it\n", stderr);
+		fputs("press Ctrl-C to stop\n", stderr);
 	kt_loop_run(&l);
 }
 
-static int write_end(struct run *r, struct ktr_context *c)
+static int write_end(struct recording *r, struct ktr_context *c)
 {
 	const void *tar;
 	size_t len;
 	int err;
 
-	err = kt_context_end(c, &r->session);
+	err = kt_context_finish(c, &r->session);
 	if (!err)
 		err = ktr_context_finish(c, &tar, &len);
 	if (!err)
@@ -226,7 +226,7 @@ static int write_end(struct run *r, struct ktr_context *c)
 /* At the end, while the compressor is waited for. A file takes its time; a pipe may never be read again. */
 static bool give_up_writing(void *arg)
 {
-	struct run *r = arg;
+	struct recording *r = arg;
 	uint64_t bytes = kt_compress_bytes(r->compress), now = kt_now_ns();
 
 	if (r->output.regular)
@@ -239,26 +239,26 @@ static bool give_up_writing(void *arg)
 }
 
 /* Everything after the switch: nothing is recorded any more, all of it is brought home. */
-static void end(struct run *r)
+static void end_recording(struct recording *r)
 {
 	struct ktr_context *c = NULL;
 	int err;
 
-	err = kt_context_off(&c);
+	err = kt_context_before_off(&c);
 	kt_session_set_on(&r->session, false);
 	if (!err)
-		err = kt_context_end_now(c);
+		err = kt_context_after_off(c);
 	kt_session_flush(&r->session);
 	kt_clocks_read(&r->end);
-	kt_meter_stop(&r->meter);
+	kt_meter_close_window(&r->meter);
 	kt_compress_on_wait(r->compress, give_up_writing, r);
 	kt_session_take_refused(&r->session, kt_now_ns());
 	kt_session_detach(&r->session);
 	kt_drain_end(r->drain, r->end.mono_ns);
 	kt_priority_end(&r->priority);
 	kt_session_count(&r->session);
-	kt_meter_end(&r->meter, kt_now_ns(), r->drain, r->compress);
-	r->write_err = kt_compress_finish(r->compress, r->end.mono_ns, &r->dropped);
+	kt_meter_write_last(&r->meter, kt_now_ns(), r->drain, r->compress);
+	r->write_err = kt_compress_close(r->compress, r->end.mono_ns, &r->dropped);
 	r->compress = NULL;
 	if (!r->output.regular)
 		kt_loop_let_kill(true);
@@ -269,10 +269,10 @@ static void end(struct run *r)
 	ktr_context_destroy(c);
 }
 
-static void summarize(struct run *r, uint64_t bytes)
+static void summarize(struct recording *r, uint64_t bytes)
 {
 	struct kt_summary s = {
-		.path = kt_output_name(&r->output),
+		.path = kt_file_out_name(&r->output),
 		.start_ns = r->start.mono_ns,
 		.end_ns = r->end.mono_ns,
 		.bytes = bytes,
@@ -287,15 +287,15 @@ static void summarize(struct run *r, uint64_t bytes)
 	kt_summary_print(&s);
 }
 
-static int say_write_error(const struct run *r, const char *consequence)
+static int say_write_error(const struct recording *r, const char *consequence)
 {
-	const char *name = kt_output_name(&r->output);
+	const char *name = kt_file_out_name(&r->output);
 
 	if (r->write_err == -ETIMEDOUT)
-		kt_error("%s is not read any more: %s", name, consequence);
+		kt_error("%s is no longer being read: %s", name, consequence);
 	else if (r->write_err == -EFBIG)
-		kt_error("cannot write %s: the limit of a file's size is reached (ulimit -f); %s",
-			 name, consequence);
+		kt_error("cannot write %s: file size limit reached (ulimit -f); %s", name,
+			 consequence);
 	else if (r->write_err == -EPIPE)
 		kt_error("the reader of %s has gone: %s", name, consequence);
 	else
@@ -304,7 +304,7 @@ static int say_write_error(const struct run *r, const char *consequence)
 }
 
 /* Returns the exit status. */
-static int close_file(struct run *r)
+static int close_file(struct recording *r)
 {
 	uint64_t bytes = ktr_writer_bytes(r->writer);
 	/* Given up: another thread is in it, in a write() that will not return. */
@@ -313,31 +313,29 @@ static int close_file(struct run *r)
 	r->writer = NULL;
 	if (!r->write_err)
 		r->write_err = err;
-	kt_output_trim(&r->output);
+	kt_file_out_trim(&r->output);
 	summarize(r, bytes);
-	return r->write_err ? say_write_error(r, "the trace ends early, what is in it can be read")
-			    : 0;
+	return r->write_err ? say_write_error(r, "the recording ends early but is readable") : 0;
 }
 
 /* Not even the beginning could be written. */
-static int give_up(struct run *r)
+static int give_up(struct recording *r)
 {
 	kt_session_set_on(&r->session, false);
 	ktr_writer_close(r->writer);
 	r->writer = NULL;
-	kt_output_discard(&r->output);
+	kt_file_out_discard(&r->output);
 	return say_write_error(r, "nothing was recorded");
 }
 
-static void finish(struct run *r)
+static void free_all(struct recording *r)
 {
 	kt_context_cancel(r->gather);
-	kt_compress_finish(r->compress, 0, NULL);
+	kt_compress_close(r->compress, 0, NULL);
 	ktr_writer_close(r->writer);
-	kt_meter_finish(&r->meter);
 	kt_drain_destroy(r->drain);
 	kt_session_finish(&r->session);
-	kt_output_finish(&r->output);
+	kt_file_out_finish(&r->output);
 	if (r->signal_fd >= 0)
 		close(r->signal_fd);
 	free(r->families);
@@ -353,12 +351,12 @@ static int usage_status(int err)
 /* True: a signal asks to end. */
 static bool wait_for_reader(void *arg)
 {
-	return kt_loop_wait(((struct run *)arg)->signal_fd, READER_STEP_NS);
+	return kt_loop_wait(((struct recording *)arg)->signal_fd, READER_STEP_NS);
 }
 
-int kt_run(const struct kt_options *o)
+int kt_record(const struct kt_options *o)
 {
-	struct run r = {.o = o, .signal_fd = -1, .output.fd = -1, .meter.stats_fd = -1};
+	struct recording r = {.o = o, .signal_fd = -1, .output.fd = -1};
 	int status = o->command ? kt_child_check(o->command) : 0, err;
 
 	kt_child_init(&r.child);
@@ -373,31 +371,32 @@ int kt_run(const struct kt_options *o)
 	/* From here on a signal must not kill us: a new file would be left behind. */
 	r.signal_fd = kt_loop_signals();
 	if (r.signal_fd < 0)
-		no_memory(r.signal_fd);
-	if (r.signal_fd < 0 || kt_output_open(&r.output, o->output, o->force, wait_for_reader, &r))
+		say_cannot_start(r.signal_fd);
+	if (r.signal_fd < 0 ||
+	    kt_file_out_open(&r.output, o->output, o->force, wait_for_reader, &r))
 		goto out;
 	r.families = kt_choice_text(r.session.families, ",");
 	r.command = command_text(o->command);
 	if (!r.families || !r.command) {
-		no_memory(-ENOMEM);
+		say_cannot_start(-ENOMEM);
 		goto out;
 	}
-	if (prepare(&r) || start(&r))
+	if (prepare(&r) || start_recording(&r))
 		goto out;
 	if (r.write_err) {
 		status = give_up(&r);
 		goto out;
 	}
-	record(&r);
-	end(&r);
+	record_until_end(&r);
+	end_recording(&r);
 	status = close_file(&r);
 out:
 	kt_child_stop(&r.child, r.signal_fd);
-	finish(&r);
+	free_all(&r);
 	return status ? status : r.child.status;
 }
 
-int kt_run_list(const struct kt_options *o)
+int kt_list_probes(const struct kt_options *o)
 {
 	struct kt_session s = {0};
 	int err = kt_session_init(&s, o), status = usage_status(err);

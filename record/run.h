@@ -6,8 +6,8 @@
 #include "record/options.h"
 
 /* Records. Returns the exit status; what went wrong has been said. */
-int kt_run(const struct kt_options *o);
+int kt_record(const struct kt_options *o);
 /* Prints the probe manifest of this kernel. */
-int kt_run_list(const struct kt_options *o);
+int kt_list_probes(const struct kt_options *o);
 
 #endif

@@ -13,14 +13,14 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
-#include "bpf/shared.h"
+#include "bpf/base/shared.h"
 #include "format/base/log.h"
 #include "format/base/macros.h"
 #include "format/base/units.h"
 #include "format/schema.h"
 #include "ktrace.skel.h"
 #include "record/choose.h"
-#include "record/context_parts.h"
+#include "record/context/text.h"
 #include "record/kenum.h"
 #include "record/ksym.h"
 #include "record/ring.h"
@@ -34,9 +34,8 @@
 #define RING_MAX (1ull << 28)		 /* the verifier knows no greater offsets than twice that */
 #define AIO_MAX_DEFAULT 65536		 /* fs.aio-max-nr */
 #define LOOPS_MAX (1ull << 23)		 /* BPF_MAX_LOOPS: what bpf_loop() goes round at most */
-#define FILTER_OBJECTS (1u << 16) /* bios and requests under way at once that match a filter */
-#define FILTER_INODES (1u << 14)  /* files that were written to by what matches */
-#define FILTER_PIDS (1u << 16)	  /* children of processes of -p */
+#define FILTER_ROOM (1u << 16)		 /* see --filter-room */
+#define FILTER_PIDS (1u << 22)		 /* PID_MAX_LIMIT: no process has a greater number */
 
 /* libbpf's last words, to name the program that the kernel refused. */
 static char libbpf_said[512];
@@ -83,8 +82,9 @@ static int check_privileges(void)
 	bpf = caps >> CAP_BPF & 1;
 	perfmon = caps >> CAP_PERFMON & 1;
 	if (in_user_namespace())
-		kt_error("in a user namespace (a rootless container) nobody may load BPF programs: "
-			 "record outside of it, as root");
+		kt_error(
+			"BPF programs cannot be loaded in a user namespace (a rootless container): "
+			"record outside of it, as root");
 	else if ((caps >> CAP_SYS_ADMIN & 1) || (bpf && perfmon))
 		return 0;
 	else if (!geteuid())
@@ -166,7 +166,7 @@ int kt_session_init(struct kt_session *s, const struct kt_options *o)
 		return err;
 	n = libbpf_num_possible_cpus();
 	if (n <= 0) {
-		kt_error("cannot tell the number of CPUs: is /sys mounted?");
+		kt_error("cannot determine the number of CPUs: is /sys mounted?");
 		return n && n != -EINVAL ? n : -EIO;
 	}
 	s->n_cpus = n;
@@ -221,7 +221,7 @@ static int flush_of(const char *prog)
 	return -1;
 }
 
-/* KT_WITH(family) of bpf/ktrace.bpf.h. */
+/* KT_WITH(family) of bpf/base/ktrace.bpf.h. */
 static void set_with(struct kt_session *s)
 {
 	struct kt_rodata_var vars[KT_RODATA_MAX];
@@ -255,16 +255,18 @@ static uint64_t aio_max(void)
 /* What filters keep of each object costs no memory where there are none. */
 static int size_filters(struct kt_session *s)
 {
-	bool any = s->filters.f.kinds, pids = s->filters.f.kinds & KT_FILTER_PID;
+	bool pids = s->filters.f.kinds & KT_FILTER_PID;
+	uint32_t room = !s->filters.f.kinds ? 1 : s->filters.room ? s->filters.room : FILTER_ROOM;
 	int err;
 
-	err = bpf_map__set_max_entries(s->skel->maps.kt_filter_pids, pids ? FILTER_PIDS : 1);
+	s->skel->rodata->kt_filter_room = room;
+	err = bpf_map__set_max_entries(s->skel->maps.kt_filter_pids, pids ? FILTER_PIDS / 64 : 1);
 	if (!err)
-		err = bpf_map__set_max_entries(s->skel->maps.kt_filter_objects,
-					       any ? FILTER_OBJECTS : 1);
+		err = bpf_map__set_max_entries(s->skel->maps.kt_filter_objects, room);
 	if (!err)
-		err = bpf_map__set_max_entries(s->skel->maps.kt_filter_inodes,
-					       any ? FILTER_INODES : 1);
+		err = bpf_map__set_max_entries(s->skel->maps.kt_filter_inodes, room);
+	if (!err)
+		err = bpf_map__set_max_entries(s->skel->maps.kt_filter_iocbs, room);
 	return err;
 }
 
@@ -280,11 +282,11 @@ static int set_symbols(struct kt_session *s)
 	s->skel->rodata->kt_syms_hidden = 1;
 	kt_read_value(text, sizeof(text), "/proc/sys/kernel/kptr_restrict");
 	snprintf(s->no_symbols, sizeof(s->no_symbols),
-		 "the kernel hides its addresses: which operation caused a bio is a guess, or not "
-		 "known; %s would tell",
+		 "the kernel hides its addresses: links from bios to operations are inferred or "
+		 "missing; to get them, use %s",
 		 atoi(text) >= 2 ? "kernel.kptr_restrict=1 (or 0)"
 				 : "CAP_SYSLOG, or kernel.kptr_restrict=0 and "
-				   "kernel.perf_event_paranoid=1,");
+				   "kernel.perf_event_paranoid=1");
 	return 0;
 }
 
@@ -327,7 +329,7 @@ static int open_skeleton(struct kt_session *s)
 	s->skel->rodata->kt_ring_bytes = s->ring_bytes;
 	s->skel->rodata->kt_ring_mask = (s->ring_bytes - 1) & ~7ull;
 	s->skel->rodata->kt_aio_max = aio_max();
-	/* Only what tells causes of bios apart needs them, and reading them takes a tenth of a second. */
+	/* Only bio-to-operation linking needs symbol addresses, and reading them takes a tenth of a second. */
 	if (!err && kt_chosen(s->families, "io"))
 		err = set_symbols(s);
 	if (!err)
@@ -351,8 +353,8 @@ static bool mark_refused(struct kt_session *s)
 	flush = flush_of(name);
 	if (flush >= 0 && !(s->flush_refused >> flush & 1)) {
 		s->flush_refused |= 1ull << flush;
-		kt_warn("what %s gathers cannot be had on this kernel: %s", kt_families[flush].name,
-			libbpf_said);
+		kt_warn("what %s gathers is not available on this kernel: %s",
+			kt_families[flush].name, libbpf_said);
 		return true;
 	}
 	hook = hook_of(name);
@@ -380,7 +382,7 @@ static int load_programs(struct kt_session *s)
 		s->skel = NULL;
 	}
 	if (err)
-		kt_error("the kernel does not take the BPF programs: %s%s%s", strerror(-err),
+		kt_error("the kernel rejected the BPF programs: %s%s%s", strerror(-err),
 			 *libbpf_said ? ": " : "", libbpf_said);
 	return err;
 }
@@ -446,14 +448,14 @@ static int find_self(struct kt_session *s)
 	    strtoul(self, NULL, 10) == s->self)
 		return 0;
 	if (s->filters.f.kinds & of_tasks) {
-		kt_error("in a PID namespace the numbers of tasks are not the kernel's: give -c or "
+		kt_error("task numbers in a PID namespace are not the kernel's: use -c or "
 			 "--cgroup instead of %s, or record outside of it",
 			 s->filters.f.kinds & KT_FILTER_PID ? "-p" : "-t");
 		return -EINVAL;
 	}
 	snprintf(s->no_tasks, sizeof(s->no_tasks),
-		 "in a PID namespace: names of tasks that run already are not known; recording "
-		 "outside of it would tell");
+		 "in a PID namespace: names of tasks already running are unknown; to get them, "
+		 "record outside of it");
 	kt_warn("%s", s->no_tasks);
 	return 0;
 }
@@ -496,7 +498,7 @@ int kt_session_attach(struct kt_session *s)
 			continue;
 		if (!s->progs[i]) {
 			p->state = KT_PROBE_MISSING;
-			snprintf(p->reason, sizeof(p->reason), "this program was built without it");
+			snprintf(p->reason, sizeof(p->reason), "not built into this program");
 			continue;
 		}
 		s->links[i] = bpf_program__attach(s->progs[i]);
@@ -576,6 +578,26 @@ void kt_session_take_refused(struct kt_session *s, uint64_t now_ns)
 		s->refused[i].misses = info.recursion_misses;
 	}
 	s->refused_ns = now_ns;
+}
+
+void kt_session_measure(struct kt_session *s, bool on)
+{
+	/* A run that began in an earlier window and ended after it is not measured. */
+	for (uint32_t cpu = 0; on && cpu < s->n_cpus; cpu++)
+		for (int i = 0; i < KT_N_HOOKS; i++)
+			((volatile struct kt_cpu_stat *)&s->stats[cpu])->hook[i].begun_ns = 0;
+	__atomic_store_n((uint32_t *)&s->skel->bss->kt_measure, on, __ATOMIC_SEQ_CST);
+}
+
+void kt_session_measured(const struct kt_session *s, int hook, uint64_t *ret_ns, uint64_t *ret_runs)
+{
+	*ret_ns = *ret_runs = 0;
+	for (uint32_t cpu = 0; cpu < s->n_cpus; cpu++) {
+		const volatile struct kt_cpu_stat *st = &s->stats[cpu];
+
+		*ret_ns += st->hook[hook].measured_ns;
+		*ret_runs += st->hook[hook].measured;
+	}
 }
 
 void kt_session_count(struct kt_session *s)

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "bpf/shared.h"
+#include "bpf/base/shared.h"
 #include "record/filter.h"
 #include "record/options.h"
 #include "record/probes.h"
@@ -49,7 +49,7 @@ int kt_session_attach(struct kt_session *s);
 void kt_session_set_on(struct kt_session *s, bool on);
 /* Of one CPU. */
 struct kt_ring *kt_session_ring(const struct kt_session *s, uint32_t cpu);
-/* Has what the programs gathered (KT_FLUSH in bpf/ktrace.bpf.h) put into the rings. */
+/* Has what the programs gathered (KT_FLUSH in bpf/base/ktrace.bpf.h) put into the rings. */
 void kt_session_flush(struct kt_session *s);
 void kt_session_detach(struct kt_session *s);
 /*
@@ -57,6 +57,11 @@ void kt_session_detach(struct kt_session *s);
  * before. Which CPU is not known; they are put down to the first.
  */
 void kt_session_take_refused(struct kt_session *s, uint64_t now_ns);
+/* Programs time their runs from now on, or no more. */
+void kt_session_measure(struct kt_session *s, bool on);
+/* Of one hook, on all CPUs, since the start: time of the runs that were timed, and their number. */
+void kt_session_measured(const struct kt_session *s, int hook, uint64_t *ret_ns,
+			 uint64_t *ret_runs);
 /* Adds the counters of all CPUs up into the probes. */
 void kt_session_count(struct kt_session *s);
 void kt_session_finish(struct kt_session *s);

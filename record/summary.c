@@ -24,13 +24,13 @@ static uint64_t lost_in_all(const struct kt_drain_stats *st)
 	return n;
 }
 
-void kt_progress_init(struct kt_progress *p, uint64_t start_ns)
+void kt_status_line_init(struct kt_status_line *p, uint64_t start_ns)
 {
-	*p = (struct kt_progress){isatty(STDERR_FILENO), start_ns, start_ns, 0};
+	*p = (struct kt_status_line){isatty(STDERR_FILENO), start_ns, start_ns, 0};
 }
 
-void kt_progress_show(struct kt_progress *p, uint64_t now_ns, const struct kt_drain_stats *st,
-		      uint64_t bytes)
+void kt_status_line_show(struct kt_status_line *p, uint64_t now_ns, const struct kt_drain_stats *st,
+			 uint64_t bytes)
 {
 	char rate[UNIT], size[UNIT], lost[UNIT];
 	uint64_t span = now_ns - p->last_ns;
@@ -46,11 +46,25 @@ void kt_progress_show(struct kt_progress *p, uint64_t now_ns, const struct kt_dr
 	p->events = st->events;
 }
 
-void kt_progress_end(struct kt_progress *p)
+void kt_status_line_end(struct kt_status_line *p)
 {
 	if (p->on)
 		fputs("\r\033[K", stderr);
 	p->on = false;
+}
+
+/* What to do about what was lost, where there is something. */
+static void print_advice(const struct kt_drain_stats *st)
+{
+	const char *sep = ": ";
+
+	if (st->lost[KT_LOSS_RING_FULL]) {
+		fprintf(stderr, "%sa larger --buffer may help", sep);
+		sep = ", ";
+	}
+	if (st->lost[KT_LOSS_NO_ROOM])
+		fprintf(stderr, "%sa larger --filter-room, or narrower filters", sep);
+	fputc('\n', stderr);
 }
 
 static void print_lost(const struct kt_summary *s)
@@ -78,10 +92,11 @@ static void print_lost(const struct kt_summary *s)
 			kt_format_count(st->lost[i], n, sizeof(n)));
 		sep = ", ";
 	}
-	fprintf(stderr, ") on %u CPU%s, from %.3f s to %.3f s: a larger --buffer may help\n",
-		st->lost_cpus, st->lost_cpus == 1 ? "" : "s",
+	fprintf(stderr, ") on %u CPU%s, from %.3f s to %.3f s", st->lost_cpus,
+		st->lost_cpus == 1 ? "" : "s",
 		((double)st->lost_first_ns - (double)s->start_ns) / 1e9,
 		((double)st->lost_last_ns - (double)s->start_ns) / 1e9);
+	print_advice(st);
 }
 
 static void print_cost(const char *name, double ns, const struct kt_summary *s, bool known)

@@ -10,15 +10,15 @@
 #include "record/drain.h"
 
 /* One line that is written over, on a terminal only. */
-struct kt_progress {
+struct kt_status_line {
 	bool on;
 	uint64_t start_ns, last_ns, events;
 };
 
-void kt_progress_init(struct kt_progress *p, uint64_t start_ns);
-void kt_progress_show(struct kt_progress *p, uint64_t now_ns, const struct kt_drain_stats *st,
-		      uint64_t bytes);
-void kt_progress_end(struct kt_progress *p);
+void kt_status_line_init(struct kt_status_line *p, uint64_t start_ns);
+void kt_status_line_show(struct kt_status_line *p, uint64_t now_ns, const struct kt_drain_stats *st,
+			 uint64_t bytes);
+void kt_status_line_end(struct kt_status_line *p);
 
 struct kt_summary {
 	const char *path;

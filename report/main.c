@@ -10,10 +10,10 @@
 #include "format/base/macros.h"
 #include "format/base/safe.h"
 #include "report/options.h"
-#include "report/output.h"
-#include "report/queries.h"
-#include "report/run.h"
-#include "report/term.h"
+#include "report/output/output.h"
+#include "report/query/queries.h"
+#include "report/query/run.h"
+#include "report/output/term.h"
 
 const char *argp_program_version = "ktrace-report " KT_VERSION;
 

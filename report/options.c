@@ -11,29 +11,31 @@ static const struct argp_option options[] = {
 	{0, 0, 0, 0, "What to show:", 1},
 	{"top", OPT_PARAM + KT_PARAM_TOP, "N", 0, "At most N rows in each list"},
 	{"over", OPT_PARAM + KT_PARAM_OVER, "DURATION", 0,
-	 "Only what took at least so long: 10ms, 1.5s"},
+	 "Only flows that took at least DURATION: 10ms, 1.5s"},
 	{"since", OPT_PARAM + KT_PARAM_SINCE, "T", 0,
-	 "Only what started at T or later: a duration from the start (2.5s, 1m), or a time of day "
-	 "or date "
-	 "(14:05:09.5, 2026-05-01T14:05, UTC with a Z at the end)"},
+	 "Only what started at T or later: an offset from the start (2.5s, 1m), or a time of day "
+	 "or date (14:05:09.5, 2026-05-01T14:05; UTC with a trailing Z)"},
 	{"until", OPT_PARAM + KT_PARAM_UNTIL, "T", 0, "Only what started before T"},
 	{"disk", OPT_PARAM + KT_PARAM_DISK, "NAME", 0, "Only this disk or partition: vda, 253:0"},
+	{"object", OPT_PARAM + KT_PARAM_DISK, "NAME", 0,
+	 "The same for flows of other kinds: only what was about this object"},
 	{"task", OPT_PARAM + KT_PARAM_TASK, "NAME|TID", 0, "Only what this task submitted"},
 	{"cgroup", OPT_PARAM + KT_PARAM_CGROUP, "PATH", 0,
-	 "Only what tasks of this cgroup, or of one below, submitted"},
+	 "Only what tasks in this cgroup, or below it, submitted"},
 	{"op", OPT_PARAM + KT_PARAM_OP, "OP", 0,
 	 "Only this operation: read, write, flush, discard, ..."},
 	{"flow", OPT_PARAM + KT_PARAM_FLOW, "FLOW", 0,
-	 "Look at io, request or bio; io where there are any"},
+	 "Kind of flow: io, request, bio, or another that the database has (default: io if "
+	 "recorded)"},
 	{"by", OPT_PARAM + KT_PARAM_BY, "WHAT", 0,
 	 "Group operations by op, kind, disk, program, process, task or cgroup"},
 	{"recorder", OPT_PARAM + KT_PARAM_RECORDER, 0, 0,
-	 "List the I/O of ktrace-record itself as well"},
+	 "Include the I/O of ktrace-record itself"},
 	{0, 0, 0, 0, "How to show it:", 2},
 	{"json", OPT_JSON, 0, 0, "JSON; times in ns, sizes in bytes"},
 	{"csv", OPT_CSV, 0, 0, "CSV of one table: the report's first, or --table's"},
 	{"table", OPT_TABLE, "NAME", 0, "Only this table of the report, by its name in --json"},
-	{"wall", OPT_WALL, 0, 0, "Times as times of day, in the local time zone"},
+	{"wall", OPT_WALL, 0, 0, "Show times of day, in the local time zone"},
 	{"no-pager", OPT_NO_PAGER, 0, 0, "Do not start a pager on a terminal"},
 	{"list", OPT_LIST, 0, 0, "List the reports and the installed queries"},
 	{0},
@@ -70,7 +72,7 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 	case OPT_JSON:
 	case OPT_CSV:
 		if (o->out != KT_OUT_TEXT)
-			argp_error(state, "--json and --csv are one or the other, once");
+			argp_error(state, "use one of --json and --csv, once");
 		o->out = key == OPT_JSON ? KT_OUT_JSON : KT_OUT_CSV;
 		return 0;
 	case OPT_TABLE:
@@ -92,7 +94,7 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_END:
 		if (!a->n && !o->list)
-			argp_error(state, "which database? ktrace-report [REPORT] run.db");
+			argp_error(state, "name a database: ktrace-report [REPORT] run.db");
 		return 0;
 	}
 	return ARGP_ERR_UNKNOWN;
@@ -105,11 +107,11 @@ void kt_options_parse(struct kt_options *o, int argc, char **argv)
 		.parser = parse_opt,
 		.args_doc = "run.db\nREPORT run.db\nQUERY run.db\nshow ID run.db\ndiff A.db "
 			    "B.db\nMY.sql run.db",
-		.doc = "Shows where the time of a recorded I/O went, from the database that "
-		       "ktrace-analyze made."
-		       "\vREPORT is summary if left out; --list names them all, and the "
-		       "installed queries, which are reports in files. ID is r12 "
-		       "(request), b12 (bio) or i12 (io).",
+		.doc = "Shows where the time of recorded I/O went, from a database made by "
+		       "ktrace-analyze."
+		       "\vREPORT defaults to summary; --list names all reports and the installed "
+		       "queries, which are reports in files. ID is r12 (request), b12 (bio) "
+		       "or i12 (io).",
 	};
 	struct args a = {.o = o};
 

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "report/report.h"
+#include "report/query/report.h"
 
 enum kt_out_kind { KT_OUT_TEXT, KT_OUT_JSON, KT_OUT_CSV };
 
@@ -13,7 +13,7 @@ struct kt_options {
 	const char *report;
 	const char *db;
 	const char *filter[KT_N_PARAMS]; /* as given; NULL = not given */
-	const char *table;		 /* only this one; NULL = all (csv: the first) */
+	const char *table;		 /* only this table; NULL = all (csv: the first) */
 	enum kt_out_kind out;
 	bool wall; /* times as times of day */
 	bool no_pager;

@@ -15,7 +15,7 @@ WITH who AS (
   WHERE d.flow = 'io' AND i.state = 'whole' GROUP BY 1, 2, 3, 4, 5),
 total AS (
   SELECT run_id, utid, sum(dur_ns) AS dur_ns FROM io_load WHERE state = 'whole' AND NOT is_cached GROUP BY 1, 2)
-SELECT t.comm AS task, t.tid, CASE w.cause WHEN 'runq' THEN 'had the CPU' ELSE w.cause END AS how,
+SELECT t.comm AS task, t.tid, CASE w.cause WHEN 'runq' THEN 'had the CPU' WHEN 'worker' THEN 'had its worker''s CPU' ELSE w.cause END AS how,
        coalesce(b.comm || ' ' || b.tid, w.by_irq, 'not known') AS who, w.operations, w.wait_ns, w.worst_ns,
        1.0 * w.wait_ns / max(nullif(a.dur_ns, 0), w.wait_ns) AS share
 FROM who w LEFT JOIN task t ON t.utid = w.utid LEFT JOIN task b ON b.utid = w.by_utid

@@ -13,7 +13,7 @@ beside AS (
   SELECT v.request_id AS victim, o.request_id, o.device_ns
   FROM victim v CROSS JOIN request o ON o.request_id BETWEEN v.request_id - 2000 AND v.request_id + 2000
   WHERE o.device_id = v.device_id AND o.run_id = v.run_id AND o.request_id <> v.request_id
-    AND o.start_ns + ifnull(o.plug_ns, 0) + ifnull(o.queue_ns, 0) <= v.issue_ns AND o.start_ns + o.dur_ns > v.issue_ns)
+    AND o.worker_ns IS NULL AND o.start_ns + ifnull(o.plug_ns, 0) + ifnull(o.queue_ns, 0) <= v.issue_ns AND o.start_ns + o.dur_ns > v.issue_ns)
 SELECT t.comm AS task, t.tid, b.op, count(DISTINCT x.victim) AS beside_slow_reads, count(*) AS bios, sum(x.device_ns) AS in_the_way_ns
 FROM beside x JOIN bio b ON b.request_id = x.request_id LEFT JOIN task t USING (utid)
 GROUP BY t.utid, b.op ORDER BY 4 DESC, 5 DESC LIMIT 20;

@@ -12,7 +12,7 @@
 #define KT_BUCKETS_OCTAVE (1 << KT_BUCKET_BITS)
 #define KT_BUCKET_OCTAVES (63 - KT_BUCKET_BITS + 1) /* all values of an int64_t */
 #define KT_N_BUCKETS (KT_BUCKET_OCTAVES * KT_BUCKETS_OCTAVE)
-/* Fewer values have no 99.9th percentile: it would be the maximum under another name. */
+/* With fewer values the 99.9th percentile would just be the maximum. */
 #define KT_P999_MIN_N 1000
 
 /* Of a value >= 0. */
@@ -38,6 +38,23 @@ static inline int64_t kt_bucket_start(unsigned int bucket)
 	if (bucket < KT_BUCKETS_OCTAVE)
 		return bucket;
 	return (int64_t)(KT_BUCKETS_OCTAVE + bucket % KT_BUCKETS_OCTAVE) * kt_bucket_width(bucket);
+}
+
+/* Representative value of a bucket. */
+static inline int64_t kt_bucket_middle(unsigned int bucket)
+{
+	return kt_bucket_start(bucket) + kt_bucket_width(bucket) / 2;
+}
+
+/*
+ * Percentiles by nearest rank: the smallest value with at least that part of n values at or below it. Its rank, from 1, where part
+ * is in millionths: 990000 is the 99th percentile. n > 0. In integers: 0.99 * 100 is a little more than 99 in binary.
+ */
+static inline uint64_t kt_percentile_rank(uint64_t n, uint32_t part)
+{
+	uint64_t rank = n / 1000000 * part + (n % 1000000 * part + 999999) / 1000000;
+
+	return rank ? rank : 1;
 }
 
 #endif

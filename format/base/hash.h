@@ -36,7 +36,7 @@ static inline struct kt_hash_slot *kt_hash_slot_(const struct kt_hash *h, uint64
 	return &h->slots[i];
 }
 
-/* NULL: not in it. */
+/* NULL: no such key. */
 static inline void *kt_hash_get(const struct kt_hash *h, uint64_t key)
 {
 	return h->slots ? kt_hash_slot_(h, key)->value : NULL;
@@ -76,7 +76,7 @@ static inline int kt_hash_put(struct kt_hash *h, uint64_t key, void *value)
 	return 0;
 }
 
-/* Takes out and returns the value; NULL: was not in it. */
+/* Removes the key and returns its value; NULL: no such key. */
 static inline void *kt_hash_del(struct kt_hash *h, uint64_t key)
 {
 	struct kt_hash_slot *s;

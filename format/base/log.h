@@ -10,7 +10,7 @@
 
 enum kt_log_level { KT_LOG_ERROR, KT_LOG_WARN, KT_LOG_INFO, KT_LOG_DEBUG };
 
-extern enum kt_log_level kt_log_level; /* what is printed: up to this; default INFO */
+extern enum kt_log_level kt_log_level; /* messages up to this level are printed; default INFO */
 
 /* tool: static string, the program's name. */
 void kt_log_init(const char *tool);

@@ -4,9 +4,9 @@
 #define KT_BASE_VERSION_H
 
 /* PRAGMA user_version, meta.schema_version */
-#define KT_SCHEMA_VERSION 1
+#define KT_SCHEMA_VERSION 2
 
-/* PRAGMA application_id, "KTRC": by it ktrace-analyze knows what it may replace, and file(1) what it is. */
+/* PRAGMA application_id, "KTRC": tells ktrace-analyze what it may replace, and file(1) the type. */
 #define KT_APPLICATION_ID 0x4b545243
 
 #endif

@@ -14,8 +14,8 @@
 --: column rss_bytes bytes "memory"
 --: column file_bytes bytes "file"
 --: column bytes_event number "bytes/event"
---: empty The recording holds no measure of its cost.
-SELECT CASE WHEN (SELECT count(*) FROM run) > 1 THEN r.run_id END AS run,
+--: empty The recording holds no cost measurements.
+SELECT shown_run(r.run_id) AS run,
        sum(c.dur_ns) AS dur_ns, sum(c.events) AS events,
        1.0 * sum(c.bpf_ns) / nullif(sum(CASE WHEN c.bpf_ns IS NOT NULL THEN c.dur_ns END), 0) AS bpf_share,
        1.0 * sum(c.user_ns) / nullif(sum(c.dur_ns), 0) AS user_share,
@@ -39,9 +39,11 @@ WITH piece AS (
   SELECT c.*, CAST((c.start_ns - r.start_ns) / max(1.0, 1.0 * r.dur_ns / coalesce(:top, 20)) AS INTEGER) AS slot
   FROM cost c JOIN run r USING (run_id)
   WHERE (:since_ns IS NULL OR c.start_ns >= :since_ns) AND (:until_ns IS NULL OR c.start_ns < :until_ns))
-SELECT CASE WHEN (SELECT count(*) FROM run) > 1 THEN run_id END AS run,
-       min(start_ns) AS start_ns, sum(dur_ns) AS dur_ns, max(level) AS level, sum(events) AS events, sum(bytes) AS bytes,
-       1.0 * sum(bpf_ns) / nullif(sum(dur_ns), 0) AS bpf_share, 1.0 * sum(user_ns) / nullif(sum(dur_ns), 0) AS user_share,
+SELECT shown_run(run_id) AS run,
+       min(start_ns) AS start_ns, sum(dur_ns) AS dur_ns, max(level) AS level, sum(events) AS events,
+       sum(bytes) AS bytes,
+       1.0 * sum(bpf_ns) / nullif(sum(dur_ns), 0) AS bpf_share,
+       1.0 * sum(user_ns) / nullif(sum(dur_ns), 0) AS user_share,
        max(rss_bytes) AS rss_bytes
 FROM piece GROUP BY run_id, slot ORDER BY run_id, slot;
 

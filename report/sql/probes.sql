@@ -4,8 +4,9 @@
 --: needs probe
 
 --: warn
-SELECT fmt_count(count(*)) || ' of ' || (SELECT fmt_count(count(*)) FROM probe)
-       || ' hooks were not attached: what they would have told is NULL in the results.'
+SELECT fmt_count(count(*)) || ' of ' || (SELECT plural(count(*), 'hook') FROM probe)
+       || CASE count(*) WHEN 1 THEN ' was' ELSE ' were' END
+       || ' not attached; columns that depend on ' || CASE count(*) WHEN 1 THEN 'it' ELSE 'them' END || ' are NULL.'
 FROM probe WHERE state <> 'attached'
 HAVING count(*) > 0;
 
@@ -17,8 +18,8 @@ HAVING count(*) > 0;
 --: column state text
 --: column runs count
 --: column reason text optional
---: empty The recording says nothing about its hooks.
-SELECT CASE WHEN (SELECT count(*) FROM run) > 1 THEN run_id END AS run,
+--: empty The recording has no information about its hooks.
+SELECT shown_run(run_id) AS run,
        family, hook, variant, state, runs, reason
 FROM probe
 ORDER BY run, state = 'attached', family, hook;

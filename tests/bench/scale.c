@@ -5,7 +5,7 @@
  * The events of IN are replayed until OUT holds EVENTS of them or a little more. Each replay begins where the one
  * before ended, in new time and at new addresses, so that no flow of one meets a flow of another. Blocks, streams,
  * watermarks and loss counters go on as if it had been one run. The kernel's counters at the end are left out: they
- * are those of one replay. Prints the number of events.
+ * are those of one replay. A recording of another version becomes one of this. Prints the number of events.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -88,8 +88,8 @@ static void note_clock(struct scale *s, const struct block *b)
 		const struct kt_clock *c = (const void *)(b->raw + at);
 
 		if (c->phase == 2)
-			s->end = (struct ktr_clocks){c->ts_ns, c->realtime_ns, c->boottime_ns,
-						     c->tai_ns, c->error_ns};
+			s->end = (struct ktr_clocks){c->ts_ns,	c->realtime_ns, c->boottime_ns,
+						     c->tai_ns, c->error_ns,	c->wall_error_ns};
 		at += c->len;
 	}
 }
@@ -108,6 +108,36 @@ static void add_context(struct scale *s, const struct block *b, uint32_t *next)
 	next[phase] = b->info.last_part ? UINT32_MAX : next[phase] + 1;
 }
 
+/* The events of a block as this version has them; those that it knows nothing of are left out. */
+static void convert(struct block *b, const struct kt_schema *schema)
+{
+	struct ktr_block_info *i = &b->info;
+	unsigned char *raw = malloc(KTR_RAW_MAX);
+	struct kt_map *map;
+	size_t len = 0;
+
+	check(raw ? kt_map_create(schema, &map) : -ENOMEM, "converting");
+	i->n_events = 0;
+	for (size_t at = 0; at < i->raw_len;) {
+		const struct kt_event *ev = (void *)(b->raw + at);
+		const struct kt_event *ours = kt_map_event(map, ev);
+
+		at += ev->len;
+		if (!ours)
+			continue;
+		check(len + ours->len > KTR_RAW_MAX ? -E2BIG : 0, "converting");
+		memcpy(raw + len, ours, ours->len);
+		len += ours->len;
+		i->n_events++;
+	}
+	kt_map_destroy(map);
+	free(b->raw);
+	b->raw = realloc(raw, len + 8);
+	check(b->raw ? 0 : -ENOMEM, "converting");
+	i->raw_len = len;
+	i->schema_crc = kt_schema_crc(kt_schema_compiled());
+}
+
 static void load(struct scale *s, const char *path)
 {
 	uint32_t next[2] = {0, 0};
@@ -122,14 +152,14 @@ static void load(struct scale *s, const char *path)
 
 		if (in.info.kind == KTR_SCHEMA || in.info.kind == KTR_INDEX)
 			continue;
-		if (in.info.kind != KTR_CONTEXT &&
-		    in.info.schema_crc != kt_schema_crc(kt_schema_compiled()))
-			fail("%s: recorded by another version; record it anew", path);
 		b.raw = malloc(in.info.raw_len + 8);
 		if (!b.raw)
 			fail("out of memory");
 		check(ktr_block_decode(&in.info, in.comp, schema, b.raw), path);
-		if (in.info.kind == KTR_EVENTS || in.info.kind == KTR_COST) {
+		if (in.info.kind != KTR_CONTEXT &&
+		    in.info.schema_crc != kt_schema_crc(kt_schema_compiled()))
+			convert(&b, schema);
+		if (b.info.kind == KTR_EVENTS || b.info.kind == KTR_COST) {
 			add_events(s, &b);
 			continue;
 		}

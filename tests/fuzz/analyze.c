@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "analyze/engine.h"
+#include "analyze/engine/engine.h"
 
 #define FILES_MAX 3
 #define STREAMS_MAX 6
@@ -288,7 +288,7 @@ static void write_file(const struct shape *s, const char *path, bool same_run)
 
 static void analyze(char paths[][256], unsigned int n, const char *target, bool raw)
 {
-	struct kt_engine_options opts = {.threads = 1, .raw = raw};
+	struct kt_engine_options opts = {.threads = 1, .raw = raw, .keep = raw, .keep_ns = 1000};
 	struct ktr_reader *readers[FILES_MAX];
 	struct kt_engine *e;
 	int err = kt_engine_create(&opts, &e);
@@ -335,7 +335,7 @@ static void check_database(const char *path, bool orderly)
 		 "FROM bio UNION SELECT state "
 		 "FROM request)"
 		 " WHERE state IS NULL OR state NOT IN ('whole', 'open_at_start', 'open_at_end', "
-		 "'lossy', 'evicted')");
+		 "'lossy', 'evicted', 'duplicate')");
 	/* The stages of an operation follow each other whatever the events were. */
 	none(db, "SELECT 'io ' || io_id FROM io WHERE dur_ns <> ifnull(submit_ns, 0) + "
 		 "ifnull(throttle_ns, 0) + ifnull(alloc_ns, 0) + ifnull(plug_ns, 0) + "

@@ -266,7 +266,13 @@ static void write_clock(struct ktr_writer *w, uint32_t phase, int64_t after_ns)
 		.boottime_ns = EPOCH_MONO_NS + after_ns,
 		.tai_ns = EPOCH_REAL_NS + after_ns,
 	};
+	const char *end_error = getenv("GOLDEN_WALL_ERROR_END"), *step = getenv("GOLDEN_WALL_STEP");
 
+	/* For tests of several runs. */
+	if (phase == 2 && end_error)
+		c.wall_error_ns = strtoll(end_error, NULL, 10);
+	if (phase == 2 && step)
+		c.realtime_ns += strtoll(step, NULL, 10);
 	check(ktr_writer_clock(w, phase, &c), "clock");
 }
 
@@ -297,7 +303,8 @@ static void write_file(struct golden *g, int fd)
 		.command = "",
 	};
 	const char *uuid = getenv("GOLDEN_UUID"), *boot = getenv("GOLDEN_BOOT"),
-		   *wall = getenv("GOLDEN_WALL_ERROR");
+		   *wall = getenv("GOLDEN_WALL_ERROR"), *late = getenv("GOLDEN_START");
+	int64_t start_ns = late ? strtoll(late, NULL, 10) : 0;
 	struct span *spans kt_auto_free = calloc(g->n_groups * MAX_STREAMS, sizeof(*spans));
 	struct ktr_writer *w;
 	unsigned int n = 0;
@@ -309,10 +316,12 @@ static void write_file(struct golden *g, int fd)
 		info.boot_id[35] = *boot;
 	if (wall)
 		info.wall_error_ns = strtoull(wall, NULL, 10);
+	info.clocks.mono_ns += start_ns;
+	info.clocks.realtime_ns += start_ns;
 	if (!spans)
 		fail("out of memory");
 	check(ktr_writer_create(fd, &info, NULL, &w), "writer");
-	write_clock(w, 0, 0);
+	write_clock(w, 0, start_ns);
 	write_context(g, w, 0);
 	for (unsigned int group = 0; group < g->n_groups; group++) {
 		for (uint32_t stream = 0; stream < g->n_streams; stream++) {

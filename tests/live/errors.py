@@ -46,6 +46,7 @@ def test():
                         ("bad name", "-c", "longer than any task's")):
         expect(name, [kt.RECORD, "-o", out, *args], 64, args[1])
     expect("no such pid", [kt.RECORD, "-o", out, "-p", "2147483647"], 1, "2147483647")
+    expect("no room", [kt.RECORD, "-o", out, "--filter-room", "0"], 64, "--filter-room")
     expect("no such disk", [kt.RECORD, "-o", out, "--disk", "nosuch"], 1, "nosuch")
     expect("a directory", [kt.RECORD, "-o", out, "--file", d], 1, "--dir")
     kt.write(out, "precious")

@@ -4,32 +4,20 @@
 A live test is a program that ends with 0 (passed), 1 (failed) or 77 (skipped: says why). Everything a test makes is
 taken away by an ExitStack, also when it fails. Processes are ended by pid, and only those that were started here."""
 
-import contextlib
 import glob
-import json
 import os
 import re
 import shutil
-import signal
-import sqlite3
-import subprocess
 import sys
 import tempfile
 import time
 
-BUILD = os.environ.get("KT_BUILD") or os.path.join(os.path.dirname(__file__), "..", "..", "build")
-RECORD = os.path.join(BUILD, "record", "ktrace-record")
-ANALYZE = os.path.join(BUILD, "analyze", "ktrace-analyze")
-REPORT = os.path.join(BUILD, "report", "ktrace-report")
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import ktest  # noqa: E402
+from ktest import ANALYZE, RECORD, check, failures, read, run, skip, stack, write  # noqa: E402
 
-stack = contextlib.ExitStack()
-failures = []
-
-
-def skip(why):
-    print("SKIP:", why)
-    stack.close()
-    sys.exit(77)
+# A live test asks kt for what it needs of ktest, too.
+BUILD, REPORT, finish, main = ktest.BUILD, ktest.REPORT, ktest.finish, ktest.main
 
 
 def need_root_and_bpf():
@@ -42,13 +30,6 @@ def need_root_and_bpf():
             skip(tool + " is not installed")
     if not os.path.exists(RECORD):
         skip("ktrace-record was not built")
-
-
-def check(ok, text):
-    if not ok:
-        failures.append(text)
-        print("FAIL:", text, flush=True)
-    return ok
 
 
 class Blind(Exception):
@@ -97,53 +78,21 @@ def unseen(db, holes_too=True):
     return "%d missed, %d flows lossy by %d holes of %.1f ms in all" % (n, lossy, holes, ns / 1e6) if n or lossy else None
 
 
+def not_seen(why):
+    """Tells attempts() that checks of this run may fail because of hits that no program saw."""
+    global blind
+    blind = why
+
+
 def seen_all(db):
     """Tells attempts() if checks may fail because of hits that no program saw."""
     global blind
     blind = unseen(db) or blind
 
 
-def finish():
-    """Ends the program with the verdict of all checks."""
-    stack.close()
-    print("%d check(s) failed" % len(failures) if failures else "ok")
-    sys.exit(1 if failures else 0)
-
-
-def main(test):
-    """Runs a test; whatever happens, what it made is taken away: also where a time limit ends it."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    try:
-        test()
-    except SystemExit:
-        stack.close()
-        raise
-    except BaseException:
-        stack.close()
-        raise
-    finish()
-
-
-def run(*cmd, **kw):
-    kw.setdefault("check", True)
-    kw.setdefault("stdout", subprocess.PIPE)
-    kw.setdefault("stderr", subprocess.PIPE)
-    kw.setdefault("text", True)
-    p = subprocess.run([str(c) for c in cmd], **{**kw, "check": False})
-    if kw["check"] and p.returncode:
-        raise RuntimeError("%s: exit %d\n%s%s" % (" ".join(map(str, cmd)), p.returncode, p.stdout, p.stderr))
-    return p
-
-
 def tmpdir(where="/dev/shm"):
-    d = tempfile.mkdtemp(prefix="ktrace-test.", dir=where)
-    stack.callback(shutil.rmtree, d, ignore_errors=True)
-    return d
-
-
-def write(path, text):
-    with open(path, "w") as f:
-        f.write(text)
+    """In memory, if not told otherwise: what the recorder writes there is no I/O of a disk."""
+    return ktest.tmpdir(where)
 
 
 def realtime_offset_ns():
@@ -156,11 +105,6 @@ def realtime_offset_ns():
         return after - before, now - (before + after) // 2
 
     return min(once() for _ in range(200))[1]
-
-
-def read(path):
-    with open(path) as f:
-        return f.read()
 
 
 def dev_of(path):
@@ -260,7 +204,7 @@ def analyze(ktr, *options, db=None):
 class Db:
     def __init__(self, path):
         self.path = path
-        self.con = sqlite3.connect("file:%s?mode=ro" % path, uri=True)
+        self.con = ktest.open_db(path)
         stack.callback(self.con.close)
 
     def rows(self, sql, *args):

@@ -13,7 +13,6 @@ filters   --file is that file: not its twin in another subvolume, not the next o
 cgroups   the path of a cgroup that is made while recording"""
 
 import ctypes
-import errno
 import json
 import mmap
 import os
@@ -230,8 +229,8 @@ def look(name, db, pid, said):
     n = 0
     for op, size, path in said:
         if op == "cgroup":
-            found = [p for p, in db.rows("SELECT c.path FROM io i JOIN cgroup c ON c.ucgid = i.ucgid JOIN task t USING (utid) WHERE i.size_bytes = ? AND t.tgid = ?",
-                                             size, pid)]
+            found = [p for p, in db.rows("SELECT c.path FROM io i JOIN cgroup c ON c.ucgid = i.ucgid JOIN task t USING (utid)"
+                                         " WHERE i.size_bytes = ? AND t.tgid = ?", size, pid)]
         elif size == -1:
             found = sorted({p for p, in db.rows("SELECT path FROM io WHERE op = ? AND path = ?", op, path)})
         else:

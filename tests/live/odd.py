@@ -52,7 +52,8 @@ def on_ext4(mnt):
     db, done = record(path, "fallocate:65536", "fallocate:32768", "uring-fallocate:16384")
     kt.check(not any(done.values()), "fallocate: %s" % done)
     rows = db.rows("SELECT kind, op, offset_bytes, size_bytes, result FROM io WHERE op = 'fallocate' AND ino = ? ORDER BY start_ns", os.stat(path).st_ino)
-    kt.check(rows == [("syscall", "fallocate", 0, 65536, 0), ("syscall", "fallocate", 0, 32768, 0), ("io_uring", "fallocate", 0, 16384, 0)], "fallocate: %s" % rows)
+    kt.check(rows == [("syscall", "fallocate", 0, 65536, 0), ("syscall", "fallocate", 0, 32768, 0), ("io_uring", "fallocate", 0, 16384, 0)],
+             "fallocate: %s" % rows)
     n = db.one("SELECT count(*) FROM io WHERE op = 'fallocate' AND ino = ? AND n_bios = 0", os.stat(path).st_ino)
     kt.check(n >= 2, "fallocate: %d without a bio" % n)
 

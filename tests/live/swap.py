@@ -102,8 +102,13 @@ def load(ktr, group, options=()):
 
 def bios(db, op):
     """Number, pages, those without an operation."""
-    n, size, alone = db.one("SELECT count(*), total(size_bytes), total(io_id IS NULL) FROM bio WHERE op = ? AND flags LIKE '%swap%' "
-                            "AND parent_bio_id IS NULL", op)
+    n, size, alone, behind = db.one(
+        "SELECT count(*), total(size_bytes), total(io_id IS NULL), total(io_id IS NULL AND EXISTS (SELECT 1 FROM lost_interval l WHERE "
+        "l.cause = 'blind' AND b.start_ns BETWEEN l.start_ns AND l.start_ns + l.dur_ns + 100e6)) FROM bio b WHERE op = ? AND "
+        "flags LIKE '%swap%' AND parent_bio_id IS NULL", op)
+    # A fault makes room for some time: that it began may be what a hole hid (an interval in which the kernel ran no program on a CPU).
+    if alone and alone == behind:
+        kt.not_seen("%d bios of faults that may have begun in a hole" % alone)
     return n, int(size) // PAGE, int(alone)
 
 

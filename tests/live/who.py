@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 """Whose an I/O is where no call of its own is open: what a task writes as it exits, or when its call has returned (an unmounting, a last
-close); and an fsync of a directory, which waits for the journal's bios."""
+close); and an fsync of a directory, which waits for the journal's bios. A thread that names itself, and one that calls exec, is one task,
+with the names that it had. A 32-bit call of a 64-bit program is the operation that it is."""
 
 import os
 import subprocess
@@ -12,6 +13,7 @@ import kt
 
 MIB = 1 << 20
 DIRS = 50
+WHO = os.path.join(kt.BUILD, "tests", "live", "who-load")
 
 
 def load(mode, path):
@@ -79,8 +81,68 @@ def check_dirs(disk):
     print("dirs   %d fsync, %d waited for a commit" % (len(rows), waited), flush=True)
 
 
+def loaded(what, disk):
+    """What the load printed, and the database, in which its reads are those with O_DIRECT."""
+    ktr = os.path.join(kt.tmpdir(), "run.ktr")
+    out = kt.record(ktr, WHO, what, disk).stdout.split("\n")[:-1]
+    db = kt.analyze(ktr)
+    kt.seen_all(db)
+    return out, db
+
+
+READS = "FROM v_io i JOIN io USING (io_id) WHERE i.flags LIKE '%direct%' AND i.op = 'read' AND i.program = 'who-load'"
+
+
+def check_names(disk):
+    _, db = loaded("names", disk)
+    rows = db.rows("SELECT i.task_then, count(*), count(DISTINCT utid), max(i.task) " + READS + " GROUP BY 1 ORDER BY 1")
+    kt.check(rows == [("kt-one", 3, 1, "kt-two"), ("kt-two", 5, 1, "kt-two")], "names: %s" % rows)
+    for name in ("kt-one", "kt-two"):
+        out = kt.run(kt.REPORT, "tasks", "--task", name, "--csv", db.path).stdout
+        kt.check("kt-two" in out, "--task %s: %s" % (name, out))
+    bad = kt.run(kt.REPORT, "tasks", "--task", "kt-none", db.path, check=False)
+    kt.check(bad.returncode == 1 and "no task 'kt-none'" in bad.stderr, "--task of a name that none had: %s" % bad.stderr)
+    print("names  %s" % rows, flush=True)
+
+
+def check_exec(disk):
+    out, db = loaded("exec", disk)
+    old = int(out[0])
+    rows = db.rows("SELECT count(*), count(DISTINCT utid), min(i.tid = i.tgid), min(i.state) " + READS)
+    kt.check(rows == [(8, 1, 1, "whole")], "exec: %s" % rows)
+    utid = db.one("SELECT min(utid) " + READS)
+    names = db.rows("SELECT n.tid = t.tid, n.tid = ?, n.comm FROM task_name n JOIN task t USING (utid) WHERE utid = ? ORDER BY n.start_ns", old, utid)
+    kt.check(names[-1] == (1, 0, "who-load") and (0, 1, "who-load") in names, "exec: its numbers: %s" % names)
+    torn = db.rows("SELECT op, state FROM io WHERE utid = ? AND state <> 'whole'", utid)
+    kt.check(not torn, "exec: torn: %s" % torn)
+    calls = db.one("SELECT count(*) FROM io WHERE utid = ? AND op = 'execve' AND start_ns < (SELECT max(start_ns) FROM task_name WHERE utid = ?)", utid, utid)
+    rest = db.one("SELECT count(*) FROM task WHERE tid = ?", old)
+    kt.check(not rest, "exec: %d tasks are left with its old number" % rest)
+    n = db.one("SELECT count(*) FROM sched_task WHERE utid = ?", utid)
+    kt.check(n == 1, "exec: its time is in %d rows" % n)
+    print("exec   %s, %d execve" % (rows, calls), flush=True)
+
+
+def check_32(disk):
+    x32, db = loaded("x32", disk)
+    n = db.one("SELECT count(*) " + READS)
+    kt.check(not n, "x32: %d operations of a call that returned %s" % (n, x32))
+    if subprocess.run([WHO, "int80", disk], stdout=subprocess.DEVNULL).returncode:
+        print("int80  this machine takes no 32-bit calls: tests/vm has them")
+        return
+    want, db = loaded("int80", disk)
+    have = db.rows("SELECT i.op, coalesce(i.offset_bytes, -1), i.size_bytes, i.result FROM v_io i WHERE i.flags LIKE '%direct%' AND i.program = 'who-load' "
+                   "ORDER BY i.start_ns")
+    have = ["%s %d %d %d" % row for row in have]
+    kt.check(have == want, "int80: %s, recorded: %s" % (want, have))
+    print("int80  %d calls" % len(have), flush=True)
+
+
 def test():
     disk = kt.loop_disk(size_mib=128)
+    check_names(disk)
+    check_exec(disk)
+    check_32(disk)
     check_last_close(disk, "exit")
     check_last_close(disk, "close")
     check_umount(disk)

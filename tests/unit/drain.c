@@ -98,7 +98,7 @@ static void note_loss(struct cpu *c, uint32_t cause, uint64_t n, uint64_t ns)
 	}
 }
 
-/* As kt_lose() of bpf/ktrace.bpf.h. */
+/* As kt_lose() of bpf/base/ktrace.bpf.h. */
 static void lose(uint32_t cpu)
 {
 	struct kt_cpu_stat *st = &session.stats[cpu];
@@ -266,7 +266,7 @@ static void check_event(struct cpu *c, uint32_t cpu, const struct record *rec)
 	got++;
 }
 
-void kt_compress_put(struct kt_compress *c, const struct kt_item *it)
+void kt_compress_put(struct kt_compress *c, const struct kt_block_out *it)
 {
 	const uint8_t *p = it->data, *end = p + it->info.raw_len;
 	uint64_t last = 0;

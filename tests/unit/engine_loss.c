@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "analyze/loss.h"
+#include "analyze/engine/loss.h"
 
 static uint64_t rnd_state = 88172645463325252ull;
 

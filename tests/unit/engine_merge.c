@@ -8,9 +8,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "analyze/flow.h"
-#include "analyze/merge.h"
-#include "analyze/tsv.h"
+#include "analyze/engine/tracker.h"
+#include "analyze/engine/merge.h"
+#include "analyze/engine/tsv.h"
 
 static uint64_t rnd_state = 88172645463325252ull;
 

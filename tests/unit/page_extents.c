@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 /* Extents of dirty pages against a model that remembers each byte; eviction; ends of what may be asked for. */
-#include "analyze/page_extents.h"
+#include "analyze/page/extents.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -194,7 +194,7 @@ static void largest_ranges(void **state)
 	assert_true(m.n_extents <= 101);
 	assert_int_equal(kt_page_undo(&m, &file, start, start + KT_PAGE_MAX, w), 0);
 	assert_int_equal(m.n_extents, 0);
-	assert_null(m.oldest);
+	assert_null(m.by_use.first);
 	kt_page_writer_put(&m, w);
 	kt_page_map_finish(&m);
 }

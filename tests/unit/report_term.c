@@ -13,8 +13,8 @@
 #include <cmocka.h>
 
 #include "format/base/macros.h"
-#include "report/draw.h"
-#include "report/term.h"
+#include "report/output/draw.h"
+#include "report/output/term.h"
 
 /* Relative luminance of colour n of the 256: of the 6 × 6 × 6 cube, the formula of WCAG 2. */
 static double luminance(int n)

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "analyze/sched_hist.h"
+#include "analyze/sched/history.h"
 #include "format/base/macros.h"
 
 #define END 4000
@@ -27,15 +27,16 @@ static void fill(int64_t from, int64_t to, int what)
 	memset(did + from, what, to - from);
 }
 
-/* A random life, told to both. */
-static void live(unsigned int seed, size_t max)
+/* A random life, told to both. apart: as a filter leaves it. */
+static void live(unsigned int seed, size_t max, bool apart)
 {
 	int64_t t = 0;
 
 	srandom(seed);
 	budget = (struct kt_stop_budget){.max = max};
 	fill(0, END, RUN);
-	assert_int_equal(kt_task_hist_restart(&hist, &budget, 0), 0);
+	if (!apart)
+		assert_int_equal(kt_task_hist_restart(&hist, &budget, 0), 0);
 	for (;;) {
 		struct kt_stop s = {.out_ns = t + random() % 30};
 		bool off = random() % 4;
@@ -61,7 +62,10 @@ static void live(unsigned int seed, size_t max)
 		if (s.slept && s.ready_ns == s.in_ns)
 			s.ready_ns = KT_NULL;
 		t = s.in_ns;
-		assert_int_equal(kt_task_hist_add(&hist, &budget, &s), 0);
+		assert_int_equal(
+			(apart ? kt_task_hist_add_apart : kt_task_hist_add)(&hist, &budget, &s), 0);
+		if (apart)
+			kt_task_hist_break(&hist);
 	}
 	if (random() % 2) {
 		hist.off = true;
@@ -91,7 +95,7 @@ static int add(void *arg, const struct kt_disturb *d)
 static void sums_of_any_time(void **state)
 {
 	for (unsigned int seed = 1; seed <= 200; seed++) {
-		live(seed, 1u << 20);
+		live(seed, 1u << 20, false);
 		for (int k = 0; k < 200; k++) {
 			int64_t from = random() % END, to = from + random() % (END - from);
 			int64_t sum[N] = {0};
@@ -116,13 +120,65 @@ static void sums_of_any_time(void **state)
 	}
 }
 
+/* Of a time that begins and ends while it runs, also where what lies before it has gaps. */
+static void sums_in_call(void **state)
+{
+	for (unsigned int seed = 1; seed <= 200; seed++) {
+		live(seed, 1u << 20, seed % 2);
+		for (int k = 0; k < 200; k++) {
+			int64_t from = random() % END, to = from + random() % (END - from);
+			int64_t sum[N] = {0};
+			struct told told = {.last_ns = from};
+			struct kt_sums s;
+
+			if (did[from] != RUN || did[to] != RUN)
+				continue;
+			for (int64_t i = from; i < to; i++)
+				sum[did[i]]++;
+			assert_int_equal(kt_task_hist_sums_in_call(&hist, from, to, &s), 0);
+			assert_int_equal(s.run_ns, sum[RUN]);
+			assert_int_equal(s.runq_ns, sum[RUNQ]);
+			assert_int_equal(s.irq_ns, sum[IRQ]);
+			assert_int_equal(s.softirq_ns, sum[SOFTIRQ]);
+			assert_int_equal(s.sleep_ns, sum[SLEEP]);
+			assert_int_equal(
+				kt_task_hist_disturbances_in_call(&hist, from, to, add, &told), 0);
+			for (int i = RUNQ; i <= SOFTIRQ; i++)
+				assert_int_equal(told.sum[i], sum[i]);
+		}
+		kt_task_hist_finish(&hist, &budget);
+	}
+}
+
+/* It does not hold of a time that a stop lies across, nor where stops were forgotten. */
+static void not_in_call(void **state)
+{
+	const struct kt_stop stop = {.out_ns = 100, .ready_ns = 120, .in_ns = 150, .slept = true};
+	struct kt_task_hist none = {0};
+	struct kt_sums s;
+
+	budget = (struct kt_stop_budget){.max = 32};
+	assert_int_equal(kt_task_hist_sums_in_call(&none, 10, 30, &s), 0);
+	assert_int_equal(s.run_ns, 20);
+	assert_int_equal(kt_task_hist_add_apart(&hist, &budget, &stop), 0);
+	assert_int_equal(kt_task_hist_sums_in_call(&hist, 110, 200, &s), -ENOENT);
+	assert_int_equal(kt_task_hist_sums_in_call(&hist, 50, 140, &s), -ENOENT);
+	assert_int_equal(kt_task_hist_sums_in_call(&hist, 100, 150, &s), 0);
+	assert_int_equal(s.sleep_ns, 20);
+	assert_int_equal(s.runq_ns, 30);
+	kt_task_hist_finish(&hist, &budget);
+	live(1, 32, true);
+	assert_int_equal(kt_task_hist_sums_in_call(&hist, 0, END, &s), -ENOENT);
+	kt_task_hist_finish(&hist, &budget);
+}
+
 /* What no longer fits is forgotten from its oldest end, and said to be unknown. */
 static void bounded(void **state)
 {
 	struct kt_sums s;
 
 	for (unsigned int seed = 1; seed <= 50; seed++) {
-		live(seed, 32);
+		live(seed, 32, false);
 		assert_true(hist.cap <= 32 && budget.used <= 32);
 		assert_int_equal(hist.n, 32);
 		assert_int_equal(kt_task_hist_sums(&hist, 0, END, &s), -ENOENT);
@@ -161,8 +217,8 @@ static void last_wait(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(sums_of_any_time),
-		cmocka_unit_test(bounded),
+		cmocka_unit_test(sums_of_any_time), cmocka_unit_test(sums_in_call),
+		cmocka_unit_test(not_in_call),	    cmocka_unit_test(bounded),
 		cmocka_unit_test(last_wait),
 	};
 

@@ -2,9 +2,14 @@
 #include <string.h>
 
 #include "format/base/array.h"
+#include "format/base/bucket.h"
+#include "format/base/dev.h"
 #include "format/base/hash.h"
+#include "format/base/list.h"
 #include "format/base/macros.h"
 #include "format/base/safe.h"
+#include "format/base/slab.h"
+#include "format/base/time.h"
 #include "format/base/units.h"
 #include "format/crc32c.h"
 #include "tests/unit/make.h"
@@ -65,6 +70,78 @@ static void hash_like_array(void **state)
 	}
 	kt_hash_finish(&h);
 	assert_null(kt_hash_get(&h, 1));
+}
+
+struct listed {
+	int value;
+	struct kt_link age, size;
+};
+
+static void check_list(const struct kt_list *l, const int *want, size_t n)
+{
+	const struct listed *o = kt_list_first(l, const struct listed, age);
+
+	for (size_t i = 0; i < n; i++, o = kt_list_next(o, age)) {
+		assert_non_null(o);
+		assert_int_equal(o->value, want[i]);
+	}
+	assert_null(o);
+	o = kt_list_last(l, const struct listed, age);
+	for (size_t i = n; i-- > 0; o = kt_list_prev(o, age)) {
+		assert_non_null(o);
+		assert_int_equal(o->value, want[i]);
+	}
+	assert_null(o);
+}
+
+static void list_keeps_order(void **state)
+{
+	struct listed o[4] = {{.value = 0}, {.value = 1}, {.value = 2}, {.value = 3}};
+	struct kt_list by_age = {0}, by_size = {0}, moved;
+
+	check_list(&by_age, NULL, 0);
+	for (int i = 0; i < 4; i++)
+		kt_list_append(&by_age, &o[i].age);
+	kt_list_append(&by_size, &o[2].size); /* through its other link */
+	check_list(&by_age, (int[]){0, 1, 2, 3}, 4);
+	kt_list_remove(&by_age, &o[2].age); /* from the middle */
+	check_list(&by_age, (int[]){0, 1, 3}, 3);
+	assert_ptr_equal(kt_list_first(&by_size, struct listed, size), &o[2]);
+	kt_list_remove(&by_age, &o[0].age); /* first */
+	kt_list_append(&by_age, &o[0].age);
+	check_list(&by_age, (int[]){1, 3, 0}, 3);
+	kt_list_remove(&by_age, &o[0].age); /* last */
+	moved = by_age;
+	check_list(&moved, (int[]){1, 3}, 2);
+	kt_list_remove(&moved, &o[1].age);
+	kt_list_remove(&moved, &o[3].age); /* alone */
+	check_list(&moved, NULL, 0);
+	kt_list_append(&moved, &o[3].age);
+	check_list(&moved, (int[]){3}, 1);
+}
+
+static void slab_gives_zeroed(void **state)
+{
+	struct kt_slab s = {.size = 24};
+	unsigned char *p[600], zeros[24] = {0};
+
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < 600; i++) {
+			p[i] = kt_slab_get(&s);
+			assert_non_null(p[i]);
+			assert_memory_equal(p[i], zeros, s.size);
+			memset(p[i], i, s.size);
+		}
+		/* Nobody got another's memory. */
+		for (int i = 0; i < 600; i++)
+			for (size_t k = 0; k < s.size; k++)
+				assert_int_equal(p[i][k], i & 0xff);
+		for (int i = 0; i < 600; i++)
+			kt_slab_put(&s, p[i * 7 % 600]);
+	}
+	/* What came back was given out again. */
+	assert_int_equal(s.chunks.n, 3);
+	kt_slab_finish(&s);
 }
 
 static void array_grows(void **state)
@@ -161,13 +238,48 @@ static void safe_text(void **state)
 	}
 }
 
+/* By nearest rank: the least number of values that are at least that part of all. */
+static void percentile_ranks(void **state)
+{
+	static const struct {
+		uint64_t n;
+		uint32_t part;
+		uint64_t rank;
+	} cases[] = {
+		{1, 500000, 1},	      {2, 500000, 1},
+		{3, 500000, 2},	      {100, 990000, 99},
+		{101, 990000, 100},   {1000, 999000, 999},
+		{1001, 999000, 1000}, {7, 0, 1},
+		{7, 1000000, 7},      {9000000000000000001ull, 990000, 8910000000000000001ull},
+	};
+
+	for (size_t i = 0; i < KT_ARRAY_SIZE(cases); i++)
+		assert_int_equal(kt_percentile_rank(cases[i].n, cases[i].part), cases[i].rank);
+}
+
+static void seconds_and_devices(void **state)
+{
+	assert_int_equal(kt_second_of(0), 0);
+	assert_int_equal(kt_second_of(KT_NS_PER_S - 1), 0);
+	assert_int_equal(kt_second_of(KT_NS_PER_S), 1);
+	assert_int_equal(kt_second_of(-1), -1);
+	assert_int_equal(kt_second_of(-KT_NS_PER_S), -1);
+	assert_int_equal(kt_second_of(-KT_NS_PER_S - 1), -2);
+	assert_int_equal(kt_dev_of(8, 1), 0x800001);
+	assert_int_equal(kt_dev_major(0x800001), 8);
+	assert_int_equal(kt_dev_minor(0x800001), 1);
+	assert_int_equal(kt_dev_of(KT_DEV_MAX_MAJOR, KT_DEV_MAX_MINOR), UINT32_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(crc32c_known),	   cmocka_unit_test(crc32c_portable),
-		cmocka_unit_test(hash_like_array), cmocka_unit_test(array_grows),
-		cmocka_unit_test(units_parse),	   cmocka_unit_test(units_format),
-		cmocka_unit_test(safe_text),
+		cmocka_unit_test(crc32c_known),	       cmocka_unit_test(crc32c_portable),
+		cmocka_unit_test(hash_like_array),     cmocka_unit_test(array_grows),
+		cmocka_unit_test(units_parse),	       cmocka_unit_test(units_format),
+		cmocka_unit_test(safe_text),	       cmocka_unit_test(percentile_ranks),
+		cmocka_unit_test(seconds_and_devices), cmocka_unit_test(list_keeps_order),
+		cmocka_unit_test(slab_gives_zeroed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -143,6 +143,38 @@ static void bad_ones_are_refused(void **state)
 	kt_schema_destroy(NULL);
 }
 
+/* A field that the file has as reserve, which is 0, needs no copy; one whose place has another meaning there does. */
+static void reserve_is_used_in_place(void **state)
+{
+	static const char *const names[] = {"reserved", "spare"};
+	struct kt_task_exit exit = {101, KT_EV_task_exit, sizeof(exit), 1, 2, 7};
+
+	for (size_t i = 0; i < KT_ARRAY_SIZE(names); i++) {
+		const struct kt_task_exit *e;
+		char text[256];
+		struct kt_schema *s;
+		struct kt_map *m;
+
+		snprintf(text, sizeof(text),
+			 HEAD "event 0x0012 task_exit 24 core\n"
+			      "field u32 tid 12 1 TID\n"
+			      "field u32 tgid 16 1 TID\n"
+			      "field u32 %s 20 1 HEX\n",
+			 names[i]);
+		s = parse(text);
+		assert_int_equal(kt_map_create(s, &m), 0);
+		e = (const void *)kt_map_event(m, (const void *)&exit);
+		assert_non_null(e);
+		assert_int_equal(e == &exit, i == 0);
+		assert_int_equal(e->tgid, 2);
+		assert_int_equal(i ? e->flags : 0, 0);
+		assert_false(kt_map_has(m, KT_EV_task_exit, "flags"));
+		assert_true(kt_map_has(m, KT_EV_task_exit, "tgid"));
+		kt_map_destroy(m);
+		kt_schema_destroy(s);
+	}
+}
+
 /* A file from another version: fields moved, widened, new and missing; an event with another id; an unknown one. */
 static void other_layout_is_mapped(void **state)
 {
@@ -266,6 +298,7 @@ int main(void)
 		cmocka_unit_test(text_comes_back),
 		cmocka_unit_test(unknown_words_are_skipped),
 		cmocka_unit_test(bad_ones_are_refused),
+		cmocka_unit_test(reserve_is_used_in_place),
 		cmocka_unit_test(other_layout_is_mapped),
 		cmocka_unit_test(constants_default),
 		cmocka_unit_test(constants_of_another_kernel),

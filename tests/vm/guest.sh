@@ -5,6 +5,7 @@
 #   skip REASON...          ends the case as skipped
 #   need PROGRAM...         or skips
 #   scheduler DISK NAME     or skips
+#   null_blk PARAMETER...   null disks of just these parameters, whatever an earlier case made
 #   record NAME SCRIPT      records what SCRIPT does into NAME.ktr, with /proc/diskstats around it; families=... of others than block
 [ "$1" ] || {
 	while read -r name limit; do
@@ -38,6 +39,17 @@ scheduler() {
 	modprobe "$2" 2>/dev/null || modprobe "$2-iosched" 2>/dev/null || :
 	echo "$2" >"/sys/block/$1/queue/scheduler" && grep -qF "[$2]" "/sys/block/$1/queue/scheduler" ||
 		skip "$1 has no scheduler $2"
+}
+
+null_blk() {
+	modprobe -r null_blk 2>/dev/null || :
+	modprobe null_blk "$@"
+	for p in "$@"; do
+		[ "$(cat "/sys/module/null_blk/parameters/${p%=*}")" = "${p#*=}" ] || {
+			echo "null_blk was not loaded with $p"
+			exit 1
+		}
+	done
 }
 
 record() {

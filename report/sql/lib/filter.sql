@@ -1,10 +1,19 @@
 -- SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 -- The filters of the command line, once for all reports. Where it can, a report reads the sums that the analysis left
--- (latency_hist, load, task_load, busy, slowest: by second, device and operation); else it reads rows, and asks of a flow
+-- (latency_hist, load, task_load, busy, slowest: by second, device and operation); else it reads rows, and asks of a
+-- flow
 --	request_id IN kept_request, bio_id IN kept_bio
--- which are filled only then (filter.by_row; for reports by submitter filter.by_bio). A request is a task's or a cgroup's
--- if one of its bios is. --since and --until look at when a flow ended. device_name(device_id, run_id, name, disk_id,
--- disk): every device with the whole disk that it is part of.
+-- which part kept fills only then (filter.by_row; for reports by submitter filter.by_bio). A request is a task's or a
+-- cgroup's if one of its bios is. --since and --until look at when a flow ended. device_name(device_id, run_id, name,
+-- disk_id, disk): every device with the whole disk that it is part of.
+--
+-- Where the database has rows of some flows only (rows_from), filter.enough says whether these are all that the filters
+-- ask for: those of --over are. A report that lists flows, and sums none up, makes table listing with a row first: it
+-- lists what is there. Else figures come from the sums alone, or the report refuses.
+--: use rows_from
+
+--: setup
+CREATE TEMP TABLE IF NOT EXISTS listing(yes);
 
 --: setup
 CREATE TEMP VIEW device_name AS
@@ -19,44 +28,53 @@ CREATE TEMP TABLE filter AS
 WITH w AS (
   SELECT coalesce(:since_ns, :until_ns) IS NOT NULL AS timed,
          coalesce(:since_ns, 0) % 1000000000 <> 0 OR coalesce(:until_ns, 0) % 1000000000 <> 0 AS split,
-         CASE WHEN :since_ns IS NULL THEN -9223372036854775807 ELSE :since_ns / 1000000000 - (:since_ns % 1000000000 < 0) END
+         CASE WHEN :since_ns IS NULL THEN -9223372036854775807
+           ELSE :since_ns / 1000000000 - (:since_ns % 1000000000 < 0) END
            AS from_s,
-         CASE WHEN :until_ns IS NULL THEN 9223372036854775807 ELSE (:until_ns + 999999999) / 1000000000 END AS to_s),
+         CASE WHEN :until_ns IS NULL THEN 9223372036854775807 ELSE (:until_ns + 999999999) / 1000000000 END AS to_s,
+         EXISTS (SELECT 1 FROM device WHERE :disk IN (name, dev) AND parent_id IS NOT NULL) AS of_part,
+         EXISTS (SELECT 1 FROM listing)
+           OR NOT EXISTS (SELECT 1 FROM rows_from WHERE coalesce(:over_ns, 0) < keep_ns) AS enough),
 f AS (
-  SELECT *, split AND coalesce((SELECT sum(n) FROM load WHERE second >= from_s AND second < to_s), 0) <= 400000
-              AS fine
+  SELECT *, split AND enough
+            AND coalesce((SELECT sum(n) FROM load WHERE second >= from_s AND second < to_s), 0) <= 400000 AS fine
   FROM w)
-SELECT timed, from_s, to_s, split AND NOT fine AND :over_ns IS NULL AND coalesce(:task, :cgroup) IS NULL AS rounded,
-       coalesce(:disk, :op, :task, :cgroup, :since_ns, :until_ns, :over_ns) IS NOT NULL AS given,
-       coalesce(:task, :cgroup, :over_ns) IS NOT NULL OR (timed AND fine)
-         OR EXISTS (SELECT 1 FROM device WHERE :disk IN (name, dev) AND parent_id IS NOT NULL) AS by_row,
-       :over_ns IS NOT NULL OR (timed AND fine)
-         -- sums of operations are those of the whole disk
-         OR EXISTS (SELECT 1 FROM device WHERE :disk IN (name, dev) AND parent_id IS NOT NULL) AS by_bio
+SELECT timed, from_s, to_s,
+       split AND NOT fine AND :over_ns IS NULL AND (coalesce(:task, :cgroup) IS NULL OR NOT enough) AS rounded,
+       coalesce(:disk, :op, :task, :cgroup, :since_ns, :until_ns, :over_ns) IS NOT NULL AS given, enough,
+       enough AND (coalesce(:task, :cgroup, :over_ns) IS NOT NULL OR (timed AND fine) OR of_part) AS by_row,
+       -- sums of operations are those of the whole disk
+       enough AND (:over_ns IS NOT NULL OR (timed AND fine) OR of_part) AS by_bio,
+       of_part AND NOT enough AS part_by_sum
 FROM f;
 
+--: refuse
+SELECT words || ': --over ' || fmt_ns(:over_ns) || ' needs them; use --over ' || fmt_ns(keep_ns)
+       || ' or more, or run ktrace-analyze again without --keep'
+FROM rows_from, filter WHERE :over_ns IS NOT NULL AND NOT enough;
+
 --: text
-SELECT 'With so many I/Os, times are taken in whole seconds: what ended from '
+SELECT 'With this many I/Os, times are rounded to whole seconds: showing what ended from '
        || coalesce(CASE WHEN :since_ns IS NOT NULL THEN from_s END || ' s', 'the start') || ' to '
        || coalesce(CASE WHEN :until_ns IS NOT NULL THEN to_s END || ' s', 'the end') || '.'
-FROM filter WHERE rounded;
+FROM filter WHERE rounded AND enough;
+--: warn
+SELECT 'Times are rounded to whole seconds, because ' || words || ': showing what ended from '
+       || coalesce(CASE WHEN :since_ns IS NOT NULL THEN from_s END || ' s', 'the start') || ' to '
+       || coalesce(CASE WHEN :until_ns IS NOT NULL THEN to_s END || ' s', 'the end') || '.'
+FROM filter, rows_from WHERE rounded AND NOT enough;
 
---: warn
-SELECT 'There is nothing to show from --since on: the recording ends ' || fmt_ns(max(start_ns + dur_ns)) || ' after its start.'
-FROM run WHERE :since_ns IS NOT NULL HAVING max(start_ns + dur_ns) <= :since_ns;
---: warn
-SELECT 'There is nothing to show before --until: the recording starts after that, and is ' || fmt_ns(max(start_ns + dur_ns)) || ' long.'
-FROM run WHERE :until_ns IS NOT NULL HAVING min(start_ns) >= :until_ns;
---: warn
-SELECT 'There is nothing to show: --until is not after --since.' WHERE :until_ns <= :since_ns;
+--: use outside
 
 -- How long each run was, within --since and --until.
 --: setup
 CREATE TEMP TABLE span AS
 SELECT run_id, max(0, min(start_ns + dur_ns, until_ns) - max(start_ns, since_ns)) AS dur_ns
-FROM run, (SELECT CASE WHEN :until_ns IS NULL THEN 9223372036854775807 WHEN rounded THEN to_s * 1000000000 ELSE :until_ns END
+FROM run, (SELECT CASE WHEN :until_ns IS NULL THEN 9223372036854775807 WHEN rounded THEN to_s * 1000000000
+      ELSE :until_ns END
                     AS until_ns,
-                  CASE WHEN :since_ns IS NULL THEN -9223372036854775807 WHEN rounded THEN from_s * 1000000000 ELSE :since_ns END
+                  CASE WHEN :since_ns IS NULL THEN -9223372036854775807 WHEN rounded THEN from_s * 1000000000
+                    ELSE :since_ns END
                     AS since_ns
            FROM filter);
 
@@ -65,19 +83,17 @@ FROM run, (SELECT CASE WHEN :until_ns IS NULL THEN 9223372036854775807 WHEN roun
 CREATE TEMP TABLE kept_device AS
 SELECT device_id FROM device_name WHERE :disk IS NULL OR :disk IN (name, dev, disk, disk_dev);
 
+-- The partitions that it names.
+--: setup
+CREATE TEMP TABLE kept_part AS
+SELECT device_id FROM device WHERE :disk IN (name, dev) AND parent_id IS NOT NULL;
+
 -- The disks of the partitions that it names.
 --: setup
 CREATE TEMP TABLE kept_whole AS
 SELECT DISTINCT disk_id AS device_id FROM device_name WHERE :disk IN (name, dev) AND disk_id <> device_id;
 
---: setup
-CREATE TEMP TABLE kept_task AS
-SELECT utid FROM task WHERE :task IS NULL OR comm = :task OR CAST(tid AS TEXT) = :task;
-
---: setup
-CREATE TEMP TABLE kept_cgroup AS
-SELECT ucgid FROM cgroup
-WHERE :cgroup IS NULL OR path = :cgroup OR :cgroup = '/' OR substr(path, 1, length(:cgroup) + 1) = :cgroup || '/';
+--: use kept_who
 
 -- Rows are numbered by birth: those that ended in these seconds lie close together.
 --: setup
@@ -87,43 +103,18 @@ FROM load, filter WHERE second >= from_s AND second < to_s AND (by_row OR by_bio
 
 --: setup
 CREATE TEMP TABLE kept_bio(bio_id INTEGER PRIMARY KEY);
---: setup
-INSERT INTO kept_bio
-SELECT b.bio_id
-FROM id_range g CROSS JOIN bio b ON b.bio_id BETWEEN g.min_id AND g.max_id
-WHERE g.flow = 'bio'
-  AND (:disk IS NULL OR b.device_id IN kept_device)
-  AND (:op IS NULL OR b.op = :op)
-  AND (:since_ns IS NULL OR b.start_ns + ifnull(b.dur_ns, 0) >= :since_ns)
-  AND (:until_ns IS NULL OR b.start_ns + ifnull(b.dur_ns, 0) < :until_ns)
-  AND (:over_ns IS NULL OR b.dur_ns >= :over_ns)
-  AND (:task IS NULL OR b.utid IN kept_task)
-  AND (:cgroup IS NULL OR b.ucgid IN kept_cgroup);
 
 --: setup
 CREATE TEMP TABLE kept_request(request_id INTEGER PRIMARY KEY);
---: setup
-INSERT INTO kept_request
-SELECT r.request_id
-FROM filter f CROSS JOIN id_range g CROSS JOIN request r ON r.request_id BETWEEN g.min_id AND g.max_id
-WHERE f.by_row AND g.flow = 'request'
-  AND (:disk IS NULL
-       OR r.device_id IN (SELECT device_id FROM device WHERE :disk IN (name, dev))
-       OR r.part_device_id IN (SELECT device_id FROM device WHERE :disk IN (name, dev)))
-  AND (:op IS NULL OR r.op = :op)
-  AND (:since_ns IS NULL OR r.start_ns + ifnull(r.dur_ns, 0) >= :since_ns)
-  AND (:until_ns IS NULL OR r.start_ns + ifnull(r.dur_ns, 0) < :until_ns)
-  AND (:over_ns IS NULL OR r.dur_ns >= :over_ns)
-  AND (coalesce(:task, :cgroup) IS NULL OR r.request_id IN (
-       SELECT br.request_id FROM bio_request br JOIN bio b USING (bio_id)
-       WHERE (:task IS NULL OR b.utid IN kept_task) AND (:cgroup IS NULL OR b.ucgid IN kept_cgroup)));
 
 -- Disks that take bios themselves: there the bio is the flow to look at, elsewhere the request.
 --: setup
 CREATE TEMP TABLE bio_disk AS
 SELECT DISTINCT device_id FROM stage_stats JOIN device_name USING (device_id)
-WHERE flow = 'bio' AND disk_id NOT IN (SELECT device_id FROM stage_stats WHERE flow = 'request' AND device_id IS NOT NULL);
+WHERE flow = 'bio' AND disk_id NOT IN (SELECT device_id FROM stage_stats
+    WHERE flow = 'request' AND device_id IS NOT NULL);
 
--- How few these are: else SQLite takes each for a million rows, and reads whole tables to filter what it looks up in them.
+-- How few these are: else SQLite takes each for a million rows, and reads whole tables to filter what it looks up in
+-- them.
 --: setup
 ANALYZE temp;

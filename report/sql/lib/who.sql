@@ -1,8 +1,9 @@
 -- SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
--- Tables by_task(run_id, utid, ucgid, op, n, bytes, sum_ns, stats) and by_cgroup(run_id, ucgid, op, …): whole bios that are
--- no part of another, by who submitted them; stats as stats_ns() gives it. Those of ktrace-record itself only with
+-- Tables by_task(run_id, utid, ucgid, op, n, bytes, sum_ns, stats) and by_cgroup(run_id, ucgid, op, …): whole bios that
+-- are no part of another, by who submitted them; stats as stats_ns() gives it. Those of ktrace-record itself only with
 -- --recorder; table own says how many there are, whatever the filters.
 --: use filter
+--: use kept
 
 --: setup
 CREATE TEMP TABLE own_task AS
@@ -31,11 +32,13 @@ SELECT sum(n) AS n FROM task_load WHERE utid IN own_task;
 
 --: setup
 CREATE TEMP TABLE by_task AS
-SELECT run_id, utid, ucgid, op, sum(n) AS n, sum(bytes) AS bytes, sum(sum_ns) AS sum_ns, hist_stats(bucket, n, sum_ns, max_ns) AS stats
+SELECT run_id, utid, ucgid, op, sum(n) AS n, sum(bytes) AS bytes, sum(sum_ns) AS sum_ns,
+       hist_stats(bucket, n, sum_ns, max_ns) AS stats
 FROM who WHERE :recorder OR utid NOT IN own_task GROUP BY run_id, utid, ucgid, op;
 
 --: setup
 CREATE TEMP TABLE by_cgroup AS
-SELECT run_id, ucgid, op, sum(n) AS n, sum(bytes) AS bytes, sum(sum_ns) AS sum_ns, hist_stats(bucket, n, sum_ns, max_ns) AS stats,
+SELECT run_id, ucgid, op, sum(n) AS n, sum(bytes) AS bytes, sum(sum_ns) AS sum_ns,
+       hist_stats(bucket, n, sum_ns, max_ns) AS stats,
        count(DISTINCT utid) AS tasks
 FROM who WHERE :recorder OR utid NOT IN own_task GROUP BY run_id, ucgid, op;

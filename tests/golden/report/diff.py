@@ -16,22 +16,16 @@ import os
 import random
 import shutil
 import sqlite3
-import subprocess
 import sys
-import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "lib"))
+import ktest  # noqa: E402
+from ktest import bucket  # noqa: E402
 
 TOOL, SOURCE, ANALYZE = (os.path.abspath(a) for a in sys.argv[1:4])
 EXTEND = int(sys.argv[sys.argv.index("--extend") + 1]) if "--extend" in sys.argv else 0
 TRIES = 20
 STAGES = ("plug", "queue", "device")
-
-
-def bucket(v):
-    """Its number, as column_doc of latency_hist says."""
-    if v < 128:
-        return v
-    e = v.bit_length() - 1
-    return (e - 6) * 128 + (v >> (e - 7)) - 128
 
 
 def requests(db):
@@ -90,6 +84,7 @@ def skeleton(db, path):
     out = sqlite3.connect(path)
     with sqlite3.connect(db) as c:
         c.backup(out)
+    ktest.as_tables(out, 'latency_hist', 'task_load', 'load')
     for (t,) in out.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name IN"
                             " ('bio', 'request', 'latency_hist', 'task_load', 'load', 'slowest', 'busy', 'bio_request_extra')").fetchall():
         out.execute("DELETE FROM " + t)
@@ -99,7 +94,7 @@ def skeleton(db, path):
 
 
 def found(a, b):
-    doc = json.loads(subprocess.run([TOOL, "diff", "--json", a, b], check=True, capture_output=True, text=True).stdout)
+    doc = json.loads(ktest.run(TOOL, "diff", "--json", a, b).stdout)
     rows = doc["tables"]["diff"]
     assert any(r["low"] is not None for r in rows), "nothing could be compared: %r" % doc["warnings"]
     return {(r["disk"], r["op"], r["stage"]): r for r in rows if {r["verdict"], r["tail_verdict"]} & {"worse", "better"}}, rows
@@ -107,57 +102,56 @@ def found(a, b):
 
 def main():
     rng = random.Random(1)
-    with tempfile.TemporaryDirectory() as tmp:
-        os.chdir(tmp)
-        db = SOURCE
-        if db.endswith(".ktr"):
-            db = os.path.join(tmp, "run.db")
-            subprocess.run([ANALYZE, SOURCE, "-o", db], check=True, stderr=subprocess.DEVNULL)
-        rows = requests(db)
-        names = dict(sqlite3.connect(db).execute("SELECT device_id, name FROM device"))
-        skeleton(db, "base.db")
-        if EXTEND:
-            rows = extend(rows, EXTEND, rng)
-        last = max(r[2] for r in rows)
-        # the disk and operation that goes on longest
-        count = {}
-        for disk, op, second, _ in rows:
-            count.setdefault((disk, op), {}).setdefault(second, 0)
-            count[(disk, op)][second] += 1
-        longest = max(count, key=lambda k: sum(min(n, 20) for n in count[k].values()))
-        key = (names[longest[0]], longest[1], "device")
-        plain = histogram(rows, lambda disk, op: 1)
-        longer = (histogram(rows, lambda disk, op: 1.05),
-                  histogram(rows, lambda disk, op: 1.05 if (disk, op) == longest else 1))
-        false = missed = 0
-        for i in range(TRIES):
-            a, b = set(), set()
-            for second in range(0, last + 1, 2):
-                pair = [second, second + 1]
-                rng.shuffle(pair)
-                a.add(pair[0])
-                b.add(pair[1])
-            write("a.db", plain, a)
-            write("b.db", plain, b)
-            write("c.db", longer[i % 2], a)
-            got, _ = found("a.db", "b.db")
-            if got:
-                false += 1
-                print("try %d: found in noise: %r" % (i, got))
-            if i == 0:  # the whole recording as well
-                write("a.db", plain, a | b)
-                write("c.db", longer[0], a | b)
-            got, all_rows = found("a.db", "c.db")
-            wrong = [k for k in got if k[2] not in ("device", "total") or (i % 2 and k[:2] != key[:2])]
-            hit = got.get(key)
-            if wrong or not hit or hit["verdict"] != "worse":
-                missed += 1
-                print("try %d: 5 %% on %s: %r; others %r" % (
-                    i, key, [r for r in all_rows if (r["disk"], r["op"], r["stage"]) == key], wrong))
-        failures = false + missed
-        print("%d requests, %d s, %s %s: in noise found %d times of %d; 5 %% of the device found %d times of %d" %
-              (len(rows), last + 1, *key[:2], false, TRIES, TRIES - missed, TRIES))
-    return 1 if failures else 0
+    tmp = ktest.tmpdir()
+    os.chdir(tmp)
+    db = SOURCE
+    if db.endswith(".ktr"):
+        db = os.path.join(tmp, "run.db")
+        ktest.run(ANALYZE, SOURCE, "-o", db)
+    rows = requests(db)
+    names = dict(sqlite3.connect(db).execute("SELECT device_id, name FROM device"))
+    skeleton(db, "base.db")
+    if EXTEND:
+        rows = extend(rows, EXTEND, rng)
+    last = max(r[2] for r in rows)
+    # the disk and operation that goes on longest
+    count = {}
+    for disk, op, second, _ in rows:
+        count.setdefault((disk, op), {}).setdefault(second, 0)
+        count[(disk, op)][second] += 1
+    longest = max(count, key=lambda k: sum(min(n, 20) for n in count[k].values()))
+    key = (names[longest[0]], longest[1], "device")
+    plain = histogram(rows, lambda disk, op: 1)
+    longer = (histogram(rows, lambda disk, op: 1.05),
+              histogram(rows, lambda disk, op: 1.05 if (disk, op) == longest else 1))
+    false = missed = 0
+    for i in range(TRIES):
+        a, b = set(), set()
+        for second in range(0, last + 1, 2):
+            pair = [second, second + 1]
+            rng.shuffle(pair)
+            a.add(pair[0])
+            b.add(pair[1])
+        write("a.db", plain, a)
+        write("b.db", plain, b)
+        write("c.db", longer[i % 2], a)
+        got, _ = found("a.db", "b.db")
+        if got:
+            false += 1
+            print("try %d: found in noise: %r" % (i, got))
+        if i == 0:  # the whole recording as well
+            write("a.db", plain, a | b)
+            write("c.db", longer[0], a | b)
+        got, all_rows = found("a.db", "c.db")
+        wrong = [k for k in got if k[2] not in ("device", "total") or (i % 2 and k[:2] != key[:2])]
+        hit = got.get(key)
+        if wrong or not hit or hit["verdict"] != "worse":
+            missed += 1
+            print("try %d: 5 %% on %s: %r; others %r" % (
+                i, key, [r for r in all_rows if (r["disk"], r["op"], r["stage"]) == key], wrong))
+    print("%d requests, %d s, %s %s: in noise found %d times of %d; 5 %% of the device found %d times of %d" %
+          (len(rows), last + 1, *key[:2], false, TRIES, TRIES - missed, TRIES))
+    ktest.check(not false and not missed, "%d findings in noise, %d missed" % (false, missed))
 
 
-sys.exit(main())
+ktest.main(main)

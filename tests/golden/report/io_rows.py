@@ -12,7 +12,8 @@ CREATE TABLE io(io_id INTEGER PRIMARY KEY, run_id INTEGER, kind TEXT, op TEXT, p
   part_device_id INTEGER, size_bytes INTEGER, moved_bytes INTEGER, result INTEGER, n_bios INTEGER, submit_ns INTEGER, throttle_ns INTEGER, alloc_ns INTEGER,
   plug_ns INTEGER, queue_ns INTEGER, device_ns INTEGER, complete_ns INTEGER, endio_ns INTEGER, wakeup_ns INTEGER,
   return_ns INTEGER, between_ns INTEGER, cached_ns INTEGER, runq_ns INTEGER, irq_ns INTEGER, softirq_ns INTEGER, state TEXT,
-  via TEXT AS (CASE WHEN cached_ns IS NOT NULL THEN 'cache' ELSE 'disk' END), error INTEGER AS (NULL), blocked_ns INTEGER AS (NULL));
+  via TEXT AS (CASE WHEN cached_ns IS NOT NULL THEN 'cache' ELSE 'disk' END), error INTEGER AS (NULL), blocked_ns INTEGER AS (NULL),
+  worker_ns INTEGER AS (NULL), flush_ns INTEGER AS (NULL));
 CREATE TABLE stage_extra(flow TEXT, flow_id INTEGER, seq INTEGER, name TEXT, start_ns INTEGER, dur_ns INTEGER, bio_id INTEGER);
 CREATE TABLE disturbance(flow TEXT, flow_id INTEGER, seq INTEGER, cause TEXT, start_ns INTEGER, dur_ns INTEGER,
   by_utid INTEGER, by_irq TEXT);
@@ -25,7 +26,8 @@ CREATE TABLE io_load(run_id INTEGER, second INTEGER, kind TEXT, op TEXT, device_
   complete_ns INTEGER, endio_ns INTEGER, wakeup_ns INTEGER, return_ns INTEGER, between_ns INTEGER, cached_ns INTEGER,
   runq_ns INTEGER, irq_ns INTEGER, softirq_ns INTEGER, min_id INTEGER, max_id INTEGER,
   via TEXT AS (CASE WHEN is_cached THEN 'cache' ELSE 'disk' END), error INTEGER AS (NULL), blocked_ns INTEGER AS (NULL),
-  n_runq INTEGER AS (CASE WHEN runq_ns IS NULL THEN 0 ELSE n END));
+  worker_ns INTEGER AS (NULL), flush_ns INTEGER AS (NULL),
+  n_runq INTEGER AS (CASE WHEN runq_ns IS NULL THEN 0 ELSE n END), slept_ns INTEGER AS (NULL));
 CREATE TABLE io_hist(run_id INTEGER, second INTEGER, kind TEXT, op TEXT, device_id INTEGER, utid INTEGER, ucgid INTEGER,
   is_cached INTEGER, bucket INTEGER, n INTEGER, sum_ns INTEGER, max_ns INTEGER,
   via TEXT AS (CASE WHEN is_cached THEN 'cache' ELSE 'disk' END));

@@ -30,7 +30,7 @@ CREATE TABLE bio(bio_id INTEGER PRIMARY KEY, run_id INTEGER, io_id INTEGER, link
 CREATE TABLE request(request_id INTEGER PRIMARY KEY, run_id INTEGER, device_id INTEGER, part_device_id INTEGER,
   op TEXT, flags TEXT, sector INTEGER, size_bytes INTEGER, start_ns INTEGER, dur_ns INTEGER, plug_ns INTEGER,
   queue_ns INTEGER, device_ns INTEGER, complete_ns INTEGER, issue_cpu INTEGER, complete_cpu INTEGER,
-  n_bios INTEGER, n_issues INTEGER, error INTEGER, state TEXT);
+  n_bios INTEGER, n_issues INTEGER, error INTEGER, state TEXT, worker_ns INTEGER AS (NULL), flush_ns INTEGER AS (NULL));
 CREATE TABLE bio_request_extra(bio_id INTEGER, request_id INTEGER);
 CREATE VIEW bio_request(bio_id, request_id) AS SELECT bio_id, request_id FROM bio WHERE request_id IS NOT NULL
   UNION ALL SELECT bio_id, request_id FROM bio_request_extra;

@@ -11,14 +11,15 @@ import json
 import os
 import re
 import sqlite3
-import subprocess
 import sys
-import tempfile
 
 import jsonschema
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "lib"))
+import ktest  # noqa: E402
+from ktest import TOP, check  # noqa: E402
+
 HERE = os.path.dirname(os.path.abspath(__file__))
-TOP = os.path.abspath(os.path.join(HERE, "../../.."))
 TOOL, ANALYZE = (os.path.abspath(a) for a in sys.argv[1:3])
 UPDATE = "--update" in sys.argv
 # By name: where the expected texts are, and queries that find nothing in it.
@@ -27,19 +28,10 @@ RECORDINGS = {
     "storage": ("storage", {"errors", "can-i-trust-it", "since-when", "neighbours"}),
 }
 QUERIES = sorted(glob.glob(os.path.join(TOP, "examples/queries/*.sql")))
-failures = []
-
-
-def check(ok, what):
-    if not ok:
-        failures.append(what)
-        print("FAILED: " + what)
 
 
 def run(args, cwd, **more):
-    env = dict({k: os.environ[k] for k in ("PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS") if k in os.environ},
-               LC_ALL="C.UTF-8", TZ="UTC", KTRACE_QUERIES="/nonexistent", **more)
-    p = subprocess.run(args, cwd=cwd, env=env, capture_output=True, timeout=120)
+    p = ktest.run(*args, check=False, text=False, cwd=cwd, env=ktest.plain_env(**more), timeout=120)
     check(p.returncode == 0, "%s: exit %d, %s" % (" ".join(args), p.returncode, p.stderr.decode()))
     return p.stdout.decode("utf-8", "surrogateescape")
 
@@ -48,15 +40,7 @@ def compare(name, text, width):
     path = os.path.join(HERE, "expect", name + ".txt")
     check(not re.search(r" $", text, re.M), name + ": spaces at the end of a line")
     check(not width or max(map(len, text.splitlines()), default=0) <= width, "%s: wider than %d" % (name, width))
-    if UPDATE:
-        with open(path, "w", encoding="utf-8") as f:
-            f.write(text)
-        return
-    with open(path, encoding="utf-8") as f:
-        want = f.read()
-    if text != want:
-        subprocess.run(["diff", "-u", path, "-"], input=text.encode(), check=False)
-    check(text == want, "text " + name)
+    ktest.same_text(path, text, UPDATE)
 
 
 def check_lookup(db):
@@ -72,8 +56,7 @@ def check_lookup(db):
 def readme(tmp):
     """README.md shows what its commands print, 100 columns wide."""
     path = os.path.join(TOP, "README.md")
-    with open(path, encoding="utf-8") as f:
-        text = f.read()
+    text = ktest.read(path)
     shown = list(re.finditer(r"^```\n\$ ktrace-report (.*)\n([^`]*)^```$", text, re.M))
     check(shown, "README.md: shows no output of ktrace-report")
     for m in reversed(shown):
@@ -83,8 +66,7 @@ def readme(tmp):
         else:
             check(m[2] == out, "README.md: the output shown is not what `ktrace-report %s` prints; --update" % m[1])
     if UPDATE:
-        with open(path, "w", encoding="utf-8") as f:
-            f.write(text)
+        ktest.write(path, text)
 
 
 def check_closed(db):
@@ -121,8 +103,7 @@ def check_recording(tmp, schema, recording):
     check_closed(db)
     for q in QUERIES:
         name = os.path.basename(q)[:-4]
-        with open(q, encoding="utf-8") as f:
-            text = f.read()
+        text = ktest.read(q)
         check("-- Question:" in text, name + ": says no question")
         rows = sqlite3.connect(db).execute(text).fetchall()
         doc = json.loads(run([TOOL, q, "--json", name_db], tmp))
@@ -133,15 +114,12 @@ def check_recording(tmp, schema, recording):
 
 
 def main():
-    with open(os.path.join(TOP, "report/ktrace-report.schema.json"), encoding="utf-8") as f:
-        schema = jsonschema.Draft7Validator(json.load(f))
+    schema = jsonschema.Draft7Validator(json.loads(ktest.read(os.path.join(TOP, "report/ktrace-report.schema.json"))))
     check(len(QUERIES) >= 16, "examples/queries: only %d" % len(QUERIES))
-    with tempfile.TemporaryDirectory() as tmp:
-        for recording in RECORDINGS:
-            check_recording(tmp, schema, recording)
-        readme(tmp)
-    print("%d failures" % len(failures))
-    return 1 if failures else 0
+    tmp = ktest.tmpdir()
+    for recording in RECORDINGS:
+        check_recording(tmp, schema, recording)
+    readme(tmp)
 
 
-sys.exit(main())
+ktest.main(main)

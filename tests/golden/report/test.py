@@ -13,37 +13,22 @@ import re
 import select
 import shutil
 import sqlite3
-import subprocess
 import sys
-import tempfile
 
 import jsonschema
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "lib"))
+import ktest  # noqa: E402
+from ktest import check  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOOL = os.path.abspath(sys.argv[1])
 UPDATE = "--update" in sys.argv
-with open(os.path.join(HERE, "../../../report/ktrace-report.schema.json"), encoding="utf-8") as schema_file:
-    SCHEMA = jsonschema.Draft7Validator(json.load(schema_file))
-failures = []
-
-
-def check(ok, what):
-    if not ok:
-        failures.append(what)
-        print("FAILED: " + what)
-
-
-def env(**more):
-    e = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TZ": "UTC", "KTRACE_QUERIES": "/nonexistent"}
-    for k in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
-        if k in os.environ:
-            e[k] = os.environ[k]
-    e.update(more)
-    return e
+SCHEMA = jsonschema.Draft7Validator(json.loads(ktest.read(os.path.join(ktest.TOP, "report/ktrace-report.schema.json"))))
 
 
 def run(*args, cwd, **more):
-    p = subprocess.run([TOOL, *args], cwd=cwd, env=env(**more), capture_output=True, timeout=60)
+    p = ktest.run(TOOL, *args, check=False, text=False, cwd=cwd, env=ktest.plain_env(**more), timeout=60)
     return p.returncode, p.stdout.decode("utf-8", "surrogateescape"), p.stderr.decode("utf-8", "replace")
 
 
@@ -150,53 +135,53 @@ TEXTS = {
 
 # One line and exit 1; a mistake in the command line: exit 64, where argp finds it with a line that names --help.
 ERRORS = [
-    (["nope", "run.db"], 64, "there is no report 'nope'; there is: audit cgroups cost diff disks"),
-    (["stages"], 64, "which database? ktrace-report stages run.db"),
+    (["nope", "run.db"], 64, "no report 'nope'; available: audit cgroups cost diff disks"),
+    (["stages"], 64, "name a database: ktrace-report stages run.db"),
     (["none.db"], 1, "none.db: No such file or directory; make it with: ktrace-analyze run.ktr -o run.db"),
     (["text.txt"], 1, "text.txt: this is not a database; make one with: ktrace-analyze run.ktr -o run.db"),
     (["run.ktr"], 1, "run.ktr: this is a recording, not a database; first run: ktrace-analyze run.ktr"),
-    (["void.db"], 1, "void.db: this database is not one of ktrace-analyze's; make one with"),
-    (["foreign.db"], 1, "foreign.db: this database is not one of ktrace-analyze's; make one with"),
-    (["newer.db"], 1, "newer.db: the database has version 999, this program knows up to"),
-    (["noversion.db"], 1, "noversion.db: the database does not say its version; make it again with ktrace-analyze"),
+    (["void.db"], 1, "void.db: this database was not made by ktrace-analyze; make one with"),
+    (["foreign.db"], 1, "foreign.db: this database was not made by ktrace-analyze; make one with"),
+    (["newer.db"], 1, "newer.db: the database has version 999, this program supports up to"),
+    (["noversion.db"], 1, "noversion.db: the database has no version; make it again with ktrace-analyze"),
     (["cut.db"], 1, "cut.db: the database is damaged ("),
-    (["."], 1, ".: this is a directory; name the database in it"),
-    (["probes", "--disk", "vda", "run.db"], 64, "the report 'probes' has no use for --disk"),
-    (["probes", "--top", "3", "run.db"], 64, "the report 'probes' has no use for --top"),
-    (["stages", "12", "run.db"], 64, "the report 'stages' takes no ID ('12')"),
+    (["."], 1, ".: this is a directory; name a database in it"),
+    (["probes", "--disk", "vda", "run.db"], 64, "report 'probes' does not support --disk"),
+    (["probes", "--top", "3", "run.db"], 64, "report 'probes' does not support --top"),
+    (["stages", "12", "run.db"], 64, "report 'stages' takes no ID ('12')"),
     (["diff", "run.db"], 64, "'diff' compares two databases: ktrace-report diff A.db B.db"),
     (["diff", "none.db", "run.db"], 1, "none.db: No such file or directory"),
     (["diff", "run.db", "text.txt"], 1, "text.txt: this is not a database"),
-    (["diff", "--task", "fio", "run.db", "two.db"], 64, "the report 'diff' has no use for --task"),
-    (["hist", "--recorder", "run.db"], 64, "the report 'hist' has no use for --recorder"),
-    (["show", "run.db"], 64, "which one? ktrace-report show r12 run.db; 'slow' lists the IDs"),
-    (["show", "x1", "run.db"], 64, "'x1' is no ID: expected r12 for a request, b12 for a bio, i12 for an io"),
-    (["show", "r1", "run.db"], 1, "run.db: no flow of that ID in it; the report 'slow' lists IDs"),
-    (["show", "i1", "run.db"], 1, "run.db: no flow of that ID in it; the report 'slow' lists IDs"),
-    (["--disk", "sdz", "run.db"], 1, "run.db: no disk 'sdz' in it; there is: loop0, vda, vda1, zram0"),
-    (["--op", "reed", "run.db"], 1, "run.db: no operation 'reed' in it; there is: flush, read, write"),
+    (["diff", "--task", "fio", "run.db", "two.db"], 64, "report 'diff' does not support --task"),
+    (["hist", "--recorder", "run.db"], 64, "report 'hist' does not support --recorder"),
+    (["show", "run.db"], 64, "report 'show' needs an ID, for example: ktrace-report show r12 run.db ('slow' lists IDs)"),
+    (["show", "x1", "run.db"], 64, "'x1' is not an ID: expected r12 (request), b12 (bio) or i12 (io)"),
+    (["show", "r1", "run.db"], 1, "run.db: no flow has this ID; report 'slow' lists IDs"),
+    (["show", "i1", "run.db"], 1, "run.db: no flow has this ID; report 'slow' lists IDs"),
+    (["--disk", "sdz", "run.db"], 1, "run.db: no disk 'sdz' in this database (it has: loop0, vda, vda1, zram0)"),
+    (["--op", "reed", "run.db"], 1, "run.db: no operation 'reed' in this database (it has: flush, read, write)"),
     (["--task", "x", "run.db"], 1,
-     "run.db: no task 'x' in it; there is: fio, ktrace-record, kworker/0:1H, post\\x1b[31mgres"),
-    (["--cgroup", "/a", "run.db"], 1, "run.db: no cgroup '/a' in it; there is: /, /system.slice/postgresql.service"),
+     "run.db: no task 'x' in this database (it has: fio, ktrace-record, kworker/0:1H, post\\x1b[31mgres)"),
+    (["--cgroup", "/a", "run.db"], 1, "run.db: no cgroup '/a' in this database (it has: /, /system.slice/postgresql.service, /user.slice)"),
     (["--top", "0", "run.db"], 64, "--top 0: expected a number of at least 1"),
     (["--over", "long", "run.db"], 64, "--over long: expected a duration: 250us, 10ms, 1.5s"),
     (["--since", "noon", "run.db"], 64, "--since noon: expected a time from the start"),
-    (["--table", "x", "run.db"], 64, "the report 'summary' has no table 'x'; it has: ops stages in_the_way slow programs tasks time_use sched"),
+    (["--table", "x", "run.db"], 64, "report 'summary' has no table 'x'; it has: ops stages in_the_way slow programs tasks time_use sched"),
     (["bad.sql", "run.db"], 1, "bad.sql:3: no such column: nowhere"),
     (["badform.sql", "run.db"], 1, "badform.sql:2: unknown column format 'furlongs'"),
     (["badword.sql", "run.db"], 1, "badword.sql:1: unknown directive 'tabel'"),
     (["badparam.sql", "run.db"], 1, "badparam.sql:1: unknown parameter :nope; the man page lists them"),
-    (["nosql.sql", "run.db"], 1, "nosql.sql:2: there is no SQL statement in it"),
-    (["needs.sql", "run.db"], 1, "run.db: it has no table 'sched', which the report 'needs.sql' needs: that was not recorded"),
+    (["nosql.sql", "run.db"], 1, "nosql.sql:2: no SQL statement in this file"),
+    (["needs.sql", "run.db"], 1, "run.db: report 'needs.sql' needs table 'sched', which was not recorded"),
     (["stages", "--by", "moon", "io.db"], 64, "--by moon: expected op, kind, disk, program, process, task or cgroup"),
     (["hist", "--flow", "ios", "io.db"], 64, "--flow ios: expected io, request or bio"),
-    (["show", "i9", "io.db"], 1, "io.db: no flow of that ID in it; the report 'slow' lists IDs"),
-    (["show", "--flow", "io", "i150008", "io.db"], 64, "--flow io: expected none: the ID says it"),
+    (["show", "i9", "io.db"], 1, "io.db: no flow has this ID; report 'slow' lists IDs"),
+    (["show", "--flow", "io", "i150008", "io.db"], 64, "--flow cannot be combined with an ID"),
     (["none.sql", "run.db"], 1, "none.sql: No such file or directory"),
-    ([], 64, "which database? ktrace-report [REPORT] run.db"),
+    ([], 64, "name a database: ktrace-report [REPORT] run.db"),
     (["--bogus", "run.db"], 64, "unrecognized option '--bogus'"),
     (["a", "b", "c", "d"], 64, "too many arguments: 'd'"),
-    (["--json", "--csv", "run.db"], 64, "--json and --csv are one or the other, once"),
+    (["--json", "--csv", "run.db"], 64, "use one of --json and --csv, once"),
 ]
 
 FILES = {
@@ -224,8 +209,7 @@ SELECT sum(dur_ns) AS sum_ns /* :disk */ FROM w
 def make(dirname):
     for variant in ("whole", "io", "io2", "empty", "two", "newer", "noversion", "foreign"):
         name = {"whole": "run"}.get(variant, variant)
-        subprocess.run([sys.executable, os.path.join(HERE, "make-db.py"), os.path.join(dirname, name + ".db"), variant],
-                       check=True)
+        ktest.run(sys.executable, os.path.join(HERE, "make-db.py"), os.path.join(dirname, name + ".db"), variant)
     for name, data in FILES.items():
         with open(os.path.join(dirname, name), "wb") as f:
             f.write(data)
@@ -241,17 +225,7 @@ def test_texts(tmp):
         code, out, err = run(*args, cwd=tmp, **more)
         path = os.path.join(HERE, "expect", name + ".txt")
         check(code == 0 and err == "", "%s: exit %d, stderr %r" % (name, code, err))
-        if UPDATE:
-            with open(path, "w", encoding="utf-8") as f:
-                f.write(out)
-            continue
-        with open(path, encoding="utf-8") as f:
-            want = f.read()
-        if out != want:
-            with open(os.path.join(tmp, "out.txt"), "w", encoding="utf-8") as f:
-                f.write(out)
-            subprocess.run(["diff", "-u", path, os.path.join(tmp, "out.txt")], check=False)
-        check(out == want, "text " + name)
+        ktest.same_text(path, out, UPDATE)
         width = int(more.get("COLUMNS", 0))
         check("\x1b" not in out, name + ": an escape sequence got through")
         check(not re.search(r" $", out, re.M), name + ": spaces at the end of a line")
@@ -295,9 +269,9 @@ HOSTILE = ["=1+1", "+1+1", "-2-3", "@SUM(1)", "\t=1", "\r=1", "\uff1d1", "=a,\"b
 def test_names(tmp):
     """Names that others chose, in all three outputs."""
     rows = " UNION ALL ".join("SELECT %d, CAST(x'%s' AS TEXT)" % (i, t.encode().hex()) for i, t in enumerate(HOSTILE))
-    with open(os.path.join(tmp, "hostile.sql"), "w", encoding="utf-8") as f:
-        f.write("--: title Hostile\n--: table names Names\n--: column i id\n--: column name text\nSELECT i, name FROM (SELECT 0 AS i, '' AS name WHERE 0 "
-                "UNION ALL %s) ORDER BY i;\n" % rows)
+    ktest.write(os.path.join(tmp, "hostile.sql"),
+                "--: title Hostile\n--: table names Names\n--: column i id\n--: column name text\nSELECT i, name FROM (SELECT 0 AS i, '' AS name"
+                " WHERE 0 UNION ALL %s) ORDER BY i;\n" % rows)
     out = {how: run("./hostile.sql", *([how] if how else []), "run.db", cwd=tmp, LC_ALL="C.UTF-8") for how in ("", "--json", "--csv")}
     for how, (code, text, err) in out.items():
         check(code == 0 and not err, "hostile %s: %s" % (how, err))
@@ -323,10 +297,8 @@ def check_formats(tmp, db, shown):
         for table, rows in doc["tables"].items():
             code, out, err = run(name, *more, "--csv", "--table", table, db, cwd=tmp)
             check(code == 0 and err == "", "%s --csv --table %s: %r" % (name, table, err))
-            with open(os.path.join(tmp, "t.csv"), "w", encoding="utf-8") as f:
-                f.write(out)
-            back = subprocess.run(["sqlite3", ":memory:", ".mode csv", ".import t.csv t", ".mode json", "SELECT * FROM t"],
-                                  cwd=tmp, capture_output=True, check=True, text=True).stdout
+            ktest.write(os.path.join(tmp, "t.csv"), out)
+            back = ktest.run("sqlite3", ":memory:", ".mode csv", ".import t.csv t", ".mode json", "SELECT * FROM t", cwd=tmp).stdout
             back = json.loads(back) if back.strip() else []
             want = [{k: "" if v is None else " ".join(map(str, v)) if isinstance(v, list) else v for k, v in row.items()}
                     for row in rows]
@@ -426,7 +398,8 @@ def test_moved(tmp):
         db.execute("UPDATE %s SET size_bytes = 100 * n WHERE utid = %d AND second = %d AND op = 'read' AND NOT is_cached" % (table, utid, second))
     db.commit()
     check(n > 5 and asked, "few reads to change")
-    want = {op: b for op, b in db.execute("SELECT op, total(moved_bytes) FROM io LEFT JOIN task USING (utid) WHERE state = 'whole' AND NOT is_recorder GROUP BY op")}
+    want = dict(db.execute("SELECT op, total(moved_bytes) FROM io LEFT JOIN task USING (utid) WHERE state = 'whole' AND NOT is_recorder"
+                           " GROUP BY op"))
     for report in ("tasks", "cgroups", "files"):
         seen = {}
         for args in ((), ("--over", "0ns"), ("--since", "0.000000001s"), ("--until", "9999s"), ("--since", "0s", "--until", "8999.5s")):
@@ -461,7 +434,7 @@ def test_hostile(tmp):
             args = {"show": ["i150008"], "diff": ["io.db"]}.get(name, [])
             for filters in (("--over", "1ns"),) if low else ((), ("--over", "1ns"), ("--since", "0.5s"), ("--disk", "vda1")):
                 code, _, err = run(name, *args, *filters, "hostile.db", cwd=tmp)
-                if "has no use for" not in err:
+                if "does not support" not in err:
                     check(code == 0, "hostile numbers: %s %r: exit %d: %s" % (name, filters, code, err))
     os.unlink(path)
 
@@ -526,7 +499,7 @@ def test_io_numbers(tmp):
     app += " AND kind NOT IN ('io_uring', 'aio')"
     want, = db.execute("SELECT sum(dur_ns) FROM io WHERE " + app).fetchone()
     check(sum(r["total_ns"] for r in t["stages"]) == want and abs(sum(r["share"] for r in t["stages"]) - 1) < 1e-9, "summary: stages")
-    for cause, words in (("runq", "had the CPU"), ("irq", "interrupt"), ("softirq", "soft interrupt")):
+    for cause, words in (("runq", "held the CPU"), ("irq", "interrupt"), ("softirq", "soft interrupt")):
         want, = db.execute("SELECT total(%s_ns) FROM io WHERE %s" % (cause, app)).fetchone()
         check(sum(r["total_ns"] for r in t["in_the_way"] if r["cause"] == words) == want, "summary: " + cause)
 
@@ -548,7 +521,7 @@ def on_terminal(args, tmp, **more):
     pid, fd = pty.fork()
     if not pid:
         os.chdir(tmp)
-        os.execve(TOOL, [TOOL, *args], env(**more))
+        os.execve(TOOL, [TOOL, *args], ktest.plain_env(**more))
     out = b""
     while select.select([fd], [], [], 30)[0]:
         try:
@@ -578,18 +551,16 @@ def test_terminal(tmp):
 
 def test_full_disk(tmp):
     with open("/dev/full", "w") as full:
-        p = subprocess.run([TOOL, "run.db"], cwd=tmp, env=env(), stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        p = ktest.run(TOOL, "run.db", cwd=tmp, env=ktest.plain_env(), stdout=full, check=False)
     check(p.returncode == 1 and p.stderr == "ktrace-report: cannot write the report: No space left on device\n",
           "full disk: %d %r" % (p.returncode, p.stderr))
 
 
 def main():
-    with tempfile.TemporaryDirectory() as tmp:
-        make(tmp)
-        for test in (test_texts, test_errors, test_formats, test_numbers, test_io_numbers, test_hostile, test_names, test_moved, test_terminal, test_full_disk):
-            test(tmp)
-    print("%d failures" % len(failures))
-    return 1 if failures else 0
+    tmp = ktest.tmpdir()
+    make(tmp)
+    for test in (test_texts, test_errors, test_formats, test_numbers, test_io_numbers, test_hostile, test_names, test_moved, test_terminal, test_full_disk):
+        test(tmp)
 
 
-sys.exit(main())
+ktest.main(main)

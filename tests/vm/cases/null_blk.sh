@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 # null_blk: the fastest disk, completing in softirq; every scheduler the kernel has.
 need fio
-[ -b /dev/nullb0 ] || modprobe null_blk nr_devices=2 gb=1
+null_blk nr_devices=2 gb=1
 for s in none mq-deadline kyber bfq; do
 	scheduler nullb0 $s
 	record $s '

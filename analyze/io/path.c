@@ -1,0 +1,683 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+/*
+ * The way of an operation from its begin to its end: found backwards, from the bio that ended last to its queueing, to the bio that
+ * ended last before that; then cut into stages forwards.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "analyze/io/io_internal.h"
+#include "format/base/dev.h"
+#include "format/base/macros.h"
+
+#define MAX_ROUNDS 16	   /* of the task that woke it */
+#define MAX_HOPS_BETWEEN 8 /* tasks that woke each other, from the completion to the io's task */
+/*
+ * How long after a completion whoever it wakes is woken: bio_endio() of a bio of many pages takes its time. A task that
+ * completes something itself wakes at once.
+ */
+#define MAX_IRQ_NS 1000000
+#define MAX_TASK_NS 20000
+
+static bool have_sched(const struct kt_io_state *s, uint32_t run)
+{
+	return s->task.ops && s->runs.v[run]->has_sched;
+}
+
+/* ------------------------------------------------------------------ what it waited for */
+
+/* A sleep that ended without a waking: none is told of one that was about to sleep only, or a hole hid it. */
+static void look_for_gap(struct kt_io_state *s, uint32_t run, const struct kt_wait *w)
+{
+	if (w->waking_ns == KT_NULL && kt_hidden(s->e, run, w->out_ns, w->in_ns, KT_ANY_CPU, 0))
+		s->path.gap = true;
+}
+
+/* The sleeps in [from, to], the newest first. */
+static void collect_waits(struct kt_io_state *s, uint32_t run, uint32_t tid, int64_t from,
+			  int64_t to, size_t max)
+{
+	struct kt_io_path *p = &s->path;
+	struct kt_wait *w;
+
+	p->n_waits = 0;
+	while (p->n_waits < max) {
+		w = &p->waits[p->n_waits];
+		if (KT_CALL(s->task, last_wait, run, tid, from, to, w))
+			break;
+		p->n_waits++;
+		if (from != KT_NULL)
+			look_for_gap(s, run, w);
+		if (w->out_ns >= to) /* a history that does not go backwards would never end */
+			break;
+		to = w->out_ns;
+	}
+}
+
+/* What was completed on the CPU where w was ended, at or after since, and within max of the waking. */
+static bool completed(struct kt_io_state *s, uint32_t run, const struct kt_wait *w, int64_t since,
+		      int64_t max, int64_t *request_id, int64_t *bio_id)
+{
+	int64_t end;
+
+	if (KT_CALL(s->request, completed, run, w->wake_cpu, w->waking_ns, request_id, bio_id,
+		    &end))
+		return false;
+	return end >= since && w->waking_ns - end <= max;
+}
+
+static bool is_queued_by(const struct kt_io_state *s, int64_t bio_id, uint32_t tid)
+{
+	const struct kt_io_bio *b = &s->recent[bio_id & (KT_IO_N_RECENT - 1)];
+
+	return bio_id != KT_NULL && b->bio_id == bio_id && b->tid == tid;
+}
+
+/*
+ * Because of which completion w, a sleep of tid, ended: an interrupt's, or, if a task woke it, that task's own, or what woke that
+ * task after the sleep had begun, and so on. Where that leads nowhere, what was completed on top of the task. With a filter it may
+ * not be known that the task ran then: if so, only a bio that the sleeper queued itself.
+ */
+static bool find_cause(struct kt_io_state *s, uint32_t run, uint32_t tid, struct kt_wait w,
+		       int64_t *request_id, int64_t *bio_id)
+{
+	int64_t out = w.out_ns;
+	bool found = false; /* of the last resort: it is in *request_id and *bio_id */
+
+	for (int i = 0; i < MAX_HOPS_BETWEEN && w.waking_ns != KT_NULL; i++) {
+		int64_t since = out, request, bio;
+		struct kt_wait up;
+		bool has_up, known, direct = w.by_irq || w.by_softirq;
+
+		if (!direct && !w.waker_tid)
+			break;
+		has_up = !direct &&
+			 !KT_CALL(s->task, last_wait, run, w.waker_tid, KT_NULL, w.waking_ns, &up);
+		if (has_up)
+			since = KT_MAX(since, up.in_ns);
+		known = direct || !kt_run_filtered(s->e, run) || (has_up && up.in_ns >= out);
+		if (completed(s, run, &w, since, direct ? MAX_IRQ_NS : MAX_TASK_NS, &request,
+			      &bio) &&
+		    (known || is_queued_by(s, bio, tid))) {
+			*request_id = request;
+			*bio_id = bio;
+			return true;
+		}
+		if (direct)
+			break;
+		if (!found && completed(s, run, &w, since, MAX_IRQ_NS, &request, &bio) &&
+		    (known || is_queued_by(s, bio, tid))) {
+			*request_id = request;
+			*bio_id = bio;
+			found = true;
+		}
+		if (has_up && up.out_ns >= out)
+			look_for_gap(s, run, &up);
+		if (!has_up || up.waking_ns == KT_NULL || up.waking_ns < out)
+			break;
+		tid = w.waker_tid;
+		w = up;
+	}
+	return found;
+}
+
+/*
+ * The bio because of which x ended; x: a sleep of the io's task, or, within that sleep w, one of the task that woke it. False:
+ * none that is known and not the io's own.
+ */
+static bool add_foreign(struct kt_io_state *s, const struct kt_io *io, const struct kt_wait *w,
+			const struct kt_wait *x)
+{
+	struct kt_io_path *p = &s->path;
+	const struct kt_io_bio *b;
+	uint32_t tid = x == w ? io->key.tid : w->waker_tid;
+	int64_t request_id, bio_id;
+
+	if (!find_cause(s, io->key.run, tid, *x, &request_id, &bio_id) || bio_id == KT_NULL)
+		return false;
+	b = &s->recent[bio_id & (KT_IO_N_RECENT - 1)];
+	if (b->bio_id != bio_id || b->io_id == io->id || b->end_ns < w->out_ns ||
+	    b->end_ns > x->waking_ns)
+		return false;
+	p->foreign[p->n_foreign++] = (struct kt_io_foreign){*b, *w, request_id};
+	return true;
+}
+
+static const struct kt_io_bio *newest_of(const struct kt_io *io)
+{
+	return kt_list_last(&io->kept, struct kt_io_bio, age);
+}
+
+/* Sleeps in which none of its own bios ended: whose did? */
+static void find_foreign(struct kt_io_state *s, const struct kt_io *io)
+{
+	struct kt_io_path *p = &s->path;
+	const struct kt_io_bio *own = newest_of(io);
+
+	for (size_t i = 0; i < p->n_waits && p->n_foreign < KT_IO_MAX_FOREIGN; i++) {
+		const struct kt_wait *w = &p->waits[i];
+		struct kt_wait x;
+		int64_t to;
+		bool found;
+
+		if (w->waking_ns == KT_NULL)
+			continue;
+		while (own && own->end_ns > w->waking_ns)
+			own = kt_list_prev(own, age);
+		if (own && own->end_ns > w->out_ns)
+			continue;
+		found = add_foreign(s, io, w, w);
+		if (w->by_irq || w->by_softirq || !w->waker_tid)
+			continue;
+		/*
+		 * What the task that woke it had waited for since: a journal's commit has several rounds, and its last sleep may
+		 * have been for a lock.
+		 */
+		to = found ? p->foreign[p->n_foreign - 1].bio.start_ns : w->waking_ns;
+		for (int n = 0; n < MAX_ROUNDS && p->n_foreign < KT_IO_MAX_FOREIGN; n++) {
+			if (to <= w->out_ns || KT_CALL(s->task, last_wait, io->key.run,
+						       w->waker_tid, w->out_ns, to, &x))
+				break;
+			found = add_foreign(s, io, w, &x);
+			to = found ? p->foreign[p->n_foreign - 1].bio.start_ns : x.out_ns;
+		}
+	}
+}
+
+/* ------------------------------------------------------------------ the bios on the path */
+
+/* The sleep in which t falls; NULL: none that is known. */
+static const struct kt_wait *wait_at(const struct kt_io_path *p, int64_t t)
+{
+	for (size_t i = 0; i < p->n_waits; i++)
+		if (p->waits[i].out_ns <= t && t <= p->waits[i].in_ns)
+			return &p->waits[i];
+	return NULL;
+}
+
+/* Whoever makes room goes on while what goes to swap is being written, unless there is too much of it. */
+static bool may_be_waited_for(const struct kt_io_path *p, const struct kt_io_bio *b)
+{
+	return !b->swapout || wait_at(p, b->end_ns);
+}
+
+/* The newest of its bios that ended by `by`; of several that ended at once the one queued first. *at: where to go on. */
+static const struct kt_io_bio *last_own(const struct kt_io_path *p, const struct kt_io_bio **at,
+					int64_t by)
+{
+	const struct kt_io_bio *b = *at, *first;
+
+	while (b && (b->end_ns > by || !may_be_waited_for(p, b)))
+		b = kt_list_prev(b, age);
+	*at = first = b;
+	for (; b && b->end_ns == first->end_ns; b = kt_list_prev(b, age))
+		if (b->bio_id < first->bio_id && may_be_waited_for(p, b))
+			first = b;
+	return first;
+}
+
+static int find_hops(struct kt_io_state *s, const struct kt_io *io, int64_t end)
+{
+	struct kt_io_path *p = &s->path;
+	const struct kt_io_bio *at = newest_of(io), *own;
+	int64_t cur = end;
+	size_t f = 0;
+
+	for (;;) {
+		struct kt_io_hop h = {.throttle_ns = KT_NULL};
+
+		own = last_own(p, &at, cur);
+		while (f < p->n_foreign && p->foreign[f].bio.end_ns > cur)
+			f++;
+		if (own && (f == p->n_foreign || own->end_ns >= p->foreign[f].bio.end_ns)) {
+			h.bio = own;
+			h.start_ns = own->start_ns;
+			while (at && at->end_ns == own->end_ns)
+				at = kt_list_prev(at, age);
+		} else if (f < p->n_foreign) {
+			h.bio = &p->foreign[f].bio;
+			h.foreign = true;
+			h.start_ns = h.bio->start_ns;
+			if (h.start_ns < io->start_ns)
+				h.start_ns = p->foreign[f].wait.out_ns;
+			f++;
+		} else {
+			return 0;
+		}
+		h.start_ns = KT_MIN(KT_MAX(h.start_ns, io->start_ns), h.bio->end_ns);
+		if (h.bio->end_ns < io->start_ns)
+			return 0;
+		p->gap |= h.bio->lossy;
+		if (kt_vec_push(&p->hops, h))
+			return -ENOMEM;
+		cur = h.start_ns;
+	}
+}
+
+/*
+ * Of an iocb or a request, a bio that another process queued: a cgroup's limit held it back, and the kernel's thread let it go. Not
+ * where the file system itself leaves submission to such threads, as btrfs does, whose files are on no device.
+ */
+static bool let_go(const struct kt_io *io, const struct kt_io_bio *b)
+{
+	return b->tgid && io->key.tgid && b->tgid != io->key.tgid &&
+	       (!io->ino || io->dev || kt_dev_major(io->ino_dev));
+}
+
+/* Bios that another task queued while the io's slept: a cgroup's limit held them back. */
+static void find_throttled(struct kt_io_state *s, const struct kt_io *io)
+{
+	struct kt_io_path *p = &s->path;
+
+	for (size_t i = 0; i < p->hops.n; i++) {
+		struct kt_io_hop *h = &p->hops.v[i];
+		int64_t since = i + 1 < p->hops.n ? p->hops.v[i + 1].bio->end_ns : io->start_ns;
+		const struct kt_wait *w;
+
+		if (h->foreign || !h->bio->tid || h->bio->tid == io->key.tid)
+			continue;
+		if (!kt_io_is_call(io->key.kind)) {
+			if (let_go(io, h->bio))
+				h->throttle_ns = since;
+			continue;
+		}
+		w = wait_at(p, h->start_ns);
+		if (w && w->out_ns >= since && h->start_ns < w->in_ns)
+			h->throttle_ns = w->out_ns;
+	}
+}
+
+/* ------------------------------------------------------------------ stages */
+
+static int add(struct kt_io_path *p, enum kt_io_stage stage, int64_t start, int64_t end,
+	       int64_t bio_id)
+{
+	struct kt_io_seg seg = {.stage = stage, .start_ns = start, .end_ns = end, .bio_id = bio_id};
+
+	return kt_vec_push(&p->segs, seg);
+}
+
+/*
+ * A stage in which the io's task should run. A sleep that lies within it is for something else than a bio of this path: `blocked`
+ * until the task is woken, `wakeup` until it runs; then the stage goes on, after the last sleep as `last`.
+ */
+static int add_awake(struct kt_io_path *p, enum kt_io_stage stage, enum kt_io_stage last,
+		     int64_t start, int64_t end)
+{
+	bool split = false;
+	int err = 0;
+
+	for (; p->n_split < p->n_waits && !err; p->n_split++) {
+		const struct kt_wait *w = &p->waits[p->n_waits - p->n_split - 1];
+		int64_t waking = w->waking_ns == KT_NULL ? w->in_ns : w->waking_ns;
+
+		if (w->out_ns >= end)
+			break;
+		if (w->out_ns < start || w->in_ns > end)
+			continue;
+		p->is_blocked = true;
+		err = add(p, stage, start, w->out_ns, KT_NULL);
+		if (!err)
+			err = add(p, KT_IO_STAGE_BLOCKED, w->out_ns, waking, KT_NULL);
+		if (!err && w->waking_ns != KT_NULL) {
+			p->wakeup_seg = (int)p->segs.n;
+			p->wake = *w;
+			err = add(p, KT_IO_STAGE_WAKEUP, waking, w->in_ns, KT_NULL);
+		}
+		start = w->in_ns;
+		split = true;
+		if (p->n_split + 1 == p->n_waits)
+			stage = last;
+	}
+	if (err || (split && start == end))
+		return err;
+	return add(p, stage, start, end, KT_NULL);
+}
+
+/* The same of one that was taken through a flush. */
+static int add_way(struct kt_io_path *p, const struct kt_io_hop *h)
+{
+	const struct kt_io_bio *b = h->bio;
+	const struct kt_flush_way *w = b->way;
+	bool clipped = h->start_ns > b->start_ns;
+	int err = 0;
+
+	if (!clipped || w->parts[0].start_ns > h->start_ns)
+		err = add(p, KT_IO_STAGE_ALLOC, h->start_ns, w->parts[0].start_ns, b->bio_id);
+	for (uint32_t i = 0; i < w->n_parts && !err; i++) {
+		const struct kt_flush_part *x = &w->parts[i];
+		bool last = i + 1 == w->n_parts;
+		int64_t start = KT_MAX(x->start_ns, h->start_ns);
+		/* It may end later than its request, with others that it was split into. */
+		int64_t end = last ? b->end_ns : x->end_ns;
+
+		if (clipped && end <= start && !last)
+			continue;
+		err = add(p, x->stage, start, end, b->bio_id);
+		p->segs.v[p->segs.n - 1].worker_tid = x->worker_tid;
+		p->is_flush |= x->stage == KT_IO_STAGE_WORKER;
+	}
+	return err;
+}
+
+/* A bio's own stages, from where its hop begins. */
+static int add_bio(struct kt_io_path *p, const struct kt_io_hop *h)
+{
+	const struct kt_io_bio *b = h->bio;
+	bool clipped = h->start_ns > b->start_ns;
+	enum kt_io_stage stage = KT_IO_STAGE_ALLOC;
+	int64_t at = h->start_ns;
+	int i = 0, err = 0;
+
+	if (b->way)
+		return add_way(p, h);
+	/* A disk that takes bios itself has it from its queueing on. */
+	if (b->mark_ns[KT_BIO_MARK_DEVICE] == b->start_ns &&
+	    b->mark_ns[KT_BIO_MARK_PLUG] == KT_NULL && b->mark_ns[KT_BIO_MARK_QUEUE] == KT_NULL) {
+		stage = KT_IO_STAGE_DEVICE;
+		i = KT_BIO_MARK_COMPLETE;
+	}
+	for (; i < KT_BIO_MARK_ENDIO && !err; i++) {
+		int64_t mark = b->mark_ns[i];
+
+		if (mark == KT_NULL)
+			continue;
+		mark = KT_MIN(KT_MAX(mark, at), b->end_ns);
+		if (!clipped || mark > at)
+			err = add(p, stage, at, mark, b->bio_id);
+		stage = kt_bio_stage(i);
+		at = mark;
+	}
+	return err ? err : add(p, stage, at, b->end_ns, b->bio_id);
+}
+
+/* After the last bio: it is noticed, whoever waits is woken, runs, returns. */
+static int add_tail(struct kt_io_state *s, const struct kt_io *io, int64_t at, int64_t end)
+{
+	struct kt_io_path *p = &s->path;
+	const struct kt_wait *w = wait_at(p, at);
+	int err;
+
+	if (at == end)
+		return 0;
+	if (!w)
+		return add_awake(p, KT_IO_STAGE_ENDIO, KT_IO_STAGE_RETURN, at, end);
+	if (w->waking_ns == KT_NULL || w->waking_ns < at) {
+		err = add(p, KT_IO_STAGE_ENDIO, at, w->in_ns, KT_NULL);
+	} else {
+		err = add(p, KT_IO_STAGE_ENDIO, at, w->waking_ns, KT_NULL);
+		p->wakeup_seg = (int)p->segs.n;
+		p->wake = *w;
+		if (!err)
+			err = add(p, KT_IO_STAGE_WAKEUP, w->waking_ns, w->in_ns, KT_NULL);
+	}
+	/* A fault is over when its task runs. */
+	if (err || (io->key.kind == KT_IO_KIND_FAULT && w->in_ns == end))
+		return err;
+	return add_awake(p, KT_IO_STAGE_RETURN, KT_IO_STAGE_RETURN, w->in_ns, end);
+}
+
+/* One without a path: did it sleep? Of an asynchronous one only that its submitter saw to it without a rest is known for sure. */
+static int cut_pathless(struct kt_io_state *s, const struct kt_io *io, int64_t end,
+			uint32_t waiter_tid)
+{
+	struct kt_io_path *p = &s->path;
+	struct kt_wait w;
+	bool awake =
+		have_sched(s, io->key.run) && !io->n_bios && !kt_io_failed(io) && !kt_io_empty(io);
+
+	if (p->n_waits)
+		return add_awake(p, KT_IO_STAGE_SUBMIT, KT_IO_STAGE_RETURN, io->start_ns, end);
+	if (awake && !kt_io_is_sync(io))
+		awake = waiter_tid == io->key.tid &&
+			KT_CALL(s->task, last_wait, io->key.run, waiter_tid, io->start_ns, end,
+				&w) == -ENOENT;
+	return add(p, awake ? KT_IO_STAGE_CACHED : KT_IO_STAGE_SUBMIT, io->start_ns, end, KT_NULL);
+}
+
+static int cut(struct kt_io_state *s, const struct kt_io *io, int64_t end, uint32_t waiter_tid)
+{
+	struct kt_io_path *p = &s->path;
+	int64_t at = io->start_ns;
+	int err = 0;
+
+	if (!p->hops.n)
+		return cut_pathless(s, io, end, waiter_tid);
+	for (size_t i = p->hops.n; i-- > 0 && !err;) {
+		const struct kt_io_hop *h = &p->hops.v[i];
+		enum kt_io_stage before =
+			i + 1 == p->hops.n ? KT_IO_STAGE_SUBMIT : KT_IO_STAGE_BETWEEN;
+
+		if (h->throttle_ns != KT_NULL) {
+			if (h->throttle_ns > at)
+				err = add_awake(p, before, before, at, h->throttle_ns);
+			if (!err)
+				err = add(p, KT_IO_STAGE_THROTTLE, h->throttle_ns, h->start_ns,
+					  h->bio->bio_id);
+		} else {
+			err = add_awake(p, before, before, at, h->start_ns);
+		}
+		if (!err)
+			err = add_bio(p, h);
+		at = h->bio->end_ns;
+	}
+	return err ? err : add_tail(s, io, at, end);
+}
+
+/* ------------------------------------------------------------------ what was in the way */
+
+#define CAUSE_WORKER 3
+
+static unsigned int cause_of(const struct kt_disturb *d)
+{
+	return d->cause[0] == 'r' ? 0 : d->cause[0] == 'i' ? 1 : 2;
+}
+
+/* Who: the same as before in this stage, or a further one; what is too many is put together. */
+static int blame(struct kt_io_path *p, size_t seg, unsigned int cause, uint32_t by, int64_t from,
+		 int64_t to)
+{
+	unsigned int n = 0;
+	struct kt_io_blame b = {seg, cause, by, from, to - from};
+
+	for (size_t i = p->blames.n; i-- > 0 && p->blames.v[i].seg == seg;) {
+		struct kt_io_blame *x = &p->blames.v[i];
+
+		if (x->cause != cause)
+			continue;
+		n++;
+		if (x->by == by || x->by == UINT32_MAX) {
+			x->dur_ns += to - from;
+			return 0;
+		}
+	}
+	if (n >= KT_IO_MAX_BLAME)
+		b.by = UINT32_MAX;
+	return kt_vec_push(&p->blames, b);
+}
+
+struct blaming {
+	struct kt_io_path *p;
+	size_t seg; /* that may still be met */
+};
+
+static int on_disturb(void *arg, const struct kt_disturb *d)
+{
+	struct blaming *x = arg;
+	struct kt_io_path *p = x->p;
+	int64_t end = d->start_ns + d->dur_ns;
+
+	while (x->seg < p->segs.n && p->segs.v[x->seg].end_ns <= d->start_ns)
+		x->seg++;
+	for (size_t i = x->seg; i < p->segs.n && p->segs.v[i].start_ns < end; i++) {
+		struct kt_io_seg *g = &p->segs.v[i];
+		int64_t from = KT_MAX(g->start_ns, d->start_ns), to = KT_MIN(g->end_ns, end);
+		unsigned int cause = cause_of(d);
+		int err;
+
+		if (!kt_io_stages[g->stage].must_run || to <= from)
+			continue;
+		g->disturbed_ns[cause] += to - from;
+		err = blame(p, i, cause, cause ? d->irq : d->by_tid, from, to);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* Sets *known to false if the task's past is not known. */
+static int disturb(struct kt_io_state *s, const struct kt_io *io, uint32_t tid, int64_t from,
+		   int64_t to, bool *known)
+{
+	struct blaming x = {&s->path, 0};
+	int err;
+
+	if (to <= from)
+		return 0;
+	err = tid ? KT_CALL(s->task, disturbances, io->key.run, tid, from, to, kt_io_is_watched(io),
+			    on_disturb, &x)
+		  : -ENOENT;
+	if (err == -ENOENT)
+		*known = false;
+	return err == -ENOENT ? 0 : err;
+}
+
+/* The worker that a stage is a wait for may have waited for a CPU itself. */
+static int on_worker_disturb(void *arg, const struct kt_disturb *d)
+{
+	struct blaming *x = arg;
+
+	return cause_of(d) ? 0
+			   : blame(x->p, x->seg, CAUSE_WORKER, d->by_tid, d->start_ns,
+				   d->start_ns + d->dur_ns);
+}
+
+static int find_workers_disturbed(struct kt_io_state *s, const struct kt_io *io)
+{
+	struct kt_io_path *p = &s->path;
+	int err = 0;
+
+	for (size_t i = 0; i < p->segs.n && !err; i++) {
+		const struct kt_io_seg *g = &p->segs.v[i];
+		struct blaming x = {p, i};
+
+		if (g->worker_tid && g->end_ns > g->start_ns)
+			err = KT_CALL(s->task, disturbances, io->key.run, g->worker_tid,
+				      g->start_ns, g->end_ns, false, on_worker_disturb, &x);
+		if (err == -ENOENT) /* its past is not known, and nobody is blamed */
+			err = 0;
+	}
+	return err;
+}
+
+static int find_disturbed(struct kt_io_state *s, const struct kt_io *io, int64_t end,
+			  uint32_t waiter_tid)
+{
+	struct kt_io_path *p = &s->path;
+	const struct kt_io_hop *first = p->hops.n ? &p->hops.v[p->hops.n - 1] : NULL;
+	bool known = true;
+	int err;
+
+	if (kt_io_is_sync(io)) {
+		err = disturb(s, io, io->key.tid, io->start_ns, end, &known);
+	} else {
+		/* Whoever queued its bios was at work on it then, whoever posted its end after that. */
+		int64_t until = first ? p->hops.v[0].bio->end_ns : end;
+
+		err = disturb(s, io, first && first->bio->tid ? first->bio->tid : io->key.tid,
+			      io->start_ns, until, &known);
+		if (!err)
+			err = disturb(s, io, waiter_tid, until, end, &known);
+	}
+	if (!err)
+		err = find_workers_disturbed(s, io);
+	p->runq_known = known;
+	p->irq_known = known && s->runs.v[io->key.run]->has_irq;
+	return err;
+}
+
+/* ------------------------------------------------------------------ all of it */
+
+/* tid: whose sleep p->wake is. */
+static void find_waker(struct kt_io_state *s, const struct kt_io *io, uint32_t tid)
+{
+	struct kt_io_path *p = &s->path;
+	const struct kt_io_hop *last = p->hops.n ? &p->hops.v[0] : NULL;
+	int64_t request_id, bio_id;
+
+	/* A sleep for something else. */
+	if (!last || p->wake.out_ns > last->bio->end_ns) {
+		if (find_cause(s, io->key.run, tid, p->wake, &request_id, &bio_id))
+			p->wake_request_id = request_id;
+		return;
+	}
+	p->wake_request_id = last->bio->request_id;
+	if (last->foreign)
+		return;
+	/* Its own bio's request, unless something else ended the sleep after that. */
+	if (p->wake.waking_ns - last->bio->end_ns > MAX_IRQ_NS &&
+	    find_cause(s, io->key.run, tid, p->wake, &request_id, &bio_id))
+		p->wake_request_id = request_id;
+}
+
+int kt_io_path(struct kt_io_state *s, const struct kt_io *io, int64_t end_ns, uint32_t waiter_tid)
+{
+	struct kt_io_path *p = &s->path;
+	bool sched = have_sched(s, io->key.run);
+	struct kt_sums sums;
+	int err;
+
+	p->hops.n = p->segs.n = p->blames.n = 0;
+	p->n_waits = p->n_foreign = p->n_split = 0;
+	p->runq_known = p->irq_known = p->is_blocked = p->is_flush = p->gap = false;
+	p->wakeup_seg = -1;
+	p->wake_request_id = KT_NULL;
+	p->slept_ns = KT_NULL;
+	if (sched && kt_io_is_sync(io)) {
+		collect_waits(s, io->key.run, io->key.tid, io->start_ns, end_ns, KT_IO_MAX_WAITS);
+		find_foreign(s, io);
+	}
+	err = find_hops(s, io, end_ns);
+	if (!err && (!kt_io_is_call(io->key.kind) || (sched && kt_io_is_sync(io))))
+		find_throttled(s, io);
+	/* Whoever posts its end may have slept before it was submitted. */
+	if (!err && sched && !kt_io_is_sync(io) && io->key.kind != KT_IO_KIND_AIO && p->hops.n)
+		collect_waits(s, io->key.run, waiter_tid, KT_NULL, end_ns, 8);
+	if (!kt_io_is_sync(io))
+		p->n_split = p->n_waits; /* whoever posts its end sleeps for many */
+	if (!err)
+		err = cut(s, io, end_ns, waiter_tid);
+	if (!err && sched)
+		err = find_disturbed(s, io, end_ns, waiter_tid);
+	if (!err && p->wakeup_seg >= 0)
+		find_waker(s, io, kt_io_is_sync(io) ? io->key.tid : waiter_tid);
+	if (!err && sched && kt_io_is_sync(io) &&
+	    !KT_CALL(s->task, sums, io->key.run, io->key.tid, io->start_ns, end_ns,
+		     kt_io_is_watched(io), &sums))
+		p->slept_ns = sums.sleep_ns;
+#ifndef NDEBUG
+	if (!err) {
+		assert(p->segs.v[0].start_ns == io->start_ns);
+		assert(p->segs.v[p->segs.n - 1].end_ns == end_ns);
+		for (size_t i = 0; i < p->segs.n; i++) {
+			assert(p->segs.v[i].end_ns >= p->segs.v[i].start_ns);
+			assert(!i || p->segs.v[i].start_ns == p->segs.v[i - 1].end_ns);
+		}
+	}
+#endif
+	return err;
+}
+
+bool kt_io_waited(const struct kt_io_state *s)
+{
+	const struct kt_io_path *p = &s->path;
+
+	if (p->hops.n)
+		return true;
+	for (size_t i = 0; i < p->n_waits; i++)
+		if (p->waits[i].disk &&
+		    p->waits[i].in_ns - p->waits[i].out_ns >= KT_IO_MIN_BLOCKED_NS)
+			return true;
+	return false;
+}

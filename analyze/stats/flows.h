@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+/*
+ * Statistics of all flows, summed up while they end, so that a report need not read millions of rows, nor need them to be there:
+ *
+ *	flow_group, flow_key   what is told apart: kind of flow, kind, operation, object, …; and by whom
+ *	flow_load              by key, second and state: number, bytes, times, each stage
+ *	flow_hist              durations of whole ones by key and second, in the buckets of format/base/bucket.h
+ *	group_hist             the same by group, of each stage as well (0: the whole flow)
+ *	disturb_load           who kept whole ones waiting, by key and second
+ *	*_sum                  the same over the whole run
+ *	latency_stats          group_hist_sum by object and operation, with percentiles worked out
+ *
+ * A flow belongs to the second in which it ended. The same key and second may have several rows: they add up. Memory is that of the
+ * keys, and of one second's rows.
+ */
+#ifndef KT_ANALYZE_STATS_FLOWS_H
+#define KT_ANALYZE_STATS_FLOWS_H
+
+#include "analyze/db/table.h"
+#include "analyze/engine/flow.h"
+#include "analyze/engine/tracker.h"
+
+struct kt_db;
+struct kt_flows;
+
+extern const struct kt_table *const kt_flows_tables[]; /* NULL-terminated */
+
+/* db: rows go there; it outlives this. */
+int kt_flows_create(struct kt_db *db, struct kt_flows **ret);
+void kt_flows_destroy(struct kt_flows *s); /* NULL is fine */
+
+/* As those of analyze/engine/flow.h. */
+int kt_flows_count(struct kt_flows *s, const struct kt_flow_kind *k, const struct kt_flow *f,
+		   kt_flow_ref *ret_ref);
+int kt_flows_stages(struct kt_flows *s, kt_flow_ref ref, int64_t end_ns, const int64_t *ns);
+int kt_flows_disturbed(struct kt_flows *s, kt_flow_ref ref, int64_t end_ns, int64_t id,
+		       const char *cause, int64_t by_utid, const char *by_irq, int64_t dur_ns);
+
+/* Writes what is not written yet. Once, at the end. */
+int kt_flows_write(struct kt_flows *s);
+
+#endif

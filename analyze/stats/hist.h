@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+/*
+ * A histogram of durations in the buckets of format/base/bucket.h, of a second and of all seconds at once. Memory is allocated for
+ * ranges of buckets when first met: durations of one kind span few.
+ */
+#ifndef KT_ANALYZE_STATS_HIST_H
+#define KT_ANALYZE_STATS_HIST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "format/base/bucket.h"
+
+struct kt_hist_bucket {
+	uint64_t n;
+	int64_t ns, max_ns;
+};
+
+struct kt_hist_octave;
+
+/* Zeroed: empty. */
+struct kt_hist {
+	struct kt_hist_octave *octaves[KT_BUCKET_OCTAVES];
+	uint64_t n; /* over all seconds */
+	int64_t sum_ns, max_ns;
+	bool any; /* in this second */
+};
+
+void kt_hist_finish(struct kt_hist *h);
+
+/* Counts a duration >= 0. 0 or -ENOMEM. */
+int kt_hist_count(struct kt_hist *h, int64_t dur_ns);
+
+typedef int kt_hist_fn(void *arg, unsigned int bucket, const struct kt_hist_bucket *b);
+
+/* Each bucket of the second that holds something, from the smallest; empties the second. Ends with fn's first error. */
+int kt_hist_take_second(struct kt_hist *h, kt_hist_fn *fn, void *arg);
+
+/* Each bucket that holds something, over all seconds. */
+int kt_hist_each(const struct kt_hist *h, kt_hist_fn *fn, void *arg);
+
+/* Adds what another holds, over all seconds. 0 or -ENOMEM. */
+int kt_hist_add(struct kt_hist *h, const struct kt_hist *other);
+
+/* By nearest rank over all seconds, within 1 %; part in millionths. n > 0. */
+int64_t kt_hist_percentile(const struct kt_hist *h, uint32_t part);
+
+#endif

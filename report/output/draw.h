@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+/*
+ * Bars, time lines and heat rows, as strings of a given width. Each piece of a time line has a class, usually the name of a
+ * stage, which selects colour and character, so that it looks the same in every report.
+ */
+#ifndef KT_REPORT_OUTPUT_DRAW_H
+#define KT_REPORT_OUTPUT_DRAW_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "report/output/term.h"
+
+/*
+ * A fraction and perhaps a class: "0.25 device". *ret_columns: how many it takes, at most width; 0 for nothing, then the
+ * string is empty. free() it. NULL: no memory.
+ */
+char *kt_draw_bar(const char *spec, unsigned int width, const struct kt_term *term,
+		  unsigned int *ret_columns);
+
+/*
+ * Pieces of a line: "START LENGTH [CLASS [LABEL]];...", fractions. If several fall into one character, the longest is drawn,
+ * but disturbances (runq, irq, softirq) take precedence. A lone piece is at least one character. Class frame is a
+ * line with ends, text only its label. As kt_draw_bar() otherwise.
+ */
+char *kt_draw_span(const char *spec, unsigned int width, const struct kt_term *term,
+		   unsigned int *ret_columns);
+
+/* "CLASS words;!CLASS words": each (! where letters tell classes apart, shades do not) with its character, in at most width columns a line (0: any). free() it. */
+char *kt_draw_legend(const char *spec, unsigned int width, const struct kt_term *term);
+
+/* Counts over time. */
+struct kt_heat {
+	uint64_t *v; /* owned */
+	unsigned int n;
+};
+
+/* "N N N ...". 0 or -ENOMEM. */
+int kt_heat_parse(struct kt_heat *h, const char *spec);
+
+/* Slots per character for n slots in width columns; character i begins at slot i times that. */
+unsigned int kt_heat_step(unsigned int n, unsigned int width);
+
+/* The greatest character's count at that width. */
+uint64_t kt_heat_max(const struct kt_heat *h, unsigned int width);
+
+/* As kt_draw_bar(); max is the count of the fullest cell. */
+char *kt_draw_heat(const struct kt_heat *h, uint64_t max, unsigned int width,
+		   const struct kt_term *term, unsigned int *ret_columns);
+
+#endif
