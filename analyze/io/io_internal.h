@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
- * Operations, as the tracker io keeps them: io.c has the events, life.c births and ends, log.c log buffers, path.c the way from begin to end,
- * row.c the rows, views.c the views. Nobody else sees this.
+ * Operations, as the tracker io keeps them: io.c has the events, life.c births and ends, log.c log buffers, wait.c what was waited
+ * for, path.c the way from begin to end, row.c the rows, views.c the views. Nobody else sees this.
  */
 #ifndef KT_ANALYZE_IO_IO_INTERNAL_H
 #define KT_ANALYZE_IO_IO_INTERNAL_H
@@ -314,6 +314,28 @@ int kt_io_name_part(struct kt_io_run *r, uint32_t cpu, const struct kt_io_file_p
 /* What the file was called at that time; before the first name that is known, that one. */
 const struct kt_io_named *kt_io_name_of(const struct kt_io_run *r, uint32_t dev, uint64_t ino,
 					int64_t t_ns);
+
+/* How long after a completion whoever it wakes is woken: bio_endio() of a bio of many pages takes its time. */
+#define KT_IO_MAX_IRQ_NS 1000000
+
+/* wait.c, into s->path: the sleeps of tid in [from, to], the newest first, max at most. from KT_NULL: from the run's start. */
+void kt_io_collect_waits(struct kt_io_state *s, uint32_t run, uint32_t tid, int64_t from,
+			 int64_t to, size_t max);
+
+/*
+ * Because of which completion w, a sleep of tid, ended. False: none that is known; then *request_id and *bio_id may have been changed.
+ */
+bool kt_io_find_cause(struct kt_io_state *s, uint32_t run, uint32_t tid, struct kt_wait w,
+		      int64_t *request_id, int64_t *bio_id);
+
+/* Of the sleeps collected those in which none of its own bios ended: whose did? A hole may have hidden it: path.gap. */
+void kt_io_find_foreign(struct kt_io_state *s, const struct kt_io *io);
+
+/* NULL: it has none. */
+static inline const struct kt_io_bio *kt_io_newest_bio(const struct kt_io *io)
+{
+	return kt_list_last(&io->kept, struct kt_io_bio, age);
+}
 
 /* path.c: fills s->path for an io that ran from start_ns to end_ns. waiter_tid: whose waking counts at its end. */
 int kt_io_path(struct kt_io_state *s, const struct kt_io *io, int64_t end_ns, uint32_t waiter_tid);

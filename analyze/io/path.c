@@ -11,178 +11,9 @@
 #include "format/base/dev.h"
 #include "format/base/macros.h"
 
-#define MAX_ROUNDS 16	   /* of the task that woke it */
-#define MAX_HOPS_BETWEEN 8 /* tasks that woke each other, from the completion to the io's task */
-/*
- * How long after a completion whoever it wakes is woken: bio_endio() of a bio of many pages takes its time. A task that
- * completes something itself wakes at once.
- */
-#define MAX_IRQ_NS 1000000
-#define MAX_TASK_NS 20000
-
 static bool have_sched(const struct kt_io_state *s, uint32_t run)
 {
 	return s->task.ops && s->runs.v[run]->has_sched;
-}
-
-/* ------------------------------------------------------------------ what it waited for */
-
-/* A sleep that ended without a waking: none is told of one that was about to sleep only, or a hole hid it. */
-static void look_for_gap(struct kt_io_state *s, uint32_t run, const struct kt_wait *w)
-{
-	if (w->waking_ns == KT_NULL && kt_hidden(s->e, run, w->out_ns, w->in_ns, KT_ANY_CPU, 0))
-		s->path.gap = true;
-}
-
-/* The sleeps in [from, to], the newest first. */
-static void collect_waits(struct kt_io_state *s, uint32_t run, uint32_t tid, int64_t from,
-			  int64_t to, size_t max)
-{
-	struct kt_io_path *p = &s->path;
-	struct kt_wait *w;
-
-	p->n_waits = 0;
-	while (p->n_waits < max) {
-		w = &p->waits[p->n_waits];
-		if (KT_CALL(s->task, last_wait, run, tid, from, to, w))
-			break;
-		p->n_waits++;
-		if (from != KT_NULL)
-			look_for_gap(s, run, w);
-		if (w->out_ns >= to) /* a history that does not go backwards would never end */
-			break;
-		to = w->out_ns;
-	}
-}
-
-/* What was completed on the CPU where w was ended, at or after since, and within max of the waking. */
-static bool completed(struct kt_io_state *s, uint32_t run, const struct kt_wait *w, int64_t since,
-		      int64_t max, int64_t *request_id, int64_t *bio_id)
-{
-	int64_t end;
-
-	if (KT_CALL(s->request, completed, run, w->wake_cpu, w->waking_ns, request_id, bio_id,
-		    &end))
-		return false;
-	return end >= since && w->waking_ns - end <= max;
-}
-
-static bool is_queued_by(const struct kt_io_state *s, int64_t bio_id, uint32_t tid)
-{
-	const struct kt_io_bio *b = &s->recent[bio_id & (KT_IO_N_RECENT - 1)];
-
-	return bio_id != KT_NULL && b->bio_id == bio_id && b->tid == tid;
-}
-
-/*
- * Because of which completion w, a sleep of tid, ended: an interrupt's, or, if a task woke it, that task's own, or what woke that
- * task after the sleep had begun, and so on. Where that leads nowhere, what was completed on top of the task. With a filter it may
- * not be known that the task ran then: if so, only a bio that the sleeper queued itself.
- */
-static bool find_cause(struct kt_io_state *s, uint32_t run, uint32_t tid, struct kt_wait w,
-		       int64_t *request_id, int64_t *bio_id)
-{
-	int64_t out = w.out_ns;
-	bool found = false; /* of the last resort: it is in *request_id and *bio_id */
-
-	for (int i = 0; i < MAX_HOPS_BETWEEN && w.waking_ns != KT_NULL; i++) {
-		int64_t since = out, request, bio;
-		struct kt_wait up;
-		bool has_up, known, direct = w.by_irq || w.by_softirq;
-
-		if (!direct && !w.waker_tid)
-			break;
-		has_up = !direct &&
-			 !KT_CALL(s->task, last_wait, run, w.waker_tid, KT_NULL, w.waking_ns, &up);
-		if (has_up)
-			since = KT_MAX(since, up.in_ns);
-		known = direct || !kt_run_filtered(s->e, run) || (has_up && up.in_ns >= out);
-		if (completed(s, run, &w, since, direct ? MAX_IRQ_NS : MAX_TASK_NS, &request,
-			      &bio) &&
-		    (known || is_queued_by(s, bio, tid))) {
-			*request_id = request;
-			*bio_id = bio;
-			return true;
-		}
-		if (direct)
-			break;
-		if (!found && completed(s, run, &w, since, MAX_IRQ_NS, &request, &bio) &&
-		    (known || is_queued_by(s, bio, tid))) {
-			*request_id = request;
-			*bio_id = bio;
-			found = true;
-		}
-		if (has_up && up.out_ns >= out)
-			look_for_gap(s, run, &up);
-		if (!has_up || up.waking_ns == KT_NULL || up.waking_ns < out)
-			break;
-		tid = w.waker_tid;
-		w = up;
-	}
-	return found;
-}
-
-/*
- * The bio because of which x ended; x: a sleep of the io's task, or, within that sleep w, one of the task that woke it. False:
- * none that is known and not the io's own.
- */
-static bool add_foreign(struct kt_io_state *s, const struct kt_io *io, const struct kt_wait *w,
-			const struct kt_wait *x)
-{
-	struct kt_io_path *p = &s->path;
-	const struct kt_io_bio *b;
-	uint32_t tid = x == w ? io->key.tid : w->waker_tid;
-	int64_t request_id, bio_id;
-
-	if (!find_cause(s, io->key.run, tid, *x, &request_id, &bio_id) || bio_id == KT_NULL)
-		return false;
-	b = &s->recent[bio_id & (KT_IO_N_RECENT - 1)];
-	if (b->bio_id != bio_id || b->io_id == io->id || b->end_ns < w->out_ns ||
-	    b->end_ns > x->waking_ns)
-		return false;
-	p->foreign[p->n_foreign++] = (struct kt_io_foreign){*b, *w, request_id};
-	return true;
-}
-
-static const struct kt_io_bio *newest_of(const struct kt_io *io)
-{
-	return kt_list_last(&io->kept, struct kt_io_bio, age);
-}
-
-/* Sleeps in which none of its own bios ended: whose did? */
-static void find_foreign(struct kt_io_state *s, const struct kt_io *io)
-{
-	struct kt_io_path *p = &s->path;
-	const struct kt_io_bio *own = newest_of(io);
-
-	for (size_t i = 0; i < p->n_waits && p->n_foreign < KT_IO_MAX_FOREIGN; i++) {
-		const struct kt_wait *w = &p->waits[i];
-		struct kt_wait x;
-		int64_t to;
-		bool found;
-
-		if (w->waking_ns == KT_NULL)
-			continue;
-		while (own && own->end_ns > w->waking_ns)
-			own = kt_list_prev(own, age);
-		if (own && own->end_ns > w->out_ns)
-			continue;
-		found = add_foreign(s, io, w, w);
-		if (w->by_irq || w->by_softirq || !w->waker_tid)
-			continue;
-		/*
-		 * What the task that woke it had waited for since: a journal's commit has several rounds, and its last sleep may
-		 * have been for a lock.
-		 */
-		to = found ? p->foreign[p->n_foreign - 1].bio.start_ns : w->waking_ns;
-		for (int n = 0; n < MAX_ROUNDS && p->n_foreign < KT_IO_MAX_FOREIGN; n++) {
-			if (to <= w->out_ns || KT_CALL(s->task, last_wait, io->key.run,
-						       w->waker_tid, w->out_ns, to, &x))
-				break;
-			found = add_foreign(s, io, w, &x);
-			to = found ? p->foreign[p->n_foreign - 1].bio.start_ns : x.out_ns;
-		}
-	}
 }
 
 /* ------------------------------------------------------------------ the bios on the path */
@@ -220,7 +51,7 @@ static const struct kt_io_bio *last_own(const struct kt_io_path *p, const struct
 static int find_hops(struct kt_io_state *s, const struct kt_io *io, int64_t end)
 {
 	struct kt_io_path *p = &s->path;
-	const struct kt_io_bio *at = newest_of(io), *own;
+	const struct kt_io_bio *at = kt_io_newest_bio(io), *own;
 	int64_t cur = end;
 	size_t f = 0;
 
@@ -608,7 +439,7 @@ static void find_waker(struct kt_io_state *s, const struct kt_io *io, uint32_t t
 
 	/* A sleep for something else. */
 	if (!last || p->wake.out_ns > last->bio->end_ns) {
-		if (find_cause(s, io->key.run, tid, p->wake, &request_id, &bio_id))
+		if (kt_io_find_cause(s, io->key.run, tid, p->wake, &request_id, &bio_id))
 			p->wake_request_id = request_id;
 		return;
 	}
@@ -616,8 +447,8 @@ static void find_waker(struct kt_io_state *s, const struct kt_io *io, uint32_t t
 	if (last->foreign)
 		return;
 	/* Its own bio's request, unless something else ended the sleep after that. */
-	if (p->wake.waking_ns - last->bio->end_ns > MAX_IRQ_NS &&
-	    find_cause(s, io->key.run, tid, p->wake, &request_id, &bio_id))
+	if (p->wake.waking_ns - last->bio->end_ns > KT_IO_MAX_IRQ_NS &&
+	    kt_io_find_cause(s, io->key.run, tid, p->wake, &request_id, &bio_id))
 		p->wake_request_id = request_id;
 }
 
@@ -635,15 +466,16 @@ int kt_io_path(struct kt_io_state *s, const struct kt_io *io, int64_t end_ns, ui
 	p->wake_request_id = KT_NULL;
 	p->slept_ns = KT_NULL;
 	if (sched && kt_io_is_sync(io)) {
-		collect_waits(s, io->key.run, io->key.tid, io->start_ns, end_ns, KT_IO_MAX_WAITS);
-		find_foreign(s, io);
+		kt_io_collect_waits(s, io->key.run, io->key.tid, io->start_ns, end_ns,
+				    KT_IO_MAX_WAITS);
+		kt_io_find_foreign(s, io);
 	}
 	err = find_hops(s, io, end_ns);
 	if (!err && (!kt_io_is_call(io->key.kind) || (sched && kt_io_is_sync(io))))
 		find_throttled(s, io);
 	/* Whoever posts its end may have slept before it was submitted. */
 	if (!err && sched && !kt_io_is_sync(io) && io->key.kind != KT_IO_KIND_AIO && p->hops.n)
-		collect_waits(s, io->key.run, waiter_tid, KT_NULL, end_ns, 8);
+		kt_io_collect_waits(s, io->key.run, waiter_tid, KT_NULL, end_ns, 8);
 	if (!kt_io_is_sync(io))
 		p->n_split = p->n_waits; /* whoever posts its end sleeps for many */
 	if (!err)

@@ -546,6 +546,21 @@ class Way:
             sleep, tid = before, sleep.waker
         return resort
 
+    def hides_cause(self, sleep):
+        """A hole on a CPU of the chain of wakings just before one of them, or of a task of the chain."""
+        began, run = sleep.out, self.run
+        for _ in range(8):
+            if run.hidden(max(began, sleep.waking - IRQ_NS), sleep.waking, sleep.cpu):
+                return True
+            if sleep.by_irq or sleep.waker == '0':
+                return False
+            if run.hidden(began, sleep.waking, None, sleep.waker):
+                return True
+            sleep = self.last_sleep(sleep.waker, None, sleep.waking)
+            if not sleep or sleep.waking is None or sleep.waking < began:
+                return False
+        return False
+
     def waited(self, sleep, inner):
         """The bio because of which inner ended, if it is none of its own."""
         done = self.cause(inner, self.io.tid if inner is sleep else sleep.waker)
@@ -559,7 +574,7 @@ class Way:
         for s in reversed(self.sleeps):
             if s.waking is None or any(s.out < b.end <= s.waking for b in self.own):
                 continue
-            inner = s
+            inner, before = s, len(found)
             for n in range(17):
                 b = self.waited(s, inner) if len(found) < 64 else None
                 if b:
@@ -568,6 +583,8 @@ class Way:
                 inner = self.last_sleep(s.waker, s.out, until) if not s.by_irq and s.waker != '0' and until > s.out else None
                 if not inner:
                     break
+            if len(found) == before < 64 and self.hides_cause(s):
+                self.gap = True
         return found
 
     def find_hops(self):
