@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <malloc.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -76,6 +77,7 @@ static int add_inputs(struct kt_engine *e, struct kt_pool *pool, const struct kt
 static int analyze(void *arg, const struct kt_opened *opened, size_t n)
 {
 	const struct kt_options *o = arg;
+	const char *fine_rows = getenv("KT_FINE_ROWS");
 	struct kt_engine_options opts = {
 		.raw = o->raw,
 		.force = o->force,
@@ -83,6 +85,7 @@ static int analyze(void *arg, const struct kt_opened *opened, size_t n)
 		.keep_ns = o->keep_ns,
 		.sample = o->sample,
 		.disable = getenv("KT_DISABLE_EVENT"),
+		.fine_rows = fine_rows ? strtoll(fine_rows, NULL, 10) : 0,
 		.threads = o->threads,
 	};
 	struct kt_engine *e = NULL;

@@ -430,7 +430,8 @@ int kt_engine_run(struct kt_engine *e, const char *target)
 	if (!err)
 		err = kt_db_create(target, e->opts.threads > 1, e->opts.force, &e->db);
 	if (!err)
-		err = kt_flows_create(e->db, &e->flows);
+		err = kt_flows_create(e->db, e->opts.fine_rows ? e->opts.fine_rows : KT_FINE_ROWS,
+				      &e->flows);
 	if (!err)
 		err = kt_busy_create(e->db, &e->busy);
 	if (!err)

@@ -73,6 +73,7 @@ struct kt_engine_options {
 	int64_t keep_ns;
 	uint64_t sample;      /* of them one in so many is not; 0 = none */
 	const char *disable;  /* events of this name are dropped; NULL = none (tests) */
+	int64_t fine_rows;    /* as of kt_flows_create(); 0 = KT_FINE_ROWS (tests: -1) */
 	unsigned int threads; /* for decoding; 1 = all in one thread */
 };
 

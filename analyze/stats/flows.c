@@ -78,12 +78,14 @@ struct kt_flows {
 	struct kt_db *db;
 	int64_t second; /* that is being counted */
 	struct kt_keyed groups, keys;
-	struct kt_keyed cells, buckets, disturbs;	      /* of this second */
+	struct kt_keyed cells, buckets, wides, disturbs;      /* of this second */
 	struct kt_keyed cell_sums, bucket_sums, disturb_sums; /* of the seconds before it */
 	int64_t groups_written, keys_written;		      /* their rows */
+	int64_t fine_left; /* rows of seconds that may still be of fine buckets */
+	bool wide;	   /* the rows of this second */
 };
 
-int kt_flows_create(struct kt_db *db, struct kt_flows **ret)
+int kt_flows_create(struct kt_db *db, int64_t fine_rows, struct kt_flows **ret)
 {
 	struct kt_flows *s = calloc(1, sizeof(*s));
 
@@ -91,11 +93,14 @@ int kt_flows_create(struct kt_db *db, struct kt_flows **ret)
 		return -ENOMEM;
 	s->db = db;
 	s->second = INT64_MIN;
+	s->fine_left = fine_rows;
+	s->wide = fine_rows <= 0;
 	kt_keyed_init(&s->groups, sizeof(struct group_key), sizeof(struct group));
 	kt_keyed_init(&s->keys, sizeof(struct flow_key), sizeof(struct key));
 	kt_keyed_init(&s->cells, sizeof(struct cell_key), sizeof(struct cell));
 	kt_keyed_init(&s->cell_sums, sizeof(struct cell_key), sizeof(struct cell));
 	kt_keyed_init(&s->buckets, sizeof(struct bucket_key), sizeof(struct bucket));
+	kt_keyed_init(&s->wides, sizeof(struct bucket_key), sizeof(struct bucket));
 	kt_keyed_init(&s->bucket_sums, sizeof(struct bucket_key), sizeof(struct bucket));
 	kt_keyed_init(&s->disturbs, sizeof(struct disturb_key), sizeof(struct disturb));
 	kt_keyed_init(&s->disturb_sums, sizeof(struct disturb_key), sizeof(struct disturb));
@@ -121,6 +126,7 @@ void kt_flows_destroy(struct kt_flows *s)
 	kt_keyed_finish(&s->cells);
 	kt_keyed_finish(&s->cell_sums);
 	kt_keyed_finish(&s->buckets);
+	kt_keyed_finish(&s->wides);
 	kt_keyed_finish(&s->bucket_sums);
 	kt_keyed_finish(&s->disturbs);
 	kt_keyed_finish(&s->disturb_sums);
@@ -228,23 +234,48 @@ static int write_bucket_sums(struct kt_flows *s)
 	return err;
 }
 
+/* Adds b to what `to` has at that bucket of its key. */
+static int add_bucket(struct kt_keyed *to, const struct bucket *b, int64_t bucket)
+{
+	const struct bucket_key k = {b->k.key, bucket};
+	struct bucket *sum = kt_keyed_get(to, &k);
+
+	if (!sum)
+		return -ENOMEM;
+	kt_hist_bucket_add(&sum->v, &b->v);
+	return 0;
+}
+
+static int write_wides(struct kt_flows *s)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < s->wides.n && !err; i++) {
+		struct bucket b = *(const struct bucket *)kt_keyed_at(&s->wides, i);
+
+		b.k.bucket = kt_bucket_of(b.v.ns / (int64_t)b.v.n);
+		err = write_bucket(s, &kt_flow_hist_table, &b, s->second);
+	}
+	kt_keyed_clear(&s->wides);
+	return err;
+}
+
 static int write_buckets(struct kt_flows *s)
 {
 	int err = s->bucket_sums.n >= MAX_SUMS ? write_bucket_sums(s) : 0;
 
 	for (size_t i = 0; i < s->buckets.n && !err; i++) {
 		const struct bucket *b = kt_keyed_at(&s->buckets, i);
-		struct bucket *sum = kt_keyed_get(&s->bucket_sums, &b->k);
 
-		if (!sum)
-			return -ENOMEM;
-		sum->v.n += b->v.n;
-		sum->v.ns += b->v.ns;
-		sum->v.max_ns = KT_MAX(sum->v.max_ns, b->v.max_ns);
-		err = write_bucket(s, &kt_flow_hist_table, b, s->second);
+		err = add_bucket(&s->bucket_sums, b, b->k.bucket);
+		if (err)
+			break;
+		err = s->wide ? add_bucket(&s->wides, b, kt_bucket_wide(b->k.bucket))
+			      : write_bucket(s, &kt_flow_hist_table, b, s->second);
+		s->fine_left--;
 	}
 	kt_keyed_clear(&s->buckets);
-	return err;
+	return err ? err : write_wides(s);
 }
 
 static int write_disturb(struct kt_flows *s, const struct kt_table *t, const struct disturb *d,
@@ -301,6 +332,7 @@ static int write_group_bucket(void *arg, unsigned int bucket, const struct kt_hi
 	h->row.n = b->n;
 	h->row.ns = b->ns;
 	h->row.max_ns = b->max_ns;
+	h->s->fine_left--;
 	return kt_db_insert(h->s->db, h->table, &h->row);
 }
 
@@ -316,7 +348,8 @@ static int write_group_hists(struct kt_flows *s)
 		for (size_t j = 0; j < KT_ARRAY_SIZE(g->hists) && !err; j++) {
 			h.row.stage = (int64_t)j;
 			if (g->hists[j])
-				err = kt_hist_take_second(g->hists[j], write_group_bucket, &h);
+				err = kt_hist_take_second(g->hists[j], s->wide, write_group_bucket,
+							  &h);
 		}
 	}
 	return err;
@@ -361,6 +394,7 @@ static int next_second(struct kt_flows *s, int64_t second)
 	err = err ? err : write_group_hists(s);
 	err = err ? err : write_disturbs(s);
 	s->second = second;
+	s->wide = s->fine_left <= 0;
 	return err;
 }
 

@@ -4,7 +4,7 @@
  *
  *	flow_group, flow_key   what is told apart: kind of flow, kind, operation, object, …; and by whom
  *	flow_load              by key, second and state: number, bytes, times, each stage
- *	flow_hist              durations of whole ones by key and second, in the buckets of format/base/bucket.h
+ *	flow_hist              durations of whole ones by key and second, in the buckets of format/base/bucket.h, in long recordings wide ones
  *	group_hist             the same by group, of each stage as well (0: the whole flow)
  *	disturb_load           who kept whole ones waiting, by key and second
  *	*_sum                  the same over the whole run
@@ -25,8 +25,14 @@ struct kt_flows;
 
 extern const struct kt_table *const kt_flows_tables[]; /* NULL-terminated */
 
-/* db: rows go there; it outlives this. */
-int kt_flows_create(struct kt_db *db, struct kt_flows **ret);
+/* Some 25 MB: about half a minute of a busy machine. */
+#define KT_FINE_ROWS 1000000
+
+/*
+ * db: rows go there; it outlives this. fine_rows: so many rows of flow_hist and group_hist, and the second in which there are more, are
+ * of fine buckets; later ones of wide ones, so that an hour of many operations stays small. Those over the whole run are fine.
+ */
+int kt_flows_create(struct kt_db *db, int64_t fine_rows, struct kt_flows **ret);
 void kt_flows_destroy(struct kt_flows *s); /* NULL is fine */
 
 /* As those of analyze/engine/flow.h. */

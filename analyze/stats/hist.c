@@ -44,13 +44,6 @@ static struct block *block_of(struct kt_hist *h, unsigned int bucket)
 	return *b;
 }
 
-static void add(struct kt_hist_bucket *to, const struct kt_hist_bucket *b)
-{
-	to->n += b->n;
-	to->ns += b->ns;
-	to->max_ns = KT_MAX(to->max_ns, b->max_ns);
-}
-
 int kt_hist_count(struct kt_hist *h, int64_t dur_ns)
 {
 	const struct kt_hist_bucket one = {1, dur_ns, dur_ns};
@@ -59,7 +52,7 @@ int kt_hist_count(struct kt_hist *h, int64_t dur_ns)
 
 	if (!b)
 		return -ENOMEM;
-	add(&b->now[bucket % BLOCK], &one);
+	kt_hist_bucket_add(&b->now[bucket % BLOCK], &one);
 	b->any = h->any = true;
 	h->n++;
 	h->sum_ns += dur_ns;
@@ -90,9 +83,44 @@ static int each(const struct kt_hist *h, bool second, kt_hist_fn *fn, void *arg)
 	return 0;
 }
 
-int kt_hist_take_second(struct kt_hist *h, kt_hist_fn *fn, void *arg)
+/* A wide bucket, as far as it is filled. */
+struct wide {
+	kt_hist_fn *fn;
+	void *arg;
+	unsigned int first;
+	struct kt_hist_bucket sum;
+};
+
+static int end_wide(struct wide *w)
 {
-	int err = h->any ? each(h, true, fn, arg) : 0;
+	int err =
+		w->sum.n ? w->fn(w->arg, kt_bucket_of(w->sum.ns / (int64_t)w->sum.n), &w->sum) : 0;
+
+	w->sum = (struct kt_hist_bucket){0};
+	return err;
+}
+
+static int add_to_wide(void *arg, unsigned int bucket, const struct kt_hist_bucket *b)
+{
+	struct wide *w = arg;
+	int err = w->first != kt_bucket_wide(bucket) ? end_wide(w) : 0;
+
+	w->first = kt_bucket_wide(bucket);
+	kt_hist_bucket_add(&w->sum, b);
+	return err;
+}
+
+static int each_of_second(const struct kt_hist *h, bool wide, kt_hist_fn *fn, void *arg)
+{
+	struct wide w = {.fn = fn, .arg = arg};
+	int err = wide ? each(h, true, add_to_wide, &w) : each(h, true, fn, arg);
+
+	return err ? err : end_wide(&w);
+}
+
+int kt_hist_take_second(struct kt_hist *h, bool wide, kt_hist_fn *fn, void *arg)
+{
+	int err = h->any ? each_of_second(h, wide, fn, arg) : 0;
 
 	for (unsigned int o = 0; h->any && o < KT_BUCKET_OCTAVES; o++) {
 		for (unsigned int i = 0; h->octaves[o] && i < BLOCKS; i++) {
@@ -101,7 +129,7 @@ int kt_hist_take_second(struct kt_hist *h, kt_hist_fn *fn, void *arg)
 			if (!b || !b->any)
 				continue;
 			for (unsigned int j = 0; j < BLOCK; j++)
-				add(&b->all[j], &b->now[j]);
+				kt_hist_bucket_add(&b->all[j], &b->now[j]);
 			memset(b->now, 0, sizeof(b->now));
 			b->any = false;
 		}
@@ -121,7 +149,7 @@ static int add_bucket(void *arg, unsigned int bucket, const struct kt_hist_bucke
 
 	if (!b)
 		return -ENOMEM;
-	add(&b->all[bucket % BLOCK], x);
+	kt_hist_bucket_add(&b->all[bucket % BLOCK], x);
 	return 0;
 }
 

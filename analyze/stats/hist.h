@@ -16,6 +16,13 @@ struct kt_hist_bucket {
 	int64_t ns, max_ns;
 };
 
+static inline void kt_hist_bucket_add(struct kt_hist_bucket *to, const struct kt_hist_bucket *b)
+{
+	to->n += b->n;
+	to->ns += b->ns;
+	to->max_ns = b->max_ns > to->max_ns ? b->max_ns : to->max_ns;
+}
+
 struct kt_hist_octave;
 
 /* Zeroed: empty. */
@@ -33,8 +40,11 @@ int kt_hist_count(struct kt_hist *h, int64_t dur_ns);
 
 typedef int kt_hist_fn(void *arg, unsigned int bucket, const struct kt_hist_bucket *b);
 
-/* Each bucket of the second that holds something, from the smallest; empties the second. Ends with fn's first error. */
-int kt_hist_take_second(struct kt_hist *h, kt_hist_fn *fn, void *arg);
+/*
+ * Each bucket of the second that holds something, from the smallest; empties the second. Ends with fn's first error. wide: those of a
+ * wide bucket together, as the bucket of their mean.
+ */
+int kt_hist_take_second(struct kt_hist *h, bool wide, kt_hist_fn *fn, void *arg);
 
 /* Each bucket that holds something, over all seconds. */
 int kt_hist_each(const struct kt_hist *h, kt_hist_fn *fn, void *arg);

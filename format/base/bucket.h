@@ -11,6 +11,8 @@
 #define KT_BUCKET_BITS 7
 #define KT_BUCKETS_OCTAVE (1 << KT_BUCKET_BITS)
 #define KT_BUCKET_OCTAVES (63 - KT_BUCKET_BITS + 1) /* all values of an int64_t */
+/* Buckets in a row that may stand together as one that is at most 1/16 of its value wide; below 128 they stay alone. */
+#define KT_WIDE_BUCKET 8
 #define KT_N_BUCKETS (KT_BUCKET_OCTAVES * KT_BUCKETS_OCTAVE)
 /* With fewer values the 99.9th percentile would just be the maximum. */
 #define KT_P999_MIN_N 1000
@@ -38,6 +40,12 @@ static inline int64_t kt_bucket_start(unsigned int bucket)
 	if (bucket < KT_BUCKETS_OCTAVE)
 		return bucket;
 	return (int64_t)(KT_BUCKETS_OCTAVE + bucket % KT_BUCKETS_OCTAVE) * kt_bucket_width(bucket);
+}
+
+/* The first of those that a wide bucket holds: the same for all of them. */
+static inline unsigned int kt_bucket_wide(unsigned int bucket)
+{
+	return bucket < KT_BUCKETS_OCTAVE ? bucket : bucket & ~(KT_WIDE_BUCKET - 1u);
 }
 
 /* Representative value of a bucket. */

@@ -134,7 +134,7 @@ static void check_percentiles(int n)
 	}
 	qsort(v, n, sizeof(*v), by_value);
 	rows.n = 0;
-	assert_int_equal(kt_hist_take_second(&h, no_bucket, NULL), 0);
+	assert_int_equal(kt_hist_take_second(&h, false, no_bucket, NULL), 0);
 	assert_int_equal(h.n, n);
 	assert_int_equal(h.sum_ns, sum);
 	assert_int_equal(h.max_ns, v[n - 1]);
@@ -189,7 +189,7 @@ static void seconds(void **state)
 	struct kt_flows *s;
 
 	rows.n = 0;
-	assert_int_equal(kt_flows_create(NULL, &s), 0);
+	assert_int_equal(kt_flows_create(NULL, KT_FINE_ROWS, &s), 0);
 	count(s, flow("read", -1, 50));
 	count(s, flow("read", 0, 100));
 	count(s, flow("read", 999999999, 100));
@@ -234,7 +234,7 @@ static void apart(void **state)
 	struct kt_flows *s;
 
 	rows.n = 0;
-	assert_int_equal(kt_flows_create(NULL, &s), 0);
+	assert_int_equal(kt_flows_create(NULL, KT_FINE_ROWS, &s), 0);
 	count(s, f);
 	f.kind = "syscall";
 	count(s, f);
@@ -280,7 +280,7 @@ static void late_stages(void **state)
 	rows.n = 0;
 	for (int i = 0; i < KT_FLOW_MAX_STAGES; i++)
 		ns[i] = KT_NULL;
-	assert_int_equal(kt_flows_create(NULL, &s), 0);
+	assert_int_equal(kt_flows_create(NULL, KT_FINE_ROWS, &s), 0);
 	f.stage_ns[0] = 40;
 	assert_int_equal(kt_flows_count(s, &kind, &f, &ref), 0);
 	count(s, flow("write", 2000000000, 1));

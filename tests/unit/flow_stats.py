@@ -83,14 +83,39 @@ def check(name, con):
         ktest.check(not lost, f'{name}: {lost} links to {tbl} lead nowhere')
 
 
+def bucket_of(ns):
+    e = ns.bit_length() - 1
+    return ns if ns < 128 else (e - 6) * 128 + (ns >> (e - 7)) - 128
+
+
+def check_wide(name, con, fine):
+    """Buckets of seconds after so many rows: those of the fine database, 8 together, as the bucket of their mean. Sums stay as they were."""
+    con.create_function('bucket_of', 1, bucket_of)
+    con.execute('ATTACH ? AS fine', (str(fine),))
+    for table, key in (('flow_hist', 'key_id'), ('group_hist', 'group_id, stage')):
+        rows = pairs(con, f'SELECT {key}, second, bucket, n, ns, max_ns FROM main.{table}', 3 + key.count(','))
+        same(name, 'wide ' + table, rows, pairs(con, f'SELECT {key}, second, bucket_of(sum(ns) / sum(n)), sum(n), sum(ns), max(max_ns) FROM fine.{table} '
+                                                f'GROUP BY {key}, second, CASE WHEN bucket < 128 THEN bucket ELSE bucket / 8 + 128 END', 3 + key.count(',')))
+        n, was = (con.execute(f'SELECT count(*) FROM {schema}.{table}').fetchone()[0] for schema in ('main', 'fine'))
+        ktest.check(n < was, f'{name}: wide {table}: {n} rows, of {was}')
+        for a, b in (('main', 'fine'), ('fine', 'main')):
+            n = con.execute(f'SELECT count(*) FROM (SELECT * FROM {a}.{table}_sum EXCEPT SELECT * FROM {b}.{table}_sum)').fetchone()[0]
+            ktest.check(not n, f'{name}: {table}_sum: {n} rows differ')
+
+
 def main():
     analyze, *recordings = sys.argv[1:]
     folder = pathlib.Path(ktest.tmpdir())
+    fine, wide = folder / 'fine.db', folder / 'wide.db'
     for r in recordings:
-        db = folder / 'out.db'
-        ktest.run(analyze, '-f', '-o', db, r)
-        con = ktest.open_db(db)
+        ktest.run(analyze, '-f', '-o', fine, r)
+        con = ktest.open_db(fine)
         check(os.path.basename(r), con)
+        con.close()
+        ktest.run(analyze, '-f', '-o', wide, r, env=dict(os.environ, KT_FINE_ROWS='-1'))
+        con = ktest.open_db(wide)
+        check(os.path.basename(r) + ', wide', con)
+        check_wide(os.path.basename(r), con, fine)
         con.close()
 
 
