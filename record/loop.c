@@ -124,16 +124,16 @@ static void put_clocks(struct kt_loop *l)
 void kt_loop_run(struct kt_loop *l)
 {
 	uint64_t pause = BUSY_NS, clocks_ns = l->start_ns + CLOCKS_NS, progress_ns = l->start_ns;
-	uint64_t flush_ns = l->start_ns + FLUSH_NS;
+	uint64_t next_flush = l->start_ns + FLUSH_NS;
 	struct kt_status_line progress;
 
 	kt_status_line_init(&progress, l->start_ns);
 	for (;;) {
 		uint64_t now = kt_now_ns(), until;
 
-		if (now >= flush_ns) {
+		if (now >= next_flush) {
 			kt_session_flush(l->session);
-			flush_ns = KT_MAX(flush_ns, now - FLUSH_NS) + FLUSH_NS;
+			next_flush = KT_MAX(next_flush, now - FLUSH_NS) + FLUSH_NS;
 		}
 		pause = next_pause(pause, kt_drain_cycle(l->drain), l->session->ring_bytes);
 		now = kt_now_ns();
@@ -149,7 +149,7 @@ void kt_loop_run(struct kt_loop *l)
 		}
 		if (now >= l->end_ns || kt_compress_error(l->compress) || kt_child_poll(l->child))
 			break;
-		until = KT_MIN(now + pause, KT_MIN(kt_meter_due(l->meter), flush_ns));
+		until = KT_MIN(now + pause, KT_MIN(kt_meter_due(l->meter), next_flush));
 		until = KT_MIN(until, l->end_ns);
 		if (until > now && kt_loop_wait(l->signal_fd, until - now))
 			break;

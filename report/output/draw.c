@@ -19,7 +19,7 @@
  */
 #define SGR_DEVICE "\033[38;5;31m"
 #define SGR_QUEUE "\033[38;5;166m"
-#define SGR_ALLOC "\033[38;5;133m"
+#define SGR_WAIT "\033[38;5;133m"
 #define SGR_WAKE "\033[38;5;33m"
 #define SGR_WORK "\033[38;5;64m"
 #define SGR_IN_WAY "\033[38;5;160m"
@@ -32,27 +32,16 @@ struct look {
 
 static const struct look looks[] = {
 	{"", "█", "#", SGR_DEVICE, false}, /* without a class */
+	/* Classes of stages: flow_stage.class. */
 	{"device", "█", "#", SGR_DEVICE, false},
 	{"queue", "▓", "q", SGR_QUEUE, false},
-	{"plug", "▓", "p", SGR_QUEUE, false},
-	{"flush", "▓", "f", SGR_QUEUE, false},
-	{"worker", "▚", "k", SGR_QUEUE, false},
-	{"alloc", "▒", "a", SGR_ALLOC, false},
-	{"throttle", "▒", "t", SGR_ALLOC, false},
-	{"lower", "▓", "+", SGR_WAKE, false},
-	{"submit", "▄", "s", SGR_WORK, false},
-	{"complete", "▄", "c", SGR_WORK, false},
-	{"endio", "▄", "e", SGR_WORK, false},
-	{"return", "▄", "r", SGR_WORK, false},
-	{"cached", "▄", "m", SGR_WORK, false},
-	{"blocked", "▒", "z", SGR_ALLOC, false},
-	{"between", "▂", "b", SGR_WAKE, false},
-	{"wakeup", "▂", "w", SGR_WAKE, false},
-	/* Classes of stages (flow_stage.class) that are no stage's name; device and queue are both. */
+	{"wait", "▒", "h", SGR_WAIT, false},
 	{"work", "▄", "o", SGR_WORK, false},
-	{"wait", "▒", "h", SGR_ALLOC, false},
 	{"wake", "▂", "w", SGR_WAKE, false},
-	{"away", "▒", "y", SGR_ALLOC, false},
+	{"away", "▒", "y", SGR_WAIT, false},
+	/* What reports show besides. */
+	{"behind", "▚", "k", SGR_QUEUE, false}, /* waiting for another thread to do it */
+	{"lower", "▓", "+", SGR_WAKE, false},	/* what lies below does it */
 	{"runq", "░", "R", SGR_IN_WAY, true},
 	{"irq", "╳", "!", SGR_BOLD SGR_IN_WAY, true},
 	{"softirq", "╳", "!", SGR_BOLD SGR_IN_WAY, true},
@@ -60,12 +49,32 @@ static const struct look looks[] = {
 	{"text", " ", " ", "\033[2m", false},
 };
 
-static const struct look *look_of(const char *class, size_t len)
+/* A class, and perhaps a letter of its own where there are no shades: "queue/p". */
+struct mark {
+	const struct look *look;
+	char letter; /* 0: the look's */
+};
+
+static struct mark mark_of(const char *word, size_t len)
 {
+	const char *slash = memchr(word, '/', len);
+	size_t n = slash ? (size_t)(slash - word) : len;
+	struct mark m = {.look = &looks[0]};
+
 	for (size_t i = 0; i < KT_ARRAY_SIZE(looks); i++)
-		if (strlen(looks[i].class) == len && !memcmp(looks[i].class, class, len))
-			return &looks[i];
-	return &looks[0];
+		if (strlen(looks[i].class) == n && !memcmp(looks[i].class, word, n))
+			m.look = &looks[i];
+	if (n + 2 == len && slash[1] > ' ' && slash[1] <= '~')
+		m.letter = slash[1];
+	return m;
+}
+
+static void put_mark(FILE *f, struct mark m, bool utf8)
+{
+	if (!utf8 && m.letter)
+		fputc(m.letter, f);
+	else
+		fputs(utf8 ? m.look->glyph : m.look->ascii, f);
 }
 
 /* ---------------------------------------------------------------- bars */
@@ -83,7 +92,7 @@ char *kt_draw_bar(const char *spec, unsigned int width, const struct kt_term *te
 	FILE *f;
 
 	end += strspn(end, " ");
-	look = look_of(end, strcspn(end, " "));
+	look = mark_of(end, strcspn(end, " ")).look;
 	f = open_memstream(&text, &size);
 	if (!f)
 		return NULL;
@@ -122,15 +131,15 @@ char *kt_draw_bar(const char *spec, unsigned int width, const struct kt_term *te
 
 struct piece {
 	double start, len;
-	const struct look *look;
+	struct mark mark;
 	const char *label; /* in the spec */
 	unsigned int label_len;
 };
 
 struct slot {
-	const struct look *look; /* NULL: nothing */
+	struct mark mark; /* look NULL: nothing */
 	double cover;
-	char letter;	  /* of a label; 0: the look's glyph */
+	char letter;	  /* of a label; 0: the mark */
 	bool left, right; /* an end of a frame */
 	bool tick;
 };
@@ -152,7 +161,7 @@ static bool next_piece(const char **s, struct piece *ret)
 	word = end + strspn(end, " ");
 	if (word > p + len)
 		word = p + len;
-	ret->look = look_of(word, KT_MIN(strcspn(word, " ;"), (size_t)(p + len - word)));
+	ret->mark = mark_of(word, KT_MIN(strcspn(word, " ;"), (size_t)(p + len - word)));
 	word += KT_MIN(strcspn(word, " ;"), (size_t)(p + len - word));
 	word += strspn(word, " ");
 	if (word > p + len)
@@ -166,9 +175,9 @@ static void place(struct slot *slots, unsigned int width, const struct piece *p,
 {
 	double at = p->start * width, until = (p->start + p->len) * width;
 	unsigned int from = KT_MIN((unsigned int)at, width - 1), to;
-	bool frame = !strcmp(p->look->class, "frame");
+	bool frame = !strcmp(p->mark.look->class, "frame");
 
-	if (alone || p->look->over) {
+	if (alone || p->mark.look->over) {
 		/* Nothing that matters is out of sight. */
 		to = (unsigned int)(until + 0.5);
 		to = KT_MIN(KT_MAX(to, from + 1), width);
@@ -178,11 +187,11 @@ static void place(struct slot *slots, unsigned int width, const struct piece *p,
 	for (unsigned int i = from; i < to; i++) {
 		double cover = KT_MIN(until, i + 1.0) - KT_MAX(at, (double)i);
 
-		if (slots[i].look && slots[i].look->over && !p->look->over)
+		if (slots[i].mark.look && slots[i].mark.look->over && !p->mark.look->over)
 			continue;
-		if (!p->look->over && slots[i].look && cover <= slots[i].cover)
+		if (!p->mark.look->over && slots[i].mark.look && cover <= slots[i].cover)
 			continue;
-		slots[i] = (struct slot){.look = p->look,
+		slots[i] = (struct slot){.mark = p->mark,
 					 .cover = cover,
 					 .left = frame && i == from,
 					 .right = frame && i + 1 == to};
@@ -193,7 +202,7 @@ static void place(struct slot *slots, unsigned int width, const struct piece *p,
 static void write_label(struct slot *slots, unsigned int width, const struct piece *p)
 {
 	unsigned int from = KT_MIN((unsigned int)(p->start * width), width - 1), room;
-	bool text = !strcmp(p->look->class, "text");
+	bool text = !strcmp(p->mark.look->class, "text");
 
 	room = text ? width - from : (unsigned int)((p->start + p->len) * width + 0.5) - from;
 	if (!p->label_len || p->label_len + 2 > room)
@@ -202,23 +211,28 @@ static void write_label(struct slot *slots, unsigned int width, const struct pie
 		if (slots[i].letter || slots[i].tick)
 			return;
 	if (text)
-		slots[from] = (struct slot){.look = p->look, .tick = true};
+		slots[from] = (struct slot){.mark = p->mark, .tick = true};
 	for (unsigned int i = 0; i < p->label_len; i++)
 		if (p->label[i] >= ' ' && p->label[i] <= '~')
-			slots[from + 1 + i] = (struct slot){.look = p->look, .letter = p->label[i]};
+			slots[from + 1 + i] = (struct slot){.mark = p->mark, .letter = p->label[i]};
 }
 
-static const char *glyph_of(const struct slot *s, bool utf8)
+static void print_slot(FILE *f, const struct slot *s, bool utf8)
 {
-	if (s->tick)
-		return utf8 ? "┬" : "+";
-	if (s->left && s->right)
-		return "|";
-	if (s->left)
-		return utf8 ? "├" : "|";
-	if (s->right)
-		return utf8 ? "┤" : "|";
-	return utf8 ? s->look->glyph : s->look->ascii;
+	if (!s->mark.look)
+		fputc(' ', f);
+	else if (s->letter)
+		fputc(s->letter, f);
+	else if (s->tick)
+		fputs(utf8 ? "┬" : "+", f);
+	else if (s->left && s->right)
+		fputc('|', f);
+	else if (s->left)
+		fputs(utf8 ? "├" : "|", f);
+	else if (s->right)
+		fputs(utf8 ? "┤" : "|", f);
+	else
+		put_mark(f, s->mark, utf8);
 }
 
 static unsigned int print_slots(FILE *f, const struct slot *slots, unsigned int width,
@@ -226,10 +240,10 @@ static unsigned int print_slots(FILE *f, const struct slot *slots, unsigned int 
 {
 	const char *sgr = NULL;
 
-	while (width && !slots[width - 1].look)
+	while (width && !slots[width - 1].mark.look)
 		width--;
 	for (unsigned int i = 0; i < width; i++) {
-		const char *want = slots[i].look ? slots[i].look->sgr : NULL;
+		const char *want = slots[i].mark.look ? slots[i].mark.look->sgr : NULL;
 
 		if (term->color && want != sgr) {
 			if (sgr)
@@ -238,12 +252,7 @@ static unsigned int print_slots(FILE *f, const struct slot *slots, unsigned int 
 				fputs(want, f);
 			sgr = want;
 		}
-		if (!slots[i].look)
-			fputc(' ', f);
-		else if (slots[i].letter)
-			fputc(slots[i].letter, f);
-		else
-			fputs(glyph_of(&slots[i], term->utf8), f);
+		print_slot(f, &slots[i], term->utf8);
 	}
 	if (sgr)
 		fputs(SGR_OFF, f);
@@ -264,7 +273,7 @@ char *kt_draw_span(const char *spec, unsigned int width, const struct kt_term *t
 	if (!f)
 		return NULL;
 	for (unsigned int i = 0; width && i < MAX_PIECES && next_piece(&s, &p); i++)
-		if (strcmp(p.look->class, "text") != 0)
+		if (strcmp(p.mark.look->class, "text") != 0)
 			place(slots, width, &p, alone);
 	s = spec;
 	for (unsigned int i = 0; width && i < MAX_PIECES && next_piece(&s, &p); i++)
@@ -289,7 +298,7 @@ char *kt_draw_legend(const char *spec, unsigned int width, const struct kt_term 
 		return NULL;
 	while (*spec) {
 		bool ascii_only = *spec == '!';
-		const struct look *look;
+		struct mark mark;
 		unsigned int columns;
 		size_t len, class;
 
@@ -300,7 +309,7 @@ char *kt_draw_legend(const char *spec, unsigned int width, const struct kt_term 
 			spec += len + (spec[len] == ';');
 			continue;
 		}
-		look = look_of(spec, class);
+		mark = mark_of(spec, class);
 		columns = (unsigned int)(len - class) + 1;
 		if (column && width && column + 2 + columns > width) {
 			fputs("\n", f);
@@ -309,9 +318,9 @@ char *kt_draw_legend(const char *spec, unsigned int width, const struct kt_term 
 			fputs("  ", f);
 			column += 2;
 		}
-		fprintf(f, "%s%s%s%.*s", term->color ? look->sgr : "",
-			term->utf8 ? look->glyph : look->ascii, term->color ? SGR_OFF : "",
-			(int)(len - class), spec + class);
+		fputs(term->color ? mark.look->sgr : "", f);
+		put_mark(f, mark, term->utf8);
+		fprintf(f, "%s%.*s", term->color ? SGR_OFF : "", (int)(len - class), spec + class);
 		column += columns;
 		spec += len + (spec[len] == ';');
 	}

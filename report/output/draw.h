@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
- * Bars, time lines and heat rows, as strings of a given width. Each piece of a time line has a class, usually the name of a
- * stage, which selects colour and character, so that it looks the same in every report.
+ * Bars, time lines and heat rows, as strings of a given width. Each piece of a time line has a class, usually that of a
+ * stage, which selects colour and character, so that it looks the same in every report. Pieces of one class are told apart in
+ * ASCII by a letter behind it, "queue/p".
  */
 #ifndef KT_REPORT_OUTPUT_DRAW_H
 #define KT_REPORT_OUTPUT_DRAW_H

@@ -46,7 +46,7 @@ SELECT shown_run(s.run_id) AS run,
        s.throttle_ns, s.runq_ns, s.total_ns,
        1.0 * s.total_ns / nullif(sum(s.total_ns) OVER (), 0) AS share,
        (1.0 * s.total_ns / nullif(sum(s.total_ns) OVER (), 0))
-       || CASE s.via WHEN 'cache' THEN ' cached' WHEN 'asleep' THEN ' blocked' ELSE '' END AS bar
+       || CASE s.via WHEN 'cache' THEN ' work' WHEN 'asleep' THEN ' away' ELSE '' END AS bar
 FROM cgroup_io s LEFT JOIN cgroup c ON c.ucgid = s.ucgid
 ORDER BY run, sum(s.total_ns) OVER (PARTITION BY s.run_id, s.ucgid) DESC, cgroup, s.total_ns DESC, s.op
   LIMIT coalesce(:top, 20);

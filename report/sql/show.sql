@@ -93,8 +93,9 @@ SELECT words FROM io_of_shown ORDER BY start_ns LIMIT 5;
 --: column share percent
 --: column span span ""
 SELECT flow, name AS stage, p.start_ns - e.start_ns AS at_ns, p.dur_ns, 1.0 * p.dur_ns / e.dur_ns AS share,
-       (1.0 * (p.start_ns - e.start_ns) / e.dur_ns) || ' ' || (1.0 * p.dur_ns / e.dur_ns) || ' ' || name AS span
-FROM piece p, extent e
+       (1.0 * (p.start_ns - e.start_ns) / e.dur_ns) || ' ' || (1.0 * p.dur_ns / e.dur_ns) || ' '
+       || coalesce(w.look, '') AS span
+FROM piece p CROSS JOIN extent e LEFT JOIN stage_name w ON w.stage = p.name
 WHERE kind = 2 OR id IN (SELECT bio_id FROM shown_bio JOIN bio USING (bio_id) ORDER BY start_ns, bio_id
     LIMIT coalesce(:top, 10))
 ORDER BY kind, id, seq;

@@ -123,7 +123,7 @@ CREATE TEMP TABLE top_group AS SELECT run_id, what, op, via FROM grouped ORDER B
 --: column line span "stages"
 --: empty No complete operation matches.
 WITH part AS (
-  SELECT g.run_id, g.what, g.op, g.via, g.total_ns, w.stage, w.ord,
+  SELECT g.run_id, g.what, g.op, g.via, g.total_ns, w.look, w.ord,
          CASE w.stage WHEN 'submit' THEN submit_ns WHEN 'throttle' THEN throttle_ns WHEN 'alloc' THEN alloc_ns
            WHEN 'plug' THEN plug_ns WHEN 'queue' THEN queue_ns WHEN 'device' THEN device_ns
              WHEN 'complete' THEN complete_ns
@@ -138,7 +138,7 @@ at AS (
               AS at_ns FROM part WHERE sum_ns > 0),
 line AS (
   SELECT run_id, what, op, via, group_concat((1.0 * at_ns / total_ns) || ' ' || (1.0 * sum_ns / total_ns) || ' '
-      || stage, ';') AS line
+      || look, ';') AS line
   FROM at GROUP BY run_id, what, op, via)
 SELECT shown_run(g.run_id) AS run, g.what, g.op, g.via, g.n,
        CAST(round(1.0 * g.total_ns / g.n) AS INTEGER) AS mean_ns, t.stats ->> 'p99' AS p99_ns, g.max_ns, g.errors,
@@ -171,7 +171,7 @@ ORDER BY run, sum(g.total_ns) OVER (PARTITION BY g.run_id, g.what) DESC, g.what,
 --: column bar bar ""
 --: empty No complete operation matches.
 WITH part AS (
-  SELECT g.*, w.stage, w.ord,
+  SELECT g.*, w.stage, w.ord, w.look,
          CASE w.stage WHEN 'submit' THEN submit_ns WHEN 'throttle' THEN throttle_ns WHEN 'alloc' THEN alloc_ns
            WHEN 'plug' THEN plug_ns WHEN 'queue' THEN queue_ns WHEN 'device' THEN device_ns
              WHEN 'complete' THEN complete_ns
@@ -187,7 +187,7 @@ SELECT shown_run(p.run_id) AS run, p.what, p.op, p.via, p.stage,
        coalesce(t.stats, h.stats) ->> 'p99' AS p99_ns, coalesce(t.stats, h.stats) ->> 'p999' AS p999_ns,
        coalesce(t.stats, h.stats) ->> 'max' AS max_ns,
        1.0 * p.sum_ns / nullif(p.total_ns, 0) AS share,
-       CASE WHEN p.stage <> 'total' THEN (1.0 * p.sum_ns / nullif(p.total_ns, 0)) || ' ' || p.stage END AS bar
+       CASE WHEN p.stage <> 'total' THEN (1.0 * p.sum_ns / nullif(p.total_ns, 0)) || ' ' || p.look END AS bar
 FROM part p
 LEFT JOIN grouped_stats t ON p.stage = 'total' AND t.run_id = p.run_id AND t.what IS p.what AND t.op IS p.op
   AND t.via = p.via
@@ -237,7 +237,7 @@ WHERE coalesce(:task, :cgroup) IS NOT NULL AND NOT enough AND coalesce(:flow, :b
 --: column bar bar ""
 --: empty No complete flow matches.
 SELECT run, d.name AS disk, flow, op, stage, n, mean_ns, p50_ns, p90_ns, p99_ns, p999_ns, max_ns,
-       share, CASE WHEN stage <> 'total' THEN share || ' ' || stage END AS bar
+       share, CASE WHEN stage <> 'total' THEN share || ' ' || coalesce(look, '') END AS bar
 FROM stat LEFT JOIN device_name d USING (device_id)
 WHERE :top IS NULL OR (stat.run_id, device_id, flow, op) IN (SELECT run_id, device_id, flow, op FROM stat
     WHERE stage = 'total' ORDER BY sum_ns DESC LIMIT :top)

@@ -75,7 +75,7 @@ SELECT shown_run(s.run_id) AS run, s.name AS task, s.tid, s.pid,
        CASE WHEN NOT s.is_async THEN 1.0 * s.total_ns / nullif(sum(CASE WHEN NOT s.is_async THEN s.total_ns END) OVER
            (), 0) END AS share,
        CASE WHEN NOT s.is_async THEN (1.0 * s.total_ns / nullif(sum(CASE WHEN NOT s.is_async THEN s.total_ns END) OVER
-             (), 0)) || CASE s.via WHEN 'cache' THEN ' cached' WHEN 'asleep' THEN ' blocked' ELSE '' END END AS bar
+             (), 0)) || CASE s.via WHEN 'cache' THEN ' work' WHEN 'asleep' THEN ' away' ELSE '' END END AS bar
 FROM task_io s LEFT JOIN cgroup c ON c.ucgid = s.ucgid LEFT JOIN span sp ON sp.run_id = s.run_id
 ORDER BY run, sum(CASE WHEN s.is_async THEN min(s.total_ns, coalesce(sp.dur_ns, s.total_ns)) ELSE s.total_ns END) OVER
   (PARTITION BY s.run_id, s.name, s.pid, s.key, s.ucgid) DESC,

@@ -32,14 +32,12 @@ NO_LAYER = set()
 # The stages of storage are storage's: nothing else names one, so that another family can have stages of its own. What is in
 # NAMES_STAGES still does. That list only becomes shorter: a file that names none any more has to leave it.
 STAGES = "submit throttle alloc plug queue device complete endio wakeup return between cached blocked worker flush".split()
-# By its constant, as a column, or as a text; device and flush are texts of a table and an operation as well.
+# By its constant, as a column, or as a text; device and flush are texts of a table and an operation as well, queue of a class.
 STAGE = re.compile(r"\bKT_IO_STAGE_(?:%s)\b|\b(?:%s)_ns\b|([\"'])(?:%s)\1" % (
-    "|".join(STAGES).upper(), "|".join(STAGES), "|".join(s for s in STAGES if s not in ("device", "flush"))))
+    "|".join(STAGES).upper(), "|".join(STAGES), "|".join(s for s in STAGES if s not in ("device", "flush", "queue"))))
 STORAGE = re.compile(r"(analyze|bpf)/(block|io|page)/|format/(iostages|events/(bio|io|page|request))\.def$|report/sql/(block|io)/"
                      r"|examples/queries/|tests/")
 NAMES_STAGES = """
-record/loop.c
-report/output/draw.c
 report/sql/cgroups.sql
 report/sql/diff.sql
 report/sql/disks.sql

@@ -5,7 +5,6 @@ flow_hist, group_hist, disturb_load and their sums over the run hold is what the
 of flow; and the views with storage's names say the same."""
 import os
 import pathlib
-import re
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
@@ -69,11 +68,6 @@ def check(name, con):
     for (stage,) in con.execute("SELECT stage FROM flow_stage WHERE flow = 'io'").fetchall():
         have, want = (con.execute(f"SELECT sum({stage}_ns) FROM {table} WHERE state = 'whole'").fetchone()[0] for table in ('io_load', 'io'))
         ktest.check(have == want, f'{name}: io_load.{stage}_ns: {have}, not {want}')
-    # The reports' own list, which is in the order in which storage's reports show stages, calls them the same.
-    said = dict(re.findall(r"\('(\w+)', \d+, '((?:[^']|'')*)'\)", ktest.read(os.path.join(ktest.TOP, 'report/sql/lib/stages.sql'))))
-    del said['total']
-    same(name, 'words', said.items(), ((stage, words.replace("'", "''")) for stage, words in
-                                       con.execute("SELECT stage, words FROM flow_stage WHERE flow = 'io'")))
     kinds = con.execute('SELECT flow, tbl, id_col FROM flow_kind').fetchall()
     for flow, tbl, id_col in kinds:
         n = con.execute(f'SELECT count(*) FROM "{tbl}"').fetchone()[0]

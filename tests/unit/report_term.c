@@ -56,9 +56,8 @@ static void readable(const char *text)
 
 static void colours(void **state)
 {
-	static const char *const classes[] = {"device",	  "queue", "plug",   "alloc",
-					      "throttle", "lower", "submit", "between",
-					      "wakeup",	  "runq",  "irq",    "softirq"};
+	static const char *const classes[] = {"device", "queue", "wait", "work", "wake",   "away",
+					      "behind", "lower", "runq", "irq",	 "softirq"};
 	const struct kt_term term = {.width = 80, .color = true, .utf8 = true};
 	unsigned int columns;
 	char spec[64], *text;
@@ -73,6 +72,36 @@ static void colours(void **state)
 		readable(text);
 		free(text);
 	}
+}
+
+static void drawn(const char *span, bool utf8, const char *want)
+{
+	const struct kt_term term = {.width = 80, .utf8 = utf8};
+	unsigned int columns;
+	char *text = kt_draw_span(span, 6, &term, &columns);
+
+	assert_string_equal(text, want);
+	free(text);
+}
+
+/* Pieces of one class look alike in shades, and have letters of their own in ASCII. */
+static void letters(void **state)
+{
+	char *text;
+
+	drawn("0 0.5 queue/p;0.5 0.5 queue", true, "▓▓▓▓▓▓");
+	drawn("0 0.5 queue/p;0.5 0.5 queue", false, "pppqqq");
+	/* Not a letter: two, none, a blank, a control character. And no such class. */
+	drawn("0 0.5 queue/pp;0.5 0.5 queue/", false, "qqqqqq");
+	drawn("0 0.5 queue/\177;0.5 0.5 queue/\033", false, "qqqqqq");
+	drawn("0 0.5 nothing/p;0.5 0.5 /", false, "ppp###");
+	text = kt_draw_legend("queue/p plugged;!work/c completing", 0,
+			      &(struct kt_term){.utf8 = true});
+	assert_string_equal(text, "▓ plugged");
+	free(text);
+	text = kt_draw_legend("queue/p plugged;!work/c completing", 0, &(struct kt_term){0});
+	assert_string_equal(text, "p plugged  c completing");
+	free(text);
 }
 
 static void cut(const char *name, unsigned int columns, const char *want)
@@ -102,6 +131,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(colours),
+		cmocka_unit_test(letters),
 		cmocka_unit_test(middle),
 	};
 

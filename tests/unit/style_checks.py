@@ -65,7 +65,7 @@ BAD = {
         ("analyze/sched/b.c", "\nx->wakeup_ns = 0;\n", "b.c:2: names a stage of storage: wakeup_ns"),
         ("report/output/b.c", '{"endio", 1},\n', 'b.c:1: names a stage of storage: "endio"'),
         ("report/sql/b.sql", "SELECT device_ns FROM request\n", "b.sql:1: names a stage of storage: device_ns"),
-        ("report/sql/lib/b.sql", "WHERE stage = 'queue'\n", "b.sql:1: names a stage of storage: 'queue'"),
+        ("report/sql/lib/b.sql", "WHERE stage = 'endio'\n", "b.sql:1: names a stage of storage: 'endio'"),
         ("format/b.def", "X(throttle_ns)\n", "b.def:1: names a stage of storage: throttle_ns"),
     ],
 }

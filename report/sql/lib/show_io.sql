@@ -197,9 +197,10 @@ SELECT t.kind, t.id,
        (SELECT group_concat((1.0 * (max(g.start_ns, s.start_ns) - s.start_ns) / s.axis_ns) || ' '
                             || (1.0 * clip_ns(g.start_ns, g.dur_ns, s.start_ns, s.start_ns + s.axis_ns) / s.axis_ns)
                             || ' '
-                            || CASE WHEN g.name = 'device' AND t.via_lower THEN 'lower' ELSE g.name END, ';')
+                            || CASE WHEN g.name = 'device' AND t.via_lower THEN 'lower'
+                               ELSE coalesce(w.look, '') END, ';')
         FROM (SELECT value ->> 'name' AS name, value ->> 'start_ns' AS start_ns, value ->> 'dur_ns' AS dur_ns
-              FROM json_each(stages_of(t.kind, t.id))) g
+              FROM json_each(stages_of(t.kind, t.id))) g LEFT JOIN stage_name w ON w.stage = g.name
         WHERE clip_ns(g.start_ns, g.dur_ns, s.start_ns, s.start_ns + s.axis_ns) IS NOT NULL) AS line
 FROM (SELECT kind, id, EXISTS (SELECT 1 FROM tree l WHERE l.path LIKE tree.path || '/1%') AS via_lower FROM tree) t,
   shown_io s;
@@ -227,8 +228,9 @@ SELECT flow, what, at_ns, dur_ns, share, line FROM (
   FROM shown_io
   UNION ALL
   SELECT '1', 100 * g.seq, 'i' || :id, g.name, g.start_ns - s.start_ns, g.dur_ns, 1.0 * g.dur_ns / s.axis_ns,
-         (1.0 * (g.start_ns - s.start_ns) / s.axis_ns) || ' ' || (1.0 * g.dur_ns / s.axis_ns) || ' ' || g.name
-  FROM shown_io s CROSS JOIN own_stage g
+         (1.0 * (g.start_ns - s.start_ns) / s.axis_ns) || ' ' || (1.0 * g.dur_ns / s.axis_ns) || ' '
+         || coalesce(n.look, '')
+  FROM shown_io s CROSS JOIN own_stage g LEFT JOIN stage_name n ON n.stage = g.name
   UNION ALL
   SELECT '1', 100 * w.seq + 1 + row_number() OVER (PARTITION BY w.seq ORDER BY w.start_ns), 'i' || :id, '  ' || w.who,
          w.start_ns - s.start_ns, w.dur_ns,
@@ -253,11 +255,11 @@ ORDER BY path, seq;
 
 --: legend
 --: if shown_io
-SELECT 'submit kernel and program running;blocked asleep for other reasons;!complete completing;!endio '
-  || 'ending;!return returning;throttle waiting for a limit or a request;'
-       || '!alloc waiting for a request;queue in a queue;!plug plugged;!flush another flush;worker waiting for a '
+SELECT 'work/s kernel and program running;away/z asleep for other reasons;!work/c completing;!work/e '
+  || 'ending;!work/r returning;wait/t waiting for a limit or a request;'
+       || '!wait/a waiting for a request;queue in a queue;!queue/p plugged;!queue/f another flush;behind waiting for a '
        || 'kernel worker;device device;lower on the underlying disk;'
-       || 'between between bios, waking up;!wakeup waking up;runq another task running;irq interrupt' FROM shown_io;
+       || 'wake/b between bios, waking up;!wake waking up;runq another task running;irq interrupt' FROM shown_io;
 
 -- Whose pages they carry.
 --: setup

@@ -119,8 +119,9 @@ SELECT 'i' || i.io_id, i.start_ns, i.kind, i.op, d.name, i.path, i.offset_bytes,
        (SELECT name || ' ' || fmt_share(1.0 * sum(dur_ns) / i.dur_ns)
         FROM slow_io_stage g WHERE g.io_id = i.io_id AND i.dur_ns > 0 GROUP BY name ORDER BY sum(dur_ns) DESC LIMIT 1),
        (SELECT group_concat((1.0 * (g.start_ns - i.start_ns) / i.dur_ns) || ' ' || (1.0 * g.dur_ns / i.dur_ns)
-           || ' ' || g.name, ';')
-        FROM slow_io_stage g WHERE g.io_id = i.io_id AND i.dur_ns > 0 AND g.dur_ns > 0)
+           || ' ' || coalesce(y.look, ''), ';')
+        FROM slow_io_stage g LEFT JOIN stage_name y ON y.stage = g.name
+        WHERE g.io_id = i.io_id AND i.dur_ns > 0 AND g.dur_ns > 0)
        || coalesce((SELECT ';' || group_concat((1.0 * (x.start_ns - i.start_ns) / i.dur_ns) || ' '
              || (1.0 * x.dur_ns / i.dur_ns) || ' ' || CASE x.cause WHEN 'worker' THEN 'runq' ELSE x.cause END, ';')
         FROM disturbance x WHERE x.flow = 'io' AND x.flow_id = i.io_id AND i.dur_ns > 0 AND x.dur_ns * 40 > i.dur_ns),

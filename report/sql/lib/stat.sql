@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
--- Table stat: run_id, device_id, flow, op, stage, ord, words, n, sum_ns, mean_ns, p50_ns … max_ns, share of the flow's
--- time. Whole flows only. From the statistics that the analysis left, by second where --since or --until ask for it, or
--- from the rows where a filter needs them.
+-- Table stat: run_id, device_id, flow, op, stage, ord, words, look, n, sum_ns, mean_ns, p50_ns … max_ns, share of the
+-- flow's time. Whole flows only. From the statistics that the analysis left, by second where --since or --until ask for
+-- it, or from the rows where a filter needs them.
 --: use filter
 --: use kept
 --: use part_hist
@@ -83,7 +83,7 @@ raw AS (
   FROM (SELECT * FROM rebuilt UNION ALL SELECT run_id, device_id, flow, op, stage, j FROM second_group
         UNION ALL SELECT run_id, device_id, 'request', op, stage, j FROM part_group)
   WHERE j IS NOT NULL)
-SELECT raw.*, ord, words,
+SELECT raw.*, ord, words, look,
        1.0 * sum_ns / nullif(max(CASE stage WHEN 'total' THEN sum_ns END) OVER (PARTITION BY run_id,
            device_id, flow, op), 0)
          AS share,

@@ -40,7 +40,7 @@ SELECT shown_run(s.run_id) AS run, s.kind, s.op,
            0) END AS in_flight,
        1.0 * s.stood_ns / nullif(sum(s.stood_ns) OVER (), 0) AS time_share,
        (1.0 * s.stood_ns / nullif(sum(s.stood_ns) OVER (), 0))
-       || CASE s.via WHEN 'cache' THEN ' cached' WHEN 'asleep' THEN ' blocked' ELSE '' END AS bar
+       || CASE s.via WHEN 'cache' THEN ' work' WHEN 'asleep' THEN ' away' ELSE '' END AS bar
 FROM (SELECT run_id, kind, op, CASE WHEN via <> 'disk' THEN NULL ELSE device_id END AS device_id, via, sum(n) AS n,
     sum(bytes) AS bytes,
              sum(total_ns) AS total_ns, max(max_ns) AS max_ns, sum(errors) AS errors,
@@ -65,7 +65,7 @@ ORDER BY run, sum(s.total_ns) OVER (PARTITION BY s.run_id, s.kind) DESC, s.kind,
 --: column words text wide "meaning"
 --: column bar bar ""
 WITH part AS (
-  SELECT s.program, s.op, w.stage, w.ord, w.words,
+  SELECT s.program, s.op, w.stage, w.ord, w.words, w.look,
          CASE w.stage WHEN 'submit' THEN submit_ns WHEN 'throttle' THEN throttle_ns WHEN 'alloc' THEN alloc_ns
            WHEN 'plug' THEN plug_ns WHEN 'queue' THEN queue_ns WHEN 'device' THEN device_ns
              WHEN 'complete' THEN complete_ns
@@ -80,7 +80,7 @@ SELECT p.stage, sum(sum_ns) AS total_ns,
        CAST(round(1.0 * sum(sum_ns) / (SELECT sum(n) FROM waited)) AS INTEGER) AS mean_ns,
        1.0 * sum(sum_ns) / nullif((SELECT sum(total_ns) FROM waited), 0) AS share,
        max(coalesce(m.program, '?') || ' ' || m.op) AS mostly, p.words,
-       (1.0 * sum(sum_ns) / nullif((SELECT sum(total_ns) FROM waited), 0)) || ' ' || p.stage AS bar
+       (1.0 * sum(sum_ns) / nullif((SELECT sum(total_ns) FROM waited), 0)) || ' ' || p.look AS bar
 FROM part p LEFT JOIN most m ON m.stage = p.stage AND m.place = 1
 GROUP BY p.stage HAVING sum(sum_ns) IS NOT NULL ORDER BY p.ord;
 
@@ -223,7 +223,7 @@ SELECT shown_run(u.run_id) AS run, u.program, u.threads, CAST(u.total_ns AS INTE
        CASE WHEN u.io_ns IS NOT NULL THEN u.sleep_ns / u.total_ns END AS sleep_share,
        CASE WHEN NOT u.is_async THEN 1.0 * u.io_ns / nullif(u.io_ns + u.cpu_ns + u.runq_ns, 0) END AS busy_io_share,
        CASE WHEN u.io_ns IS NOT NULL THEN '0 ' || (u.io_ns / u.total_ns) || ' device;' || (u.io_ns / u.total_ns) || ' '
-         || (u.cpu_ns / u.total_ns) || ' submit;'
+         || (u.cpu_ns / u.total_ns) || ' work/s;'
          || ((u.io_ns + u.cpu_ns) / u.total_ns) || ' ' || (u.runq_ns / u.total_ns) || ' runq' END AS line
 FROM time_use u JOIN program_shown p ON p.run_id = u.run_id AND p.program IS u.program
 ORDER BY p.first DESC, p.rank_ns DESC, p.total_ns DESC, u.program;

@@ -79,9 +79,7 @@ def newer_sums(con):
     """Statistics that a database of make-db.py lacks: of requests by partition, and who was in the way."""
     con.executescript("""
         CREATE TABLE flow_group(group_id INTEGER PRIMARY KEY, run_id, flow, kind, op, object_id, part_id, via, error);
-        CREATE TABLE flow_stage(flow, stage, ord);
         CREATE TABLE group_hist(group_id, second, stage, bucket, n, ns, max_ns);
-        INSERT INTO flow_stage VALUES('request', 'plug', 1), ('request', 'queue', 2), ('request', 'device', 3), ('request', 'complete', 4);
         INSERT INTO flow_group(run_id, flow, op, object_id, part_id)
           SELECT DISTINCT run_id, 'request', op, device_id, part_device_id FROM request;""")
     if has(con, "disturbance"):
@@ -89,7 +87,9 @@ def newer_sums(con):
                     " i.utid, i.ucgid, d.cause, d.by_utid, d.by_irq, count(DISTINCT d.flow_id) AS n, sum(d.dur_ns) AS dur_ns"
                     " FROM disturbance d JOIN io i ON d.flow = 'io' AND i.io_id = d.flow_id WHERE i.state = 'whole'"
                     " GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10")
-    for stage, col in enumerate(("dur_ns", "plug_ns", "queue_ns", "device_ns", "complete_ns")):
+    ords = dict(con.execute("SELECT stage || '_ns', ord FROM flow_stage WHERE flow = 'request'"))
+    for col in ("dur_ns", "plug_ns", "queue_ns", "device_ns", "complete_ns"):
+        stage = ords.get(col, 0)
         con.executemany("INSERT INTO group_hist VALUES(?, ?, ?, ?, 1, ?, ?)", [
             (g, s, stage, bucket(ns), ns, ns) for g, s, ns in con.execute(
                 "SELECT group_id, (r.start_ns + r.dur_ns) / 1000000000, %s FROM request r JOIN flow_group g ON g.run_id = r.run_id"

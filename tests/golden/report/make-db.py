@@ -8,6 +8,7 @@ version that no program knows), "noversion", "foreign" (a database of someone el
 path: io_rows.py), "io2" (two runs of it).
 """
 import os
+import re
 import sqlite3
 import sys
 
@@ -57,8 +58,11 @@ CREATE TABLE cost(run_id INTEGER, start_ns INTEGER, dur_ns INTEGER, bpf_ns INTEG
   rss_bytes INTEGER, events INTEGER, bytes INTEGER, level TEXT);
 CREATE TABLE audit(run_id INTEGER, counter TEXT, kernel INTEGER, traced INTEGER, difference INTEGER,
   tolerance INTEGER, verdict TEXT);
+CREATE TABLE flow_stage(flow TEXT, ord INTEGER, stage TEXT, class TEXT, words TEXT, must_run INTEGER, PRIMARY KEY(flow, ord));
 CREATE INDEX bio_request_id ON bio(request_id);
 """
+STAGES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..", "format", "iostages.def")
+OF_BIO = ("ALLOC", "ENDIO")
 
 EPOCH = 1780000000 * 10**9  # 2026-05-28 20:26:40 UTC
 VDA, VDA1, LOOP0, ZRAM0 = 1, 2, 3, 4
@@ -106,6 +110,16 @@ class Db:
         self.stages = {}
         self.hist = {}
         self.n = Numbers(1)
+        self.flow_stages()
+
+    def flow_stages(self):
+        with open(STAGES, encoding="utf-8") as f:
+            found = re.findall(r'^(KT_\w*STAGE)\((\w+), (\w+), (\w+), (\w+), "([^"]+)"', f.read(), re.M)
+        for ord_, (macro, upper, name, must_run, cls, words) in enumerate(found, 1):
+            of_request = macro == "KT_REQUEST_STAGE"
+            for flow, has in (("io", True), ("request", of_request), ("bio", of_request or upper in OF_BIO)):
+                if has:
+                    self.insert("flow_stage", flow=flow, ord=ord_, stage=name, words=words, must_run=must_run == "true", **{"class": cls.lower()})
 
     def insert(self, table, **row):
         self.c.execute("INSERT INTO %s(%s) VALUES(%s)" % (table, ", ".join(row), ", ".join("?" * len(row))),
