@@ -39,13 +39,13 @@ static int list_reports(void)
 
 	for (size_t i = 0; i < kt_n_sql_files; i++)
 		if (kt_sql_is_report(&kt_sql_files[i]))
-			width = KT_MAX(width, (int)strlen(kt_sql_files[i].name));
+			width = KT_MAX(width, (int)strlen(kt_sql_report_name(&kt_sql_files[i])));
 	n = kt_query_names(&queries);
 	for (int i = 0; i < n; i++)
 		width = KT_MAX(width, (int)strlen(queries[i]));
 	for (size_t i = 0; !err && i < kt_n_sql_files; i++)
 		if (kt_sql_is_report(&kt_sql_files[i]))
-			err = list_one(kt_sql_files[i].name, width);
+			err = list_one(kt_sql_report_name(&kt_sql_files[i]), width);
 	/* One that cannot be read hides no other. */
 	for (int i = 0; i < n; i++) {
 		if (list_one(queries[i], width) && !err)

@@ -1,20 +1,33 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-"""Makes the C file that holds the reports: embed.py DIR OUT.c [DEPFILE]. Every *.sql in DIR and in its folders is taken."""
+"""Makes the C file that holds the reports: embed.py DIR OUT.c [DEPFILE]. Every *.sql in and below DIR is taken.
+
+A name is used once, but for a report of flow/, which a family may have its own of; and for a part (in a folder lib) and a report."""
 import os
 import sys
 
 
 def folders(top):
-    return [""] + sorted(e.name for e in os.scandir(top) if e.is_dir())
+    return sorted(d for d, _, _ in os.walk(top))
 
 
 def files(top):
-    for sub in folders(top):
-        d = os.path.join(top, sub)
-        for name in sorted(os.listdir(d)):
-            if name.endswith(".sql"):
-                yield os.path.join(sub, name[:-4]), os.path.join(d, name)
+    """(name, path) by the last part of the name, as reports are listed."""
+    found = [(os.path.relpath(os.path.join(d, f), top)[:-4], os.path.join(d, f))
+             for d in folders(top) for f in os.listdir(d) if f.endswith(".sql")]
+    return sorted(found, key=lambda f: (os.path.basename(f[0]), f[0]))
+
+
+def twice(names):
+    """A name that two files have where one is looked for."""
+    seen = {}
+    for name in names:
+        folder, base = os.path.split(name)
+        key = os.path.basename(folder) if os.path.basename(folder) in ("lib", "flow") else "", base
+        if key in seen:
+            return "%s and %s: the same name" % (seen[key], name)
+        seen[key] = name
+    return None
 
 
 def c_string(text):
@@ -29,7 +42,10 @@ def c_string(text):
 
 def main():
     top, out = sys.argv[1:3]
-    found = list(files(top))
+    found = files(top)
+    wrong = twice(name for name, _ in found)
+    if wrong:
+        sys.exit("embed.py: " + wrong)
     text = "/* Made from report/sql by embed.py. */\n#include \"report/query/report.h\"\n\n"
     text += "const struct kt_sql_file kt_sql_files[] = {\n"
     for name, path in found:
@@ -41,7 +57,7 @@ def main():
     if len(sys.argv) > 3:
         with open(sys.argv[3], "w", encoding="utf-8") as f:
             # The directories too: a new file there changes the list.
-            deps = [os.path.join(top, sub) if sub else top for sub in folders(top)] + [p for _, p in found]
+            deps = folders(top) + [p for _, p in found]
             f.write("%s: %s\n" % (out, " ".join(d.replace(" ", "\\ ") for d in deps)))
 
 

@@ -221,7 +221,6 @@ static int take_general(struct kt_run *run, const struct kinds *k, bool asked)
 	if (!err) {
 		kt_report_finish(&run->report);
 		run->report = general;
-		run->general = true;
 		return 0;
 	}
 	kt_report_finish(&general);

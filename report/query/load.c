@@ -48,17 +48,54 @@ struct parser {
 
 static int parse_text(struct parser *ps);
 
-bool kt_sql_is_report(const struct kt_sql_file *f)
+enum folder { REPORTS, GENERAL, PARTS }; /* of a family or none; flow; lib, also one of a family */
+
+const char *kt_sql_report_name(const struct kt_sql_file *f)
 {
-	return !strchr(f->name, '/');
+	const char *slash = strrchr(f->name, '/');
+
+	return slash ? slash + 1 : f->name;
 }
 
-static const struct kt_sql_file *find_embedded(const char *name)
+static enum folder folder_of(const struct kt_sql_file *f)
+{
+	static const struct {
+		const char *name;
+		enum folder kind;
+	} folders[] = {{"lib", PARTS}, {"flow", GENERAL}};
+	size_t n = kt_sql_report_name(f) - f->name; /* with its slash */
+
+	for (size_t i = 0; i < KT_ARRAY_SIZE(folders); i++) {
+		size_t len = strlen(folders[i].name) + 1;
+		const char *at = n < len ? NULL : f->name + n - len;
+
+		if (at && (at == f->name || at[-1] == '/') &&
+		    !strncmp(at, folders[i].name, len - 1))
+			return folders[i].kind;
+	}
+	return REPORTS;
+}
+
+/* The file called name in a folder of that kind; NULL: none. */
+static const struct kt_sql_file *find_embedded(const char *name, enum folder kind)
 {
 	for (size_t i = 0; i < kt_n_sql_files; i++)
-		if (!strcmp(kt_sql_files[i].name, name))
+		if (folder_of(&kt_sql_files[i]) == kind &&
+		    !strcmp(kt_sql_report_name(&kt_sql_files[i]), name))
 			return &kt_sql_files[i];
 	return NULL;
+}
+
+const struct kt_sql_file *kt_sql_find_report(const char *name)
+{
+	const struct kt_sql_file *f = find_embedded(name, REPORTS);
+
+	return f ? f : find_embedded(name, GENERAL);
+}
+
+bool kt_sql_is_report(const struct kt_sql_file *f)
+{
+	return kt_sql_find_report(kt_sql_report_name(f)) == f;
 }
 
 static kt_printf_like(2, 3) int bad(struct parser *ps, const char *fmt, ...)
@@ -133,7 +170,6 @@ static int parse_column(struct parser *ps, char *rest)
 static int parse_use(struct parser *ps, char *rest)
 {
 	const char *lib = next_word(&rest), *word = next_word(&rest);
-	char name[64];
 	const struct kt_sql_file *f;
 	struct parser sub = {
 		.r = ps->r, .line = 1, .in_part = true, .err = ps->err, .err_size = ps->err_size};
@@ -143,8 +179,7 @@ static int parse_use(struct parser *ps, char *rest)
 		return bad(ps, "unknown condition '%s'", word);
 	sub.unless = !strcmp(word, "unless");
 	sub.only_if = or_null(next_word(&rest));
-	snprintf(name, sizeof(name), "lib/%s", lib);
-	f = find_embedded(name);
+	f = find_embedded(lib, PARTS);
 	if (!f)
 		return bad(ps, "no part '%s'", lib);
 	for (size_t i = 0; i < ps->r->used.n; i++)
@@ -399,19 +434,30 @@ static bool ends_with(const char *s, const char *end)
 	return n >= m && !strcmp(s + n - m, end);
 }
 
+static int load_embedded(struct kt_report *r, const struct kt_sql_file *f, char *err,
+			 size_t err_size)
+{
+	struct parser ps = {.r = r, .line = 1, .err = err, .err_size = err_size, .name = f->name};
+
+	r->text = strdup(f->text);
+	if (!r->text)
+		return -ENOMEM;
+	r->name = kt_sql_report_name(f);
+	r->is_general = folder_of(f) == GENERAL;
+	ps.p = r->text;
+	return parse_text(&ps);
+}
+
 int kt_report_load(struct kt_report *r, const char *name, char *err, size_t err_size)
 {
 	struct parser ps = {.r = r, .line = 1, .err = err, .err_size = err_size, .name = name};
-	const struct kt_sql_file *f = find_embedded(name);
-	bool embedded = f && kt_sql_is_report(f);
-	char *query kt_auto_free = embedded ? NULL : kt_query_path(name);
+	const struct kt_sql_file *f = kt_sql_find_report(name);
+	char *query kt_auto_free = f ? NULL : kt_query_path(name);
 	int ret;
 
-	if (embedded) {
-		r->text = strdup(f->text);
-		if (!r->text)
-			return -ENOMEM;
-	} else if (query || ends_with(name, ".sql")) {
+	if (f)
+		return load_embedded(r, f, err, err_size);
+	if (query || ends_with(name, ".sql")) {
 		ret = read_file(query ? query : name, &r->text);
 		if (ret == -EBADMSG)
 			return bad(&ps, "this is not text");
@@ -430,21 +476,9 @@ int kt_report_load(struct kt_report *r, const char *name, char *err, size_t err_
 
 int kt_report_load_general(struct kt_report *r, const char *name, char *err, size_t err_size)
 {
-	struct parser ps = {.r = r, .line = 1, .err = err, .err_size = err_size};
-	const struct kt_sql_file *f;
-	char path[64];
+	const struct kt_sql_file *f = find_embedded(name, GENERAL);
 
-	snprintf(path, sizeof(path), "flow/%s", name);
-	f = find_embedded(path);
-	if (!f)
-		return -ENOENT;
-	r->text = strdup(f->text);
-	if (!r->text)
-		return -ENOMEM;
-	r->name = name;
-	ps.name = f->name;
-	ps.p = r->text;
-	return parse_text(&ps);
+	return f ? load_embedded(r, f, err, err_size) : -ENOENT;
 }
 
 void kt_report_finish(struct kt_report *r)

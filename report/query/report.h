@@ -7,7 +7,7 @@
  *	--: needs request bio                  tables it requires
  *	--: other                              it compares two databases; the second is the schema `other`
  *	--: flows request bio                  the kinds of flows it is about; also in a part. Others are shown by sql/flow/NAME.sql
- *	--: use stat [if|unless TABLE]         runs sql/lib/stat.sql first
+ *	--: use stat [if|unless TABLE]         runs the part stat.sql (of any folder lib) first
  *
  *	--: table NAME heading words           the next statement's rows are a table (the default)
  *	--: text heading words                 its rows are sentences, one a row, first column
@@ -114,7 +114,7 @@ extern const char *const kt_param_names[KT_N_PARAMS]; /* with the colon */
 
 /* An SQL file that is part of the program; made by the build from report/sql. */
 struct kt_sql_file {
-	const char *name; /* "stages", "lib/stat", "flow/stages" */
+	const char *name; /* "loss", "lib/flow", "flow/stages", "io/stages", "io/lib/stat" */
 	const char *text;
 };
 
@@ -128,7 +128,8 @@ struct kt_report {
 	const char *needs; /* space-separated tables; NULL: none */
 	const char
 		*flows; /* space-separated kinds of flows that it is about; NULL: it does not say */
-	bool other;	/* it reads a second database, as schema `other` */
+	bool is_general;     /* it knows no kind of flow: of sql/flow */
+	bool other;	     /* it reads a second database, as schema `other` */
 	unsigned int params; /* 1 << enum kt_param */
 	KT_VEC(struct kt_block) blocks;
 };
@@ -136,7 +137,16 @@ struct kt_report {
 extern const struct kt_sql_file kt_sql_files[];
 extern const size_t kt_n_sql_files;
 
-/* True for a report of the program itself (in no folder). */
+/* Its name without folders. */
+const char *kt_sql_report_name(const struct kt_sql_file *f);
+
+/*
+ * The report of that name: in no folder or in that of a family (any but lib and flow, which says what only that can say of its flows),
+ * else in flow. NULL: none.
+ */
+const struct kt_sql_file *kt_sql_find_report(const char *name);
+
+/* True if it is found by its name. */
 bool kt_sql_is_report(const struct kt_sql_file *f);
 
 /*

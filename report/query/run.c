@@ -34,7 +34,8 @@ static int no_such_report(struct kt_run *run)
 	for (size_t i = 0; i < kt_n_sql_files && at < size; i++) {
 		if (!kt_sql_is_report(&kt_sql_files[i]))
 			continue;
-		at += snprintf(run->err + at, size - at, "%s%s", sep, kt_sql_files[i].name);
+		at += snprintf(run->err + at, size - at, "%s%s", sep,
+			       kt_sql_report_name(&kt_sql_files[i]));
 		sep = " ";
 	}
 	n = kt_query_names(&queries);
@@ -149,11 +150,8 @@ static int check_needs(struct kt_run *run)
 static int check_database_name(struct kt_run *run)
 {
 	char *query kt_auto_free = kt_query_path(run->path);
-	bool is_report = query;
+	bool is_report = query || kt_sql_find_report(run->path);
 
-	for (size_t i = 0; i < kt_n_sql_files; i++)
-		is_report = is_report || (kt_sql_is_report(&kt_sql_files[i]) &&
-					  !strcmp(kt_sql_files[i].name, run->path));
 	if (is_report && access(run->path, F_OK))
 		return fail(run, -EINVAL, "name a database: ktrace-report %s run.db", run->path);
 	return 0;
@@ -414,7 +412,7 @@ int kt_run_print(struct kt_run *run, struct kt_output *out)
 	int err;
 
 	run->only_table = csv || run->o->table;
-	err = is_embedded(run->o->report) ? 0 : kt_rows_watch(&run->rows, run->db);
+	err = kt_sql_find_report(run->o->report) ? 0 : kt_rows_watch(&run->rows, run->db);
 
 	for (size_t i = 0; !err && i < run->report.blocks.n; i++) {
 		const struct kt_block *b = &run->report.blocks.v[i];

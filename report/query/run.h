@@ -25,7 +25,6 @@ struct kt_run {
 	struct kt_value values[KT_N_PARAMS];
 	char *flow;	 /* owned: the kind that --flow or an ID names; NULL: none */
 	int n_digits;	 /* with which the ID ends */
-	bool general;	 /* the report is one for flows of any kind */
 	bool begun;	 /* something was written */
 	bool only_table; /* no sentences */
 	struct kt_rows rows;

@@ -222,7 +222,8 @@ static int check_names(struct kt_run *run)
 
 	_Static_assert(KT_ARRAY_SIZE(checks) == KT_ARRAY_SIZE(general_checks), "the same names");
 	for (size_t i = 0; i < KT_ARRAY_SIZE(checks); i++) {
-		const struct name_check *c = run->general ? &general_checks[i] : &checks[i];
+		const struct name_check *c =
+			run->report.is_general ? &general_checks[i] : &checks[i];
 		int err = run->values[c->p].set
 				  ? check_known(run, c->p, c->what, c->sql, c->also, c->list)
 				  : 0;
