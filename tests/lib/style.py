@@ -37,26 +37,7 @@ STAGE = re.compile(r"\bKT_IO_STAGE_(?:%s)\b|\b(?:%s)_ns\b|([\"'])(?:%s)\1" % (
     "|".join(STAGES).upper(), "|".join(STAGES), "|".join(s for s in STAGES if s not in ("device", "flush", "queue"))))
 STORAGE = re.compile(r"(analyze|bpf)/(block|io|page)/|format/(iostages|events/(bio|io|page|request))\.def$|report/sql/(block|io)/"
                      r"|examples/queries/|tests/")
-NAMES_STAGES = """
-report/sql/cgroups.sql
-report/sql/diff.sql
-report/sql/disks.sql
-report/sql/files.sql
-report/sql/lib/differs.sql
-report/sql/lib/io.sql
-report/sql/lib/show_io.sql
-report/sql/lib/slow.sql
-report/sql/lib/slow_io.sql
-report/sql/lib/stages.sql
-report/sql/lib/stat.sql
-report/sql/lib/summary_io.sql
-report/sql/lib/summary_io_tables.sql
-report/sql/lib/volume.sql
-report/sql/show.sql
-report/sql/slow.sql
-report/sql/stages.sql
-report/sql/summary.sql
-""".split()
+NAMES_STAGES = []
 
 
 class Tree:
