@@ -1,20 +1,21 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-"""Makes the C file that holds the reports: embed.py DIR OUT.c [DEPFILE]. Every *.sql in and below DIR is taken.
+"""Makes the C file that holds the reports: embed.py DIR OUT.c [DEPFILE [FOLDER...]]. Every *.sql in and below DIR is taken,
+but for what is in DIR/FOLDER.
 
 A name is used once, but for a report of flow/, which a family may have its own of; and for a part (in a folder lib) and a report."""
 import os
 import sys
 
 
-def folders(top):
-    return sorted(d for d, _, _ in os.walk(top))
+def folders(top, without):
+    return sorted(d for d, _, _ in os.walk(top) if os.path.relpath(d, top).split(os.sep)[0] not in without)
 
 
-def files(top):
+def files(top, without):
     """(name, path) by the last part of the name, as reports are listed."""
     found = [(os.path.relpath(os.path.join(d, f), top)[:-4], os.path.join(d, f))
-             for d in folders(top) for f in os.listdir(d) if f.endswith(".sql")]
+             for d in folders(top, without) for f in os.listdir(d) if f.endswith(".sql")]
     return sorted(found, key=lambda f: (os.path.basename(f[0]), f[0]))
 
 
@@ -42,7 +43,8 @@ def c_string(text):
 
 def main():
     top, out = sys.argv[1:3]
-    found = files(top)
+    without = sys.argv[4:]
+    found = files(top, without)
     wrong = twice(name for name, _ in found)
     if wrong:
         sys.exit("embed.py: " + wrong)
@@ -57,7 +59,7 @@ def main():
     if len(sys.argv) > 3:
         with open(sys.argv[3], "w", encoding="utf-8") as f:
             # The directories too: a new file there changes the list.
-            deps = folders(top) + [p for _, p in found]
+            deps = folders(top, without) + [p for _, p in found]
             f.write("%s: %s\n" % (out, " ".join(d.replace(" ", "\\ ") for d in deps)))
 
 

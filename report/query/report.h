@@ -6,7 +6,7 @@
  *	--: about each stage of the requests   one line, for the list of reports
  *	--: needs request bio                  tables it requires
  *	--: other                              it compares two databases; the second is the schema `other`
- *	--: flows request bio                  the kinds of flows it is about; also in a part. Others are shown by sql/flow/NAME.sql
+ *	--: flows request bio                  the kinds of flows it is about; also in a part. Others are shown by sql/flow
  *	--: use stat [if|unless TABLE]         runs the part stat.sql (of any folder lib) first
  *
  *	--: table NAME heading words           the next statement's rows are a table (the default)

@@ -29,15 +29,19 @@ FAMILY = r"analyze/(base|db|stats|engine)/|analyze/(\w+)/\w+_service\.h$"
 # What does so all the same. This list only becomes shorter.
 NO_LAYER = set()
 
-# The stages of storage are storage's: nothing else names one, so that another family can have stages of its own. What is in
-# NAMES_STAGES still does. That list only becomes shorter: a file that names none any more has to leave it.
+# What storage calls its stages, operations and kinds is storage's: nothing else names one, so that another family can have its own.
 STAGES = "submit throttle alloc plug queue device complete endio wakeup return between cached blocked worker flush".split()
+# Those that are no words of anything else: of format/ioops.def, of io.kind, and of flow_kind.flow.
+OPS = """fsync fdatasync sync_file_range syncfs sendfile copy_file_range fallocate msync madvise fadvise readahead io_submit io_uring_enter
+writeback swapin swapout io_uring aio bio request""".split()
 # By its constant, as a column, or as a text; device and flush are texts of a table and an operation as well, queue of a class.
 STAGE = re.compile(r"\bKT_IO_STAGE_(?:%s)\b|\b(?:%s)_ns\b|([\"'])(?:%s)\1" % (
     "|".join(STAGES).upper(), "|".join(STAGES), "|".join(s for s in STAGES if s not in ("device", "flush", "queue"))))
-STORAGE = re.compile(r"(analyze|bpf)/(block|io|page)/|format/(iostages|events/(bio|io|page|request))\.def$|report/sql/(block|io)/"
-                     r"|examples/queries/|tests/")
-NAMES_STAGES = []
+OP = re.compile(r"\bKT_IO_(?:OP|KIND)_\w+|([\"'])(?:%s)\1" % "|".join(OPS))
+STORAGE = r"analyze/(block|io|page)/|report/sql/(block|io)/|examples/queries/|tests/"
+# What is named, who may, and what it is.
+NAMED = ((STAGE, re.compile(STORAGE + r"|bpf/(block|io|page)/|format/(iostages|events/(bio|io|page|request))\.def$"), "a stage"),
+         (OP, re.compile(STORAGE + r"|bpf/|format/"), "an operation or a kind of flow"))
 
 
 class Tree:
@@ -160,23 +164,17 @@ def circles(tree):
         yield from follow(name)
 
 
-def stages(tree):
-    names = set()
+def storage(tree):
     for name in tree.ending(".c", ".h", ".def", ".sql"):
-        if STORAGE.match(name):
-            continue
-        for nr, line in enumerate(tree.text[name].split("\n"), 1):
-            m = STAGE.search(line)
-            if m:
-                names.add(name)
-                if name not in NAMES_STAGES:
-                    yield "%s:%d: names a stage of storage: %s" % (name, nr, m[0])
-    for name in NAMES_STAGES:
-        if name not in names:
-            yield "%s: names no stage of storage any more: take it out of NAMES_STAGES in tests/lib/style.py" % name
+        named = [(what, words) for what, may, words in NAMED if not may.match(name)]
+        for nr, line in enumerate(tree.text[name].split("\n") if named else (), 1):
+            for what, words in named:
+                m = what.search(line)
+                if m:
+                    yield "%s:%d: names %s of storage: %s" % (name, nr, words, m[0])
 
 
-CHECKS = (python, shell, sql, layers, circles, stages)
+CHECKS = (python, shell, sql, layers, circles, storage)
 
 
 def main():

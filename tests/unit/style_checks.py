@@ -60,17 +60,21 @@ BAD = {
         ("analyze/db/db.h", '#include "analyze/engine/tracker.h"\n', "analyze/db/db.h -> analyze/engine/tracker.h -> analyze/db/db.h"),
         ("analyze/io/b.h", '#include "analyze/io/b.h"\n', "analyze/io/b.h: includes itself"),
     ],
-    style.stages: [
+    style.storage: [
         ("analyze/engine/b.c", "x = KT_IO_STAGE_PLUG;\n", "b.c:1: names a stage of storage: KT_IO_STAGE_PLUG"),
         ("analyze/sched/b.c", "\nx->wakeup_ns = 0;\n", "b.c:2: names a stage of storage: wakeup_ns"),
         ("report/output/b.c", '{"endio", 1},\n', 'b.c:1: names a stage of storage: "endio"'),
         ("report/sql/b.sql", "SELECT device_ns FROM request\n", "b.sql:1: names a stage of storage: device_ns"),
         ("report/sql/lib/b.sql", "WHERE stage = 'endio'\n", "b.sql:1: names a stage of storage: 'endio'"),
         ("format/b.def", "X(throttle_ns)\n", "b.def:1: names a stage of storage: throttle_ns"),
+        ("analyze/sched/b.c", "x = KT_IO_OP_FSYNC;\n", "b.c:1: names an operation or a kind of flow of storage: KT_IO_OP_FSYNC"),
+        ("record/b.c", "x = KT_IO_KIND_AIO;\n", "b.c:1: names an operation or a kind of flow of storage: KT_IO_KIND_AIO"),
+        ("report/sql/flow/b.sql", "WHERE op = 'writeback'\n", "b.sql:1: names an operation or a kind of flow of storage: 'writeback'"),
+        ("report/query/b.c", 'x = "request";\n', 'b.c:1: names an operation or a kind of flow of storage: "request"'),
     ],
 }
 # These may.
-STORAGE = ("analyze/block/b.c", "bpf/io/b.h", "format/iostages.def", "format/events/bio.def", "tests/unit/b.c")
+STORAGE = ("analyze/block/b.c", "bpf/io/b.h", "format/iostages.def", "format/events/bio.def", "report/sql/io/lib/b.sql", "tests/unit/b.c")
 
 
 def said(check, files):
@@ -84,7 +88,6 @@ def said(check, files):
 
 def main():
     style.NO_LAYER.clear()
-    style.NAMES_STAGES[:] = []
     ktest.check(set(BAD) == set(style.CHECKS), "a check is not tried")
     for check, cases in BAD.items():
         lines = said(check, GOOD)
@@ -97,14 +100,8 @@ def main():
     lines = said(style.layers, GOOD)
     ktest.check(len(lines) == 1 and "b.h: does not include analyze/io/b.h" in lines[0], "layers: one that is listed and does not: %s" % lines)
     for name in STORAGE:
-        lines = said(style.stages, {name: "queue_ns KT_IO_STAGE_QUEUE 'queue'\n"})
-        ktest.check(not lines, "stages: of %s: %s" % (name, lines))
-    # The list of those that may still only becomes shorter.
-    style.NAMES_STAGES[:] = ["report/sql/b.sql"]
-    ktest.check(not said(style.stages, {"report/sql/b.sql": "SELECT queue_ns\n"}), "stages: one that is listed")
-    for files in ({"report/sql/b.sql": "SELECT 1\n"}, GOOD):
-        lines = said(style.stages, files)
-        ktest.check(len(lines) == 1 and "b.sql: names no stage" in lines[0], "stages: one that is listed and names none: %s" % lines)
+        lines = said(style.storage, {name: "queue_ns KT_IO_STAGE_QUEUE 'endio' KT_IO_OP_FSYNC 'bio'\n"})
+        ktest.check(not lines, "storage: of %s: %s" % (name, lines))
     # The tree in which this stands is checked by tests/style.
 
 

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-"""Reports on flows of a kind that no code knows: future.py KTRACE-REPORT KTRACE-ANALYZE [--update].
+"""Reports on flows of a kind that no code knows: future.py KTRACE-REPORT KTRACE-ANALYZE [--update|--general].
 
 The database is future.sql, whose comments work out the figures; texts are those of expect/future/. --update writes these: read the
-difference before you commit it."""
+difference before you commit it. --general: KTRACE-REPORT was made without the folders of the families. It has to say the same, and shows
+storage's flows as it shows any."""
 import csv
 import json
 import os
@@ -280,10 +281,34 @@ def test_hostile(tmp):
         check(want in whole(["show", asked], "letter", False)[1], "letter %r: %r" % (letter, run("show", asked, db="hostile.db", cwd=tmp)))
 
 
+def test_general(tmp):
+    """Storage's flows, without its folder."""
+    names = [line.split()[0] for line in ktest.run(TOOL, "--list").stdout.splitlines()]
+    check(set(REPORTS) | {"show", "loss"} <= set(names) and "files" not in names and names == sorted(set(names)), "general: --list: %r" % names)
+    ktest.run(ANALYZE, os.path.join(TOP, "examples/recordings/storage.ktr"), "-o", os.path.join(tmp, "storage.db"))
+    db = ktest.open_db(os.path.join(tmp, "storage.db"))
+    for flow in ("io", "request", "bio"):
+        want = db.execute("SELECT sum(l.n), sum(l.dur_ns) FROM flow_sum l JOIN flow_key k USING (key_id) JOIN flow_group g USING (group_id)"
+                          " LEFT JOIN flow_word v ON v.flow = g.flow AND v.col = 'via' AND v.value = g.via"
+                          " WHERE g.flow = ? AND l.state = 'whole' AND g.error IS NULL AND v.counts IS NOT 'not'", (flow,)).fetchone()
+        for report in REPORTS:
+            code, out, err = run(report, "--flow", flow, "--recorder", "--top", "1000", "--json", db="storage.db", cwd=tmp)
+            check(code == 0 and not err, "general: %s --flow %s: exit %d, %s" % (report, flow, code, err))
+            if report == "stages" and not code:
+                rows = json.loads(out)["tables"]["groups"]
+                check((sum(r["n"] for r in rows), sum(r["total_ns"] for r in rows)) == want, "general: stages --flow %s: %r" % (flow, rows))
+    code, out, err = run(db="storage.db", cwd=tmp)
+    check(code == 0 and out.startswith("Programs waited ") and "for disks" in out.splitlines()[0], "general: summary: %r, %s" % (out[:80], err))
+    for flow_id in ("i1", "r1", "b1"):
+        code, out, err = run("show", flow_id, db="storage.db", cwd=tmp)
+        check(code == 0 and out.startswith(flow_id + ": ") and "Stages" in out, "general: show %s: %r, %s" % (flow_id, out[:80], err))
+
+
 def main():
     tmp = ktest.tmpdir()
     make(os.path.join(tmp, "future.db"))
-    for test in (test_texts, test_errors, test_figures, test_mixed, test_kept, test_hostile):
+    general = "--general" in sys.argv
+    for test in (test_texts, test_figures, test_general) if general else (test_texts, test_errors, test_figures, test_mixed, test_kept, test_hostile):
         test(tmp)
 
 
