@@ -160,6 +160,47 @@ def test_figures(tmp):
     check([(r["id"], r["link"], r["object"]) for r in t["links"]] == [("l1", "leads over", "A1"), ("l2", "leads over", "A1")], "show: links")
 
 
+def seconds(queueing_ms, wander_ms=0):
+    """Statements: ten seconds with 60 crossings by cart each, of 18 ms on the bridge and that long in line. The legs are as they were."""
+    rows = []
+    for second in range(10):
+        queueing = (queueing_ms + wander_ms * (second % 3 - 1)) * 10**6
+        for stage, ns in ((1, queueing), (3, 18 * 10**6), (0, queueing + 18 * 10**6)):
+            rows.append("(9001, %d, %d, %d, 60, %d, %d)" % (second, stage, ktest.bucket(ns), 60 * ns, ns))
+    return ("DELETE FROM group_hist WHERE group_id = 9001", "INSERT INTO group_hist(group_id, second, stage, bucket, n, ns, max_ns) VALUES " + ", ".join(rows),
+            "UPDATE flow_sum SET n = 600, dur_ns = 600 * %d WHERE key_id = 9001 AND state = 'whole'" % ((queueing_ms + 18) * 10**6),
+            "UPDATE run SET dur_ns = 10000000000")
+
+
+def test_diff(tmp):
+    """What became worse is said, by how much, and in which stage."""
+    for day, (name, more) in enumerate((("short.db", seconds(2)), ("line.db", seconds(20)), ("wander.db", seconds(2, 1)))):
+        make(os.path.join(tmp, name), *more, "INSERT OR REPLACE INTO meta(key, value) VALUES ('epoch_realtime_ns', %d)" % (day * 86400 * 10**9))
+    for name, args in (("diff", ["diff", "short.db"]), ("diff-object", ["diff", "--flow", "crossing", "--object", "North", "--op", "cart", "short.db"])):
+        code, out, err = run(*args, db="line.db", cwd=tmp)
+        check(code == 0 and not err, "%s: exit %d, %s" % (name, code, err))
+        ktest.same_text(os.path.join(HERE, "expect", "future", name + ".txt"), out, UPDATE)
+    for a, b, verdict, queueing in (("short", "line", "worse", "worse"), ("line", "short", "better", "better"), ("short", "wander", "same", "same")):
+        code, out, err = run("diff", "--json", a + ".db", db=b + ".db", cwd=tmp)
+        doc = json.loads(out)
+        mistakes = [e.message for e in SCHEMA.iter_errors(doc)]
+        check(not mistakes, "diff against the schema: %r" % mistakes[:3])
+        rows = {r["stage"]: r for r in doc["tables"]["diff"] if (r["object"], r["op"]) == ("North", "cart")}
+        got = {stage: (r["n_before"], r["n_after"], r["verdict"], r["is_finding"]) for stage, r in rows.items()}
+        check(got == {"queueing": (600, 600, queueing, 0), "span": (600, 600, "same", 0), "total": (600, 600, verdict, int(verdict != "same"))},
+              "diff %s %s: %r" % (a, b, got))
+        if verdict == "worse":
+            # of 20 ms the line added 18; a bucket is 1 % wide
+            check(all(abs(rows[s]["change"] - 0.9) < 0.01 for s in ("total", "queueing")), "diff: change: %r" % rows)
+    for args, code, want in ((["--flow", "io"], 64, "--flow io: expected crossing or leg"), (["--object", "A2"], 1, "no object 'A2' in this database"),
+                             (["--task", "bob"], 64, "report 'diff' does not support --task")):
+        got = run("diff", *args, "short.db", db="line.db", cwd=tmp)
+        check(got[0] == code and want in got[2], "diff %r: %r" % (args, got))
+    make(os.path.join(tmp, "legs.db"), "DELETE FROM flow_kind WHERE flow = 'crossing'")
+    got = run("diff", "short.db", db="legs.db", cwd=tmp)
+    check(got[0] == 1 and "short.db: the second database has no flows of a kind of the first" in got[2], "diff: other kinds: %r" % (got,))
+
+
 def test_mixed(tmp):
     """Beside storage's flows: a paragraph for each kind that programs wait for, and each report on each of them."""
     db = os.path.join(tmp, "mixed.db")
@@ -248,6 +289,7 @@ def test_hostile(tmp):
             whole([report, "--flow=" + name], "kind %r" % name)
         whole(["summary", "--flow=" + name, "--over", "1ms"], "kind %r" % name)
         whole(["show", "c1"], "kind %r" % name)
+        whole(["diff", "--flow=" + name, "hostile.db"], "kind %r" % name)
         con = sqlite3.connect(path)
         check(con.execute("SELECT count(*) FROM run").fetchone() == (1,), "kind %r: the database was written" % name)
         con.close()
@@ -271,6 +313,8 @@ def test_hostile(tmp):
             for report in ("summary", "heatmap"):
                 whole([report, *more], sql, False)
         whole(["show", "c1"], sql, False)
+        whole(["diff", "future.db"], sql, False)
+        whole(["diff", "--flow", "crossing", "hostile.db"], sql, False)
 
     # Letters that clash, and some that are none.
     for letter, asked, want in (("c", "c1", "'c1' could be one of crossing and one of leg"), ("c1", "c12", "'c12' could be one of crossing and one of leg"),
@@ -308,7 +352,8 @@ def main():
     tmp = ktest.tmpdir()
     make(os.path.join(tmp, "future.db"))
     general = "--general" in sys.argv
-    for test in (test_texts, test_figures, test_general) if general else (test_texts, test_errors, test_figures, test_mixed, test_kept, test_hostile):
+    for test in (test_texts, test_figures, test_diff, test_general) if general else (
+            test_texts, test_errors, test_figures, test_diff, test_mixed, test_kept, test_hostile):
         test(tmp)
 
 
