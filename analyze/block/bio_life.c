@@ -23,28 +23,28 @@ struct bio_row {
 
 #define COL(c, type, unit, doc) KT_COL(bio_row, c, KT_COL_##type, unit, doc)
 static const struct kt_col bio_cols[] = {
-	COL(bio_id, ID, "", "the bio's life; in the order of birth"),
+	COL(bio_id, ID, "", "one life of a bio, in order of birth"),
 	COL(run_id, INT, "", "run"),
-	COL(io_id, INT, "", "the io that caused it"),
-	COL(link, TEXT, "", "how its cause or, of a clone, its parent is known: exact | inferred"),
-	COL(parent_bio_id, INT, "", "the bio it was split off, or is a clone of"),
+	COL(io_id, INT, "", "the operation that caused it"),
+	COL(link, TEXT, "", "how its cause (of a clone: its parent) is known: exact | inferred"),
+	COL(parent_bio_id, INT, "", "the bio it was split off from, or is a clone of"),
 	COL(parent_request_id, INT, "", "the upper request of a stacked loop disk"),
 	COL(request_id, INT, "",
-	    "the request that carried it; more of them are in bio_request_extra"),
+	    "the request that carried it; any others are in bio_request_extra"),
 	COL(op, TEXT, "", "REQ_OP_* in lower case; flush: a PREFLUSH without data"),
 	COL(flags, TEXT, "", "REQ_* flags, as sync|fua"),
 	COL(device_id, INT, "", "device as submitted: may be a partition"),
 	COL(sector, INT, "sectors", "first 512-byte sector, on the disk"),
-	COL(size_bytes, INT, "bytes", "as queued; sum only WHERE parent_bio_id IS NULL"),
-	COL(start_ns, INT, "ns", "queued, or born of a split"),
+	COL(size_bytes, INT, "bytes", "as queued; add up only WHERE parent_bio_id IS NULL"),
+	COL(start_ns, INT, "ns", "when it was queued, or split off"),
 	COL(dur_ns, INT, "ns", "until its end"),
 	COL(alloc_ns, INT, "ns", "until it got or joined a request: tags, throttling, wbt"),
-	COL(device_ns, INT, "ns", "on a disk that takes bios itself: until complete"),
+	COL(device_ns, INT, "ns", "on a disk that takes bios directly: until complete"),
 	COL(endio_ns, INT, "ns", "from its own completion until its split children ended"),
 	COL(utid, INT, "", "task that submitted it"),
 	COL(ucgid, INT, "", "v2 cgroup of that task"),
 	COL(blkcg_ucgid, INT, "", "cgroup the kernel charges, in the io controller's hierarchy"),
-	COL(ino, INT, "", "inode of its first page, where that is page cache"),
+	COL(ino, INT, "", "inode of its first page, if that is in the page cache"),
 	COL(error, INT, "", "negative errno; 0 = none"),
 	COL(state, TEXT, "", "whole | open_at_start | open_at_end | lossy | evicted | duplicate"),
 };
@@ -52,7 +52,7 @@ static const struct kt_col bio_cols[] = {
 
 const struct kt_table kt_bio_table = {
 	.name = "bio",
-	.doc = "one row a bio: what a file system or a block device asked of a disk",
+	.doc = "one row per bio: what a file system or a block device asked of a disk",
 	.cols = bio_cols,
 	.n_cols = KT_ARRAY_SIZE(bio_cols),
 };
@@ -64,7 +64,7 @@ static const struct kt_col extra_cols[] = {
 
 const struct kt_table kt_bio_extra_table = {
 	.name = "bio_request_extra",
-	.doc = "pairs of bio and request beyond bio.request_id; all of them: view bio_request",
+	.doc = "pairs of bio and request beyond bio.request_id; view bio_request has all pairs",
 	.cols = extra_cols,
 	.n_cols = KT_ARRAY_SIZE(extra_cols),
 };

@@ -16,7 +16,8 @@
 #define STAGE(id, name, doc) {#name "_ns", KT_COL_INT, offsetof(struct kt_rq_row, stage_ns[KT_IO_STAGE_##id]), "ns", doc}
 /* clang-format on */
 static const struct kt_col rq_cols[] = {
-	COL(request_id, ID, "", "the request's life; in the order in which they became known"),
+	COL(request_id, ID, "",
+	    "one life of a request, in the order in which they were first seen"),
 	COL(run_id, INT, "", "run"),
 	COL(device_id, INT, "", "disk"),
 	COL(part_device_id, INT, "", "partition or disk that the kernel charges"),
@@ -24,36 +25,38 @@ static const struct kt_col rq_cols[] = {
 	COL(flags, TEXT, "", "REQ_* flags at the first issue, as sync|fua"),
 	COL(sector, INT, "sectors", "first 512-byte sector at the first issue"),
 	COL(size_bytes, INT, "bytes", "at the first issue"),
-	COL(start_ns, INT, "ns", "got; if that is not seen, its first insert or issue"),
-	COL(dur_ns, INT, "ns", "until it is complete as a whole"),
-	STAGE(PLUG, plug, "until inserted, or issued if it never was: the submitter's plug"),
+	COL(start_ns, INT, "ns",
+	    "when it was allocated; if that was not seen, its first insert or issue"),
+	COL(dur_ns, INT, "ns", "until all of it is complete"),
+	STAGE(PLUG, plug,
+	      "until inserted, or issued if it never was: in the submitter's plug list"),
 	STAGE(QUEUE, queue, "until issued for the last time: scheduler, dispatch list, requeues"),
 	STAGE(DEVICE, device,
-	      "until the completion interrupt, if that is seen, else until complete"),
+	      "until the completion interrupt if that was seen, else until complete"),
 	STAGE(COMPLETE, complete,
-	      "from the completion interrupt on; NULL = none was seen: a loop disk, another CPU, "
-	      "irq not recorded"),
+	      "from the completion interrupt on; NULL: none was seen (a loop disk, another CPU, "
+	      "irq not recorded)"),
 	COL(issue_cpu, INT, "", "CPU of the last issue"),
 	COL(complete_cpu, INT, "", "CPU of the final completion"),
 	COL(n_bios, INT, "", "bios it carried"),
-	COL(n_issues, INT, "", "times it went to the driver"),
+	COL(n_issues, INT, "", "times it was issued to the driver"),
 	COL(error, INT, "", "negative errno; 0 = none"),
 	COL(state, TEXT, "", "whole | open_at_start | open_at_end | lossy | evicted | duplicate"),
 	STAGE(WORKER, worker,
-	      "waiting for a kernel worker to issue the flush that it needed, or its data after "
-	      "it. Its stages are in stage_extra then, and the columns here are sums; device_ns "
-	      "has the flushes that served it. NULL: it needed none, or it is not known which "
-	      "served it: `plug` and `device` hold that time"),
+	      "waiting for a kernel worker to issue the flush it needed, or its data after that. "
+	      "Its stages are then in stage_extra, and the columns here are sums; device_ns "
+	      "includes the flushes that served it. NULL: it needed none, or which one served it "
+	      "is not known and that time is in `plug` and `device`"),
 	STAGE(FLUSH, flush,
-	      "waiting for a flush that was under way for others, or for others' data between "
-	      "their flushes"),
+	      "waiting for a flush in flight for others, or for others' data between their "
+	      "flushes"),
 };
 #undef STAGE
 #undef COL
 
 const struct kt_table kt_rq_table = {
 	.name = "request",
-	.doc = "one row a request: what went to a disk's driver",
+	.doc = "one row per request: what went to a disk's driver",
 	.cols = rq_cols,
 	.n_cols = KT_ARRAY_SIZE(rq_cols),
 };

@@ -29,7 +29,7 @@ static const char views[] =
 	"FROM flow_load l CROSS JOIN flow_key k ON k.key_id = l.key_id CROSS JOIN flow_group g ON "
 	"g.group_id = k.group_id;\n"
 	"CREATE VIEW task_load AS\n"
-	"-- whole bios that are no part of another, by submitter; the row of bucket 0 with n = 0 "
+	"-- whole bios that are not part of another, by submitter; the row with bucket 0 and n = 0 "
 	"has the bytes\n"
 	"SELECT g.run_id, h.second, g.object_id AS device_id, g.op, k.utid, k.ucgid, h.bucket, "
 	"h.n, h.ns AS sum_ns, h.max_ns,\n"

@@ -17,15 +17,15 @@ static const struct kt_col cgroup_cols[] = {
 	KT_COL(cgroup_row, ucgid, KT_COL_ID, "", "cgroup"),
 	KT_COL(cgroup_row, run_id, KT_COL_INT, "", "the run"),
 	KT_COL(cgroup_row, hierarchy, KT_COL_TEXT, "",
-	       "v2, v1:blkio, ...; NULL = the io controller's, which was not recorded"),
+	       "v2, v1:blkio, ...; NULL: that of the io controller, which was not recorded"),
 	KT_COL(cgroup_row, cgroup_id, KT_COL_INT, "",
-	       "id in the kernel: inode number of its directory"),
+	       "the kernel's id: inode number of its directory"),
 	KT_COL(cgroup_row, path, KT_COL_TEXT, "", "path within the hierarchy"),
 };
 
 const struct kt_table kt_cgroup_table = {
 	.name = "cgroup",
-	.doc = "cgroups that something was done for",
+	.doc = "cgroups that the rows of other tables refer to",
 	.cols = cgroup_cols,
 	.n_cols = KT_ARRAY_SIZE(cgroup_cols),
 };

@@ -53,11 +53,11 @@ static const struct kt_col probe_cols[] = {
 	KT_COL(probe_row, family, KT_COL_TEXT, "", "family of the hook"),
 	KT_COL(probe_row, hook, KT_COL_TEXT, "", "place in the kernel"),
 	KT_COL(probe_row, variant, KT_COL_TEXT, "",
-	       "form chosen for this kernel; NULL = there is one only"),
+	       "variant chosen for this kernel; NULL: there is only one"),
 	KT_COL(probe_row, state, KT_COL_TEXT, "", "attached missing refused off"),
 	KT_COL(probe_row, reason, KT_COL_TEXT, "", "why it is not attached"),
 	KT_COL(probe_row, runs, KT_COL_INT, "",
-	       "times it ran; NULL = the run's end was not recorded"),
+	       "times it ran; NULL: the end of the run was not recorded"),
 	KT_COL(probe_row, lost, KT_COL_INT, "", "of these, events lost"),
 	KT_COL(probe_row, filtered, KT_COL_INT, "", "of these, left out by a filter"),
 };

@@ -22,23 +22,24 @@ static const struct kt_col device_cols[] = {
 	KT_COL(device_row, device_id, KT_COL_ID, "", "device"),
 	KT_COL(device_row, run_id, KT_COL_INT, "", "the run"),
 	KT_COL(device_row, dev, KT_COL_TEXT, "", "major:minor"),
-	KT_COL(device_row, name, KT_COL_TEXT, "", "name in the kernel: vda, loop0p1"),
-	KT_COL(device_row, parent_id, KT_COL_INT, "", "of a partition: its disk"),
+	KT_COL(device_row, name, KT_COL_TEXT, "", "the kernel's name: vda, loop0p1"),
+	KT_COL(device_row, parent_id, KT_COL_INT, "", "of a partition, its disk"),
 	KT_COL(device_row, scheduler, KT_COL_TEXT, "",
-	       "I/O scheduler at the run's start, or at its first use"),
-	KT_COL(device_row, rotational, KT_COL_INT, "", "1: the kernel takes it for a turning disk"),
+	       "I/O scheduler at the start of the run, or at the first use of the device"),
+	KT_COL(device_row, rotational, KT_COL_INT, "",
+	       "1: the kernel considers it a rotating disk"),
 	KT_COL(device_row, size_bytes, KT_COL_INT, "bytes", "size"),
 	KT_COL(device_row, hw_queues, KT_COL_INT, "",
-	       "hardware queues; 0 = takes bios, has no requests"),
+	       "hardware queues; 0: takes bios directly, has no requests"),
 	KT_COL(device_row, since_ns, KT_COL_INT, "ns",
-	       "first use of a device that came within the run, or of what its number stands for "
-	       "since then: two devices of one number are two rows; NULL = it was there when the "
-	       "run began, or that is not known"),
+	       "first use, if the device appeared during the run or its number came to mean "
+	       "another device: two devices with one number are two rows; NULL: it was there when "
+	       "the run began, or that is not known"),
 };
 
 const struct kt_table kt_device_table = {
 	.name = "device",
-	.doc = "disks and partitions that something was done on",
+	.doc = "disks and partitions that the rows of other tables refer to",
 	.cols = device_cols,
 	.n_cols = KT_ARRAY_SIZE(device_cols),
 };

@@ -19,27 +19,28 @@ static const struct kt_col task_cols[] = {
 	KT_COL(task_row, utid, KT_COL_ID, "", "one life of a tid"),
 	KT_COL(task_row, run_id, KT_COL_INT, "", "the run"),
 	KT_COL(task_row, tid, KT_COL_INT, "",
-	       "thread id, the last it had: one that calls exec takes over that of its process; "
-	       "0 = the CPUs' idle tasks"),
+	       "thread id, the last it had: a thread that calls exec takes over that of its "
+	       "process; 0: the CPUs' idle tasks"),
 	KT_COL(task_row, tgid, KT_COL_INT, "", "process id"),
-	KT_COL(task_row, comm, KT_COL_TEXT, "", "name, the last it had; all are in task_name"),
-	KT_COL(task_row, cmdline, KT_COL_TEXT, "", "arguments; of a process' first thread only"),
+	KT_COL(task_row, comm, KT_COL_TEXT, "", "name, the last it had; task_name has all of them"),
+	KT_COL(task_row, cmdline, KT_COL_TEXT, "",
+	       "command line; only of the first thread of a process"),
 	KT_COL(task_row, ucgid, KT_COL_INT, "", "its v2 cgroup, the first seen"),
 	KT_COL(task_row, is_recorder, KT_COL_INT, "",
-	       "1: a thread of the recorder; NULL = not known"),
+	       "1: a thread of the recorder; NULL: not known"),
 	KT_COL(task_row, program, KT_COL_TEXT, "",
-	       "what it is a part of: name of its process' first thread (of a kernel worker: "
-	       "kworker); its own where that is not known"),
+	       "program it belongs to: name of the first thread of its process (of a kernel "
+	       "worker: kworker); its own name if that is not known"),
 	KT_COL(task_row, parent_tgid, KT_COL_INT, "",
-	       "the process that started its process; NULL = not known"),
+	       "the process that started its process; NULL: not known"),
 	KT_COL(task_row, is_command, KT_COL_INT, "",
-	       "1: of the command that ktrace-record started, or of what that started; NULL = not "
-	       "known"),
+	       "1: belongs to the command that ktrace-record started, or to a process that the "
+	       "command started; NULL: not known"),
 };
 
 const struct kt_table kt_task_table = {
 	.name = "task",
-	.doc = "tasks that something was done by",
+	.doc = "tasks that the rows of other tables refer to",
 	.cols = task_cols,
 	.n_cols = KT_ARRAY_SIZE(task_cols),
 };
@@ -56,17 +57,18 @@ static const struct kt_col name_cols[] = {
 	KT_COL(name_row, tid, KT_COL_INT, "", "its thread id at that time"),
 	KT_COL(name_row, comm, KT_COL_TEXT, "", "its name"),
 	KT_COL(name_row, start_ns, KT_COL_INT, "ns",
-	       "since when; NULL = since before the run, or not known"),
+	       "since when; NULL: since before the run, or not known"),
 	KT_COL(name_row, end_ns, KT_COL_INT, "ns",
-	       "until when; NULL = to its end, or the run's, or not known"),
+	       "until when; NULL: until the task or the run ended, or not known"),
 	KT_COL(name_row, is_inherited, KT_COL_INT, "",
-	       "1: the name of the task that created it, which it had only until it ran a program; "
-	       "NULL = not known"),
+	       "1: inherited from the task that created it, and kept only until it ran a program; "
+	       "NULL: not known"),
 };
 
 const struct kt_table kt_task_name_table = {
 	.name = "task_name",
-	.doc = "the names that each task of table task had, and when; of very many the last ones",
+	.doc = "the names that each task in table task had, and when; if there were very many, the "
+	       "last ones",
 	.cols = name_cols,
 	.n_cols = KT_ARRAY_SIZE(name_cols),
 };

@@ -20,8 +20,8 @@ struct kind_row {
 };
 
 static const struct kt_col kind_cols[] = {
-	KT_COL(kind_row, flow, KT_COL_TEXT, "", "name of the kind, in all columns called flow"),
-	KT_COL(kind_row, letter, KT_COL_TEXT, "", "before an id: i12"),
+	KT_COL(kind_row, flow, KT_COL_TEXT, "", "name of the kind, as in every column called flow"),
+	KT_COL(kind_row, letter, KT_COL_TEXT, "", "letter in front of an id: i12"),
 	KT_COL(kind_row, one, KT_COL_TEXT, "", "what one is called"),
 	KT_COL(kind_row, many, KT_COL_TEXT, "", "what several are called"),
 	KT_COL(kind_row, waits_for, KT_COL_TEXT, "",
@@ -56,7 +56,7 @@ static const struct kt_col stage_cols[] = {
 	KT_COL(flow_stage_row, class, KT_COL_TEXT, "",
 	       "what kind of time it is: work wait queue device wake away"),
 	KT_COL(flow_stage_row, words, KT_COL_TEXT, "", "the stage in a sentence"),
-	KT_COL(flow_stage_row, must_run, KT_COL_INT, "", "1: a task must run in it"),
+	KT_COL(flow_stage_row, must_run, KT_COL_INT, "", "1: a task must be running in it"),
 };
 
 static const struct kt_table flow_stage_table = {
@@ -76,10 +76,10 @@ static const struct kt_col word_cols[] = {
 	KT_COL(word_row, flow, KT_COL_TEXT, "", "kind of flow"),
 	KT_COL(word_row, col, KT_COL_TEXT, "", "kind, op or via"),
 	KT_COL(word_row, value, KT_COL_TEXT, "", "value of that column"),
-	KT_COL(word_row, one, KT_COL_TEXT, "", "one of them in words"),
-	KT_COL(word_row, many, KT_COL_TEXT, "", "several"),
+	KT_COL(word_row, one, KT_COL_TEXT, "", "words for one"),
+	KT_COL(word_row, many, KT_COL_TEXT, "", "words for several"),
 	KT_COL(word_row, counts, KT_COL_TEXT, "",
-	       "waits: a program waits for it; apart: told apart from these; not: its time says "
+	       "waits: a program waits for it; apart: shown apart from these; not: its time means "
 	       "nothing"),
 };
 

@@ -7,18 +7,18 @@
 static const struct kt_col stage_cols[] = {
 	KT_COL(kt_stage_row, flow, KT_COL_TEXT, "", "io | request"),
 	KT_COL(kt_stage_row, flow_id, KT_COL_INT, "", "io_id, request_id"),
-	KT_COL(kt_stage_row, seq, KT_COL_INT, "", "1, 2, … in order of time"),
+	KT_COL(kt_stage_row, seq, KT_COL_INT, "", "1, 2, … in time order"),
 	KT_COL(kt_stage_row, name, KT_COL_TEXT, "", "stage"),
 	KT_COL(kt_stage_row, start_ns, KT_COL_INT, "ns", "when it began"),
-	KT_COL(kt_stage_row, dur_ns, KT_COL_INT, "ns", "how long it was"),
+	KT_COL(kt_stage_row, dur_ns, KT_COL_INT, "ns", "how long it lasted"),
 	KT_COL(kt_stage_row, bio_id, KT_COL_INT, "",
-	       "the bio it belongs to; of a request: of its own data, NULL: of a flush"),
+	       "the bio it belongs to; of a request: that of its own data, NULL for a flush"),
 };
 
 const struct kt_table kt_stage_table = {
 	.name = "stage_extra",
 	.doc = "all stages of operations whose path has several bios or a flush, and of requests "
-	       "that a flush held back; of the others, view stage works them out from the row",
+	       "that a flush held back; view stage derives those of all others from their row",
 	.cols = stage_cols,
 	.n_cols = KT_ARRAY_SIZE(stage_cols),
 };

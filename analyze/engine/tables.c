@@ -18,22 +18,22 @@ struct lost_row {
 static const struct kt_col lost_cols[] = {
 	KT_COL(lost_row, run_id, KT_COL_INT, "", "the run"),
 	KT_COL(lost_row, cpu, KT_COL_INT, "",
-	       "stream that lost: its CPU; NULL = not known, perhaps all"),
+	       "CPU whose stream lost events; NULL: not known, possibly all"),
 	KT_COL(lost_row, start_ns, KT_COL_INT, "ns",
-	       "since the epoch of the database; NULL = not known, or what was lost held no "
-	       "events"),
+	       "since the epoch of the database; NULL: not known, or what was lost held no events"),
 	KT_COL(lost_row, dur_ns, KT_COL_INT, "ns",
-	       "length; NULL = not known: to the end of the run"),
+	       "length; NULL: not known, up to the end of the run"),
 	KT_COL(lost_row, cause, KT_COL_TEXT, "",
 	       "ring_full nmi recursion no_room damaged_block truncated missed blind; blind: a "
-	       "switch between tasks is missing, the kernel ran no program on that CPU"),
-	KT_COL(lost_row, n, KT_COL_INT, "", "events lost; NULL = not known"),
+	       "task switch is missing, the kernel ran no BPF program on that CPU"),
+	KT_COL(lost_row, n, KT_COL_INT, "", "events lost; NULL: not known"),
 };
 
 static const struct kt_table lost_table = {
 	.name = "lost_interval",
-	.doc = "when events were lost; flows open across one are lossy. Cause missed: the one it "
-	       "was found by; cause blind: those that lack something which it may have hidden",
+	.doc = "when events were lost; flows open across an interval are lossy. Cause missed: only "
+	       "the flow that revealed the loss; cause blind: only those that lack something the "
+	       "hole may have hidden",
 	.cols = lost_cols,
 	.n_cols = KT_ARRAY_SIZE(lost_cols),
 };
@@ -71,22 +71,21 @@ struct audit_row {
 
 static const struct kt_col audit_cols[] = {
 	KT_COL(audit_row, run_id, KT_COL_INT, "", "the run"),
-	KT_COL(audit_row, counter, KT_COL_TEXT, "", "what is compared: source, object, what"),
-	KT_COL(audit_row, kernel, KT_COL_INT, "", "by how much the kernel's own counter rose"),
-	KT_COL(audit_row, traced, KT_COL_INT, "",
-	       "what the trace holds; NULL = it was not recorded"),
-	KT_COL(audit_row, difference, KT_COL_INT, "", "traced less kernel"),
+	KT_COL(audit_row, counter, KT_COL_TEXT, "", "what is compared: source, object, quantity"),
+	KT_COL(audit_row, kernel, KT_COL_INT, "", "increase of the kernel's own counter"),
+	KT_COL(audit_row, traced, KT_COL_INT, "", "the same from the trace; NULL: not recorded"),
+	KT_COL(audit_row, difference, KT_COL_INT, "", "traced minus kernel"),
 	KT_COL(audit_row, tolerance, KT_COL_INT, "",
-	       "how far they may differ for a known reason; what holes (lost_interval, cause "
-	       "blind) may have hidden is in it, and counts only where the trace holds less"),
+	       "how far they may differ for a known reason; includes what holes (lost_interval, "
+	       "cause blind) may have hidden, which is allowed for only if the trace has less"),
 	KT_COL(audit_row, verdict, KT_COL_TEXT, "",
 	       "ok; off: they differ by more; n/a: one is not known or was not recorded, or a "
-	       "filter left things out"),
+	       "filter was used"),
 };
 
 static const struct kt_table audit_table = {
 	.name = "audit",
-	.doc = "the kernel's own counters against the trace",
+	.doc = "the kernel's own counters compared with the trace",
 	.cols = audit_cols,
 	.n_cols = KT_ARRAY_SIZE(audit_cols),
 };
@@ -139,31 +138,31 @@ struct run_row {
 };
 
 static const struct kt_col run_cols[] = {
-	KT_COL(run_row, run_id, KT_COL_ID, "", "1, 2, ... as named on the command line"),
-	KT_COL(run_row, file, KT_COL_TEXT, "", "where it was read from"),
-	KT_COL(run_row, uuid, KT_COL_TEXT, "", "of the recording"),
+	KT_COL(run_row, run_id, KT_COL_ID, "", "1, 2, ... in the order of the command line"),
+	KT_COL(run_row, file, KT_COL_TEXT, "", "path it was read from"),
+	KT_COL(run_row, uuid, KT_COL_TEXT, "", "UUID of the recording"),
 	KT_COL(run_row, host, KT_COL_TEXT, "", "node name"),
-	KT_COL(run_row, boot_id, KT_COL_TEXT, "", "of the boot it was recorded in"),
-	KT_COL(run_row, kernel, KT_COL_TEXT, "", "release of the kernel recorded"),
+	KT_COL(run_row, boot_id, KT_COL_TEXT, "", "id of the boot it was recorded in"),
+	KT_COL(run_row, kernel, KT_COL_TEXT, "", "release of the recorded kernel"),
 	KT_COL(run_row, start_ns, KT_COL_INT, "ns",
 	       "official start, since the epoch of the database"),
 	KT_COL(run_row, dur_ns, KT_COL_INT, "ns",
-	       "length; to its last event where its end was not recorded"),
+	       "length; up to its last event if its end was not recorded"),
 	KT_COL(run_row, clock_err_ns, KT_COL_INT, "ns",
-	       "how far its clock may be off the common one: of the earliest run, and of others of "
-	       "its boot, how long reading the clocks took; of other boots, what NTP said of both, "
-	       "the widest from start to end, and by how much a clock was set meanwhile; NULL: not "
-	       "known"),
-	KT_COL(run_row, command, KT_COL_TEXT, "", "command that bounded it; NULL = none"),
+	       "how far its clock may be off the common one: for the earliest run and others of "
+	       "the same boot, how long reading the clocks took; for other boots, the errors that "
+	       "NTP reported for both, the largest from start to end, plus any step of a clock in "
+	       "between; NULL: not known"),
+	KT_COL(run_row, command, KT_COL_TEXT, "", "command that ktrace-record ran; NULL: none"),
 	KT_COL(run_row, kinds, KT_COL_TEXT, "", "families recorded"),
-	KT_COL(run_row, filters, KT_COL_TEXT, "", "filters, as given; NULL = none"),
+	KT_COL(run_row, filters, KT_COL_TEXT, "", "filters, as given; NULL: none"),
 	KT_COL(run_row, events, KT_COL_INT, "", "events read"),
 	KT_COL(run_row, lost, KT_COL_INT, "",
-	       "events lost: the sum over lost_interval, as far as known"),
-	KT_COL(run_row, unknown_events, KT_COL_INT, "", "events this version knows no meaning of"),
+	       "events lost: the sum over lost_interval, where known"),
+	KT_COL(run_row, unknown_events, KT_COL_INT, "", "events that this version does not know"),
 	KT_COL(run_row, backward_clock, KT_COL_INT, "",
-	       "events earlier than the one before in their stream"),
-	KT_COL(run_row, file_bytes, KT_COL_INT, "bytes", "read of the file"),
+	       "events earlier than the previous one in their stream"),
+	KT_COL(run_row, file_bytes, KT_COL_INT, "bytes", "read from the file"),
 };
 
 static const struct kt_table run_table = {
@@ -220,18 +219,19 @@ int kt_write_runs(struct kt_engine *e)
 
 /* ---------------------------------------------------------------- meta */
 
-/* Its values have two types, which a struct kt_table has no word for. */
+/* Its values have two types, which struct kt_table cannot express. */
 static const char meta_sql[] =
-	"CREATE TABLE meta( -- of the database as a whole\n"
+	"CREATE TABLE meta( -- facts about the database as a whole\n"
 	"  key TEXT PRIMARY KEY, -- epoch_realtime_ns schema_version tool_version keep_ns "
 	"keep_sample\n"
-	"  value -- epoch_realtime_ns: CLOCK_REALTIME at the moment 0 of all times; NULL = not "
-	"known; keep_ns, keep_sample: as of --keep and --sample, where not all rows are stored\n"
+	"  value -- epoch_realtime_ns: CLOCK_REALTIME at time 0 of the database, NULL: not known; "
+	"keep_ns, keep_sample: of --keep and --sample, if not all rows are stored\n"
 	") WITHOUT ROWID;"
 	"INSERT INTO column_doc VALUES"
 	" ('meta', 'key', '', 'epoch_realtime_ns schema_version tool_version keep_ns keep_sample'),"
-	" ('meta', 'value', '', 'epoch_realtime_ns: CLOCK_REALTIME at the moment 0 of all times; "
-	"keep_ns, keep_sample: as of --keep and --sample, where not all rows are stored');";
+	" ('meta', 'value', '', 'epoch_realtime_ns: CLOCK_REALTIME at time 0 of the database, "
+	"NULL: "
+	"not known; keep_ns, keep_sample: of --keep and --sample, if not all rows are stored');";
 
 int kt_write_meta(struct kt_engine *e)
 {

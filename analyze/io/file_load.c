@@ -28,12 +28,13 @@ static const struct kt_col file_load_cols[] = {
 	KT_COL(file_load_row, op, KT_COL_TEXT, "", "operation"),
 	KT_COL(file_load_row, utid, KT_COL_INT, "", "the task"),
 	KT_COL(file_load_row, ucgid, KT_COL_INT, "", "its cgroup"),
-	KT_COL(file_load_row, is_cached, KT_COL_INT, "", "1: stage cached is all they had"),
-	KT_COL(file_load_row, n, KT_COL_INT, "", "operations, whole ones"),
-	KT_COL(file_load_row, size_bytes, KT_COL_INT, "bytes", "what they moved, where known"),
+	KT_COL(file_load_row, is_cached, KT_COL_INT, "", "1: they had no stage but cached"),
+	KT_COL(file_load_row, n, KT_COL_INT, "", "whole operations"),
+	KT_COL(file_load_row, size_bytes, KT_COL_INT, "bytes", "moved by them, where known"),
 	KT_COL(file_load_row, dur_ns, KT_COL_INT, "ns", "sum of their durations"),
 	KT_COL(file_load_row, max_ns, KT_COL_INT, "ns", "the longest of them"),
-	KT_COL(file_load_row, via, KT_COL_TEXT, "", "as io.via; none that failed, or were empty"),
+	KT_COL(file_load_row, via, KT_COL_TEXT, "",
+	       "as io.via; without those that failed or were empty"),
 };
 
 const struct kt_table kt_file_load_table = {

@@ -33,75 +33,76 @@ struct io_row {
 			offsetof(struct io_row, disturbed_ns) + (nr) * sizeof(int64_t), "ns", doc \
 	}
 static const struct kt_col io_cols[] = {
-	COL(io_id, ID, "", "the operation; in the order in which they became known"),
+	COL(io_id, ID, "", "one operation, in the order in which they were first seen"),
 	COL(run_id, INT, "", "run"),
 	COL(kind, TEXT, "",
 	    "syscall | io_uring | aio | fault | readahead | writeback | journal | swap"),
 	COL(op, TEXT, "",
-	    "read, write, fsync, …: variants of a system call are one; NULL: not seen"),
+	    "read, write, fsync, …: variants of a system call count as one; NULL: not seen"),
 	COL(flags, TEXT, "", "direct|sync|append|fixed|sqpoll|worker"),
 	COL(parent_io_id, INT, "",
-	    "the io whose bio it waited for; of a log buffer (xfs) the one that wrote it"),
-	COL(start_ns, INT, "ns", "the call began, the request was submitted"),
+	    "the operation whose bio it waited for; if it waited for a log buffer (xfs), the one "
+	    "that wrote that"),
+	COL(start_ns, INT, "ns", "when the call began or the request was submitted"),
 	COL(dur_ns, INT, "ns",
-	    "until the call ended, the completion was posted; aio: until its last bio ended; a "
-	    "fault: until its task ran again, or had made room by swapping out; "
-	    "NULL: nothing tells of its end, see state"),
+	    "until the call returned or the completion was posted; aio: until its last bio ended; "
+	    "a fault: until its task ran again, or had freed memory by swapping out; NULL: no "
+	    "event shows its end, see state"),
 	COL(utid, INT, "", "task"),
 	COL(ucgid, INT, "", "v2 cgroup of that task"),
 	COL(device_id, INT, "", "disk of the first bio on its path, else the disk its file is on"),
 	COL(part_device_id, INT, "",
-	    "partition of that disk, as submitted to; NULL: it was about the disk itself"),
-	COL(ino, INT, "", "inode; its number may be another file's later"),
+	    "partition of that disk that it went to; NULL: it went to the disk itself"),
+	COL(ino, INT, "", "inode number; another file may have it later"),
 	COL(path, TEXT, "",
-	    "name that the file had when the operation began, as the recorder's mount namespace "
-	    "has it; mnt:[N]/…: as mount namespace N has it, from where alone it can be seen; ?/…: "
-	    "within a file system that is mounted nowhere, or not known where; .../…: its "
-	    "beginning was too long or lost; (deleted): it had been by then. Bytes that are not "
-	    "UTF-8 are \\xNN"),
+	    "path of the file when the operation began, as the recorder's mount namespace has it; "
+	    "mnt:[N]/…: as mount namespace N has it, if it is visible only there; ?/…: within a "
+	    "file system that is not mounted, or it is not known where; .../…: its beginning was "
+	    "too long or was lost; (deleted): already deleted by then. Bytes that are not UTF-8 "
+	    "are shown as \\xNN"),
 	COL(offset_bytes, INT, "bytes",
-	    "in the file; of one that appends: where it wrote, NULL if that is not known "
-	    "(libaio, io_uring, pwrite)"),
+	    "in the file; of an append, where it wrote, NULL if that is not known (libaio, "
+	    "io_uring, pwrite)"),
 	COL(size_bytes, INT, "bytes",
-	    "asked for, at most what a call can move (2 GiB less a page); of a fault, and of kind "
-	    "swap: moved from or to swap"),
+	    "requested, at most what a call can move (2 GiB less a page); of faults and kind swap: "
+	    "moved from or to swap"),
 	COL(result, INT, "", "as the call returned it: bytes, or a negative errno"),
 	COL(moved_bytes, INT, "bytes",
-	    "moved, which is what reports sum: the result of what reads or writes, 0 if it failed; "
-	    "of libaio, whose results nothing tells, asked for; NULL: it moves no data, or its end "
-	    "was not seen"),
+	    "moved, which is what reports add up: the result of a read or write, 0 if it failed; "
+	    "of libaio, whose results no event shows, the size requested; NULL: it moves no data, "
+	    "or its end was not seen"),
 	COL(n_bios, INT, "",
-	    "bios it caused before its end; not their parts, clones, and those below a loop disk"),
+	    "bios it caused before its end, without parts split off, clones, and those below a "
+	    "loop disk"),
 	COL(path_bio_id, INT, "",
-	    "the only bio on its path; NULL: none, or several, which are in stage_extra"),
+	    "the only bio on its path; NULL: none, or several, which stage_extra has"),
 #define KT_STAGE(id, name, must_run, class, words, doc) \
 	{#name "_ns", KT_COL_INT, offsetof(struct io_row, stage_ns[KT_IO_STAGE_##id]), "ns", doc},
 #include "format/iostages.def"
 #undef KT_STAGE
-	DISTURBED(
-		"runq", 0,
-		"of the stages in which a task must run, `cached` included: it waited for the CPU"),
-	DISTURBED("irq", 1, "of these: hard interrupts took it"),
-	DISTURBED("softirq", 2, "of these: soft interrupts took it"),
+	DISTURBED("runq", 0,
+		  "run-queue delay in the stages in which a task must run, `cached` included"),
+	DISTURBED("irq", 1, "taken by hard interrupts in these stages"),
+	DISTURBED("softirq", 2, "taken by soft interrupts in these stages"),
 	COL(slept_ns, INT, "ns",
-	    "of dur_ns, its task was asleep: it stood still; NULL: not known, or asynchronous"),
+	    "of dur_ns, its task was asleep; NULL: not known, or asynchronous"),
 	COL(n_forgotten, INT, "",
-	    "bios that ended and were too many to keep: the path may lack them, its begin lies in "
-	    "submit"),
+	    "ended bios that were too many to keep: the path may lack them, and its beginning is "
+	    "then in submit"),
 	COL(via, TEXT, "",
-	    "what it came to: disk: a bio; cache: none, without sleep; asleep: none that is known, "
-	    "but it slept; empty: it moved nothing (end of file); failed. Of the last two nothing "
-	    "is in the latency statistics"),
-	COL(error, INT, "", "negative errno of one that failed; NULL: it did not"),
+	    "how it was served: disk: by a bio; cache: no bio, no sleep; asleep: no known bio, but "
+	    "it slept; empty: it moved nothing (end of file); failed. The last two are not in the "
+	    "latency statistics"),
+	COL(error, INT, "", "negative errno if it failed; NULL: it did not"),
 	COL(state, TEXT, "", "whole | open_at_start | open_at_end | lossy | evicted | duplicate"),
 };
 #undef COL
 
 const struct kt_table kt_io_table = {
 	.name = "io",
-	.doc = "one row an operation: what an application, or the kernel itself, asked for. Each "
+	.doc = "one row per operation: what an application, or the kernel itself, asked for. Each "
 	       "call that reads, writes, syncs, copies or allocates a regular file or block "
-	       "device; any other if it queues a bio",
+	       "device; any other call if it queues a bio",
 	.cols = io_cols,
 	.n_cols = KT_ARRAY_SIZE(io_cols),
 };
@@ -119,18 +120,19 @@ static const struct kt_col disturbance_cols[] = {
 	KT_COL(disturbance_row, flow_id, KT_COL_INT, "", "io_id"),
 	KT_COL(disturbance_row, seq, KT_COL_INT, "", "stage, as in view stage"),
 	KT_COL(disturbance_row, cause, KT_COL_TEXT, "",
-	       "runq | irq | softirq; worker: as runq, of the kernel worker whose stage that is"),
-	KT_COL(disturbance_row, start_ns, KT_COL_INT, "ns", "when it began; of several the first"),
-	KT_COL(disturbance_row, dur_ns, KT_COL_INT, "ns", "in all, in that stage"),
+	       "runq | irq | softirq; worker: as runq, but of the kernel worker that the stage "
+	       "waits for"),
+	KT_COL(disturbance_row, start_ns, KT_COL_INT, "ns", "when it began; the first of several"),
+	KT_COL(disturbance_row, dur_ns, KT_COL_INT, "ns", "total in that stage"),
 	KT_COL(disturbance_row, by_utid, KT_COL_INT, "",
-	       "runq, worker: who ran instead; NULL: not known, or various"),
-	KT_COL(disturbance_row, by_irq, KT_COL_TEXT, "", "irq, softirq: its name; NULL: various"),
+	       "runq, worker: the task that ran instead; NULL: not known, or several"),
+	KT_COL(disturbance_row, by_irq, KT_COL_TEXT, "", "irq, softirq: its name; NULL: several"),
 };
 
 const struct kt_table kt_io_disturbance_table = {
 	.name = "disturbance",
-	.doc = "what kept a flow's task from running: one row for each who and stage, those of 1 "
-	       "us and more",
+	.doc = "what kept a flow's task from running: one row per stage and culprit, of 1 us or "
+	       "more",
 	.cols = disturbance_cols,
 	.n_cols = KT_ARRAY_SIZE(disturbance_cols),
 };
@@ -145,12 +147,12 @@ static const struct kt_col wake_cols[] = {
 	KT_COL(wake_row, flow_id, KT_COL_INT, "", "io_id"),
 	KT_COL(wake_row, seq, KT_COL_INT, "", "its stage wakeup, as in view stage"),
 	KT_COL(wake_row, waker_utid, KT_COL_INT, "", "the task that woke it; NULL: an interrupt"),
-	KT_COL(wake_row, request_id, KT_COL_INT, "", "because that request was complete"),
+	KT_COL(wake_row, request_id, KT_COL_INT, "", "the request whose completion was the reason"),
 };
 
 const struct kt_table kt_io_wake_table = {
 	.name = "wake",
-	.doc = "who ended the last wait of a flow, because of which completion",
+	.doc = "who ended the last wait of a flow, and because of which completion",
 	.cols = wake_cols,
 	.n_cols = KT_ARRAY_SIZE(wake_cols),
 };

@@ -38,16 +38,16 @@ struct load_row {
 static const struct kt_col load_cols[] = {
 	KT_COL(load_row, run_id, KT_COL_INT, "", "the run"),
 	KT_COL(load_row, second, KT_COL_INT, "s",
-	       "since the epoch of the database, of the end of what is summed up: about the second "
-	       "before"),
+	       "since the epoch of the database; when the sum ends: it covers about the second "
+	       "before that"),
 	KT_COL(load_row, cpu, KT_COL_INT, "", "the CPU"),
 	KT_COL(load_row, kind, KT_COL_TEXT, "", "hard | soft"),
 	KT_COL(load_row, nr, KT_COL_INT, "",
 	       "number of the hard interrupt, vector of the soft one"),
 	KT_COL(load_row, name, KT_COL_TEXT, "", "as in /proc/interrupts and /proc/softirqs"),
-	KT_COL(load_row, n, KT_COL_INT, "", "how often it came"),
+	KT_COL(load_row, n, KT_COL_INT, "", "how often it ran"),
 	KT_COL(load_row, time_ns, KT_COL_INT, "ns",
-	       "how long its handlers ran, without interrupts within them"),
+	       "how long its handlers ran, without nested interrupts"),
 	KT_COL(load_row, max_ns, KT_COL_INT, "ns", "the longest"),
 };
 

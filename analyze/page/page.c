@@ -73,24 +73,25 @@ struct origin_row {
 static const struct kt_col origin_cols[] = {
 	KT_COL(origin_row, bio_id, KT_COL_INT, "", "the bio that writes it"),
 	KT_COL(origin_row, io_id, KT_COL_INT, "",
-	       "the operation that made it dirty; of several in a row the first"),
-	KT_COL(origin_row, utid, KT_COL_INT, "", "the task that made it dirty"),
+	       "the operation that dirtied it; the first of several in a row"),
+	KT_COL(origin_row, utid, KT_COL_INT, "", "the task that dirtied it"),
 	KT_COL(origin_row, ucgid, KT_COL_INT, "",
-	       "that task's cgroup (bio.blkcg_ucgid: whom the kernel charges)"),
-	KT_COL(origin_row, dirty_ns, KT_COL_INT, "ns", "when; of several in a row the first"),
+	       "that task's cgroup (the kernel charges bio.blkcg_ucgid)"),
+	KT_COL(origin_row, dirty_ns, KT_COL_INT, "ns",
+	       "when it was dirtied; the first of several in a row"),
 	KT_COL(origin_row, offset_bytes, KT_COL_INT, "bytes", "first byte in the file"),
-	KT_COL(origin_row, size_bytes, KT_COL_INT, "bytes", "how much of the bio it is"),
+	KT_COL(origin_row, size_bytes, KT_COL_INT, "bytes", "how much of the bio this is"),
 	KT_COL(origin_row, link, KT_COL_TEXT, "",
-	       "exact = ranges of writes; inferred = a page dirtied by mmap, or written twice"),
+	       "exact: the range of a write; inferred: a page dirtied through mmap, or written "
+	       "twice"),
 	KT_COL(origin_row, n_writes, KT_COL_INT, "",
-	       "operations that followed each other in time and place, and are told as one"),
+	       "operations that followed each other in time and place and are shown as one"),
 };
 
 static const struct kt_table origin_table = {
 	.name = "bio_origin",
-	.doc = "Who made dirty what a bio writes from the page cache: one row an extent; bytes "
-	       "that nobody "
-	       "is known of have none",
+	.doc = "who dirtied what a bio writes from the page cache: one row per extent; bytes "
+	       "without a known writer have none",
 	.cols = origin_cols,
 	.n_cols = KT_ARRAY_SIZE(origin_cols),
 };

@@ -12,15 +12,14 @@ static const struct kt_col cols[] = {
 	KT_COL(kt_cpu_second, second, KT_COL_INT, "s", "since the epoch of the database"),
 	KT_COL(kt_cpu_second, cpu, KT_COL_INT, "", "the CPU"),
 	KT_COL(kt_cpu_second, run_ns, KT_COL_INT, "ns",
-	       "tasks ran on it, interrupts included; the rest of the second it was idle; NULL: a "
+	       "it ran tasks, interrupts included; for the rest of the second it was idle; NULL: a "
 	       "filter left out switches"),
 	KT_COL(kt_cpu_second, n_switches, KT_COL_INT, "",
-	       "context switches; with a filter those recorded"),
+	       "context switches; with a filter, those recorded"),
 	KT_COL(kt_cpu_second, n_waits, KT_COL_INT, "",
-	       "of these, to a task that had waited for it"),
+	       "of these, to a task that had waited for the CPU"),
 	KT_COL(kt_cpu_second, runq_ns, KT_COL_INT, "ns",
-	       "how long these had been runnable without running; put down to the second in which "
-	       "they ran"),
+	       "run-queue delay of those tasks; counted in the second in which they ran"),
 	KT_COL(kt_cpu_second, max_runq_ns, KT_COL_INT, "ns", "the longest of these waits"),
 };
 

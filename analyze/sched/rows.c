@@ -7,33 +7,32 @@ static const struct kt_col task_cols[] = {
 	KT_COL(kt_sched_task_row, run_id, KT_COL_INT, "", "the run"),
 	KT_COL(kt_sched_task_row, utid, KT_COL_INT, "", "the task"),
 	KT_COL(kt_sched_task_row, run_ns, KT_COL_INT, "ns",
-	       "it ran; interrupts on top of it included, but for irq_ns and softirq_ns. NULL: a "
-	       "filter left out what it did between its operations; the others are of these alone "
-	       "then"),
-	KT_COL(kt_sched_task_row, runq_ns, KT_COL_INT, "ns", "it could have run, and others did"),
+	       "running, including interrupts on top of it other than irq_ns and softirq_ns. NULL: "
+	       "a filter left out what it did between its operations; the other columns then cover "
+	       "its operations only"),
+	KT_COL(kt_sched_task_row, runq_ns, KT_COL_INT, "ns",
+	       "run-queue delay: it was runnable, and others ran"),
 	KT_COL(kt_sched_task_row, irq_ns, KT_COL_INT, "ns",
-	       "hard interrupts had its CPU while it could have run, or was at work on an "
-	       "operation"),
-	KT_COL(kt_sched_task_row, softirq_ns, KT_COL_INT, "ns", "the same, soft interrupts"),
+	       "hard interrupts had its CPU while it was runnable, or working on an operation"),
+	KT_COL(kt_sched_task_row, softirq_ns, KT_COL_INT, "ns", "the same for soft interrupts"),
 	KT_COL(kt_sched_task_row, sleep_ns, KT_COL_INT, "ns",
-	       "it slept, or was stopped; the five add up to the time it was under observation"),
+	       "asleep or stopped; the five add up to the time it was observed"),
 	KT_COL(kt_sched_task_row, n_switches, KT_COL_INT, "", "times it left the CPU"),
-	KT_COL(kt_sched_task_row, n_preempted, KT_COL_INT, "",
-	       "of these, though it could have gone on"),
-	KT_COL(kt_sched_task_row, n_wakeups, KT_COL_INT, "", "times it ran after it was woken"),
-	KT_COL(kt_sched_task_row, n_migrated, KT_COL_INT, "", "times it went on on another CPU"),
+	KT_COL(kt_sched_task_row, n_preempted, KT_COL_INT, "", "of these, while still runnable"),
+	KT_COL(kt_sched_task_row, n_wakeups, KT_COL_INT, "", "times it ran after a wake-up"),
+	KT_COL(kt_sched_task_row, n_migrated, KT_COL_INT, "", "times it continued on another CPU"),
 	KT_COL(kt_sched_task_row, max_runq_ns, KT_COL_INT, "ns",
-	       "the longest wait that is in runq_ns"),
+	       "the longest single wait in runq_ns"),
 	KT_COL(kt_sched_task_row, max_runq_at_ns, KT_COL_INT, "ns",
 	       "when that ended, since the epoch of the database"),
 	KT_COL(kt_sched_task_row, max_runq_by_utid, KT_COL_INT, "",
-	       "the task that ran the longest in that wait; NULL = not known, or none"),
+	       "the task that ran longest during that wait; NULL: not known, or none"),
 };
 
 const struct kt_table kt_sched_task_table = {
 	.name = "sched_task",
-	.doc = "what each task did with its time, as far as filters let it be seen; several rows "
-	       "of one task add up",
+	.doc = "how each task spent its time, as far as filters show it; several rows of one task "
+	       "add up",
 	.cols = task_cols,
 	.n_cols = KT_ARRAY_SIZE(task_cols),
 };
@@ -42,11 +41,11 @@ static const struct kt_col delay_cols[] = {
 	KT_COL(kt_sched_delay_row, run_id, KT_COL_INT, "", "the run"),
 	KT_COL(kt_sched_delay_row, utid, KT_COL_INT, "", "the task that waited for a CPU"),
 	KT_COL(kt_sched_delay_row, by_utid, KT_COL_INT, "",
-	       "the task that ran the longest in these waits; NULL = not known, the CPU was idle, "
-	       "or one of the many that did so little"),
+	       "the task that ran longest during these waits; NULL: not known, the CPU was idle, "
+	       "or one of the many that did so only briefly"),
 	KT_COL(kt_sched_delay_row, n, KT_COL_INT, "", "waits"),
 	KT_COL(kt_sched_delay_row, runq_ns, KT_COL_INT, "ns",
-	       "how long they were, as in sched_task.runq_ns"),
+	       "their sum, as in sched_task.runq_ns"),
 	KT_COL(kt_sched_delay_row, max_runq_ns, KT_COL_INT, "ns", "the longest"),
 };
 

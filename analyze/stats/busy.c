@@ -28,16 +28,15 @@ static const struct kt_col busy_cols[] = {
 	KT_COL(busy_row, second, KT_COL_INT, "s", "since the epoch of the database"),
 	KT_COL(busy_row, flow, KT_COL_TEXT, "", "request or bio"),
 	KT_COL(busy_row, device_id, KT_COL_INT, "", "device of the flows"),
-	KT_COL(busy_row, op, KT_COL_TEXT, "", "operation; NULL = any"),
+	KT_COL(busy_row, op, KT_COL_TEXT, "", "operation; NULL: any"),
 	KT_COL(busy_row, busy_ns, KT_COL_INT, "ns",
-	       "with at least one whole flow in its stage device. Too small where one stays on the "
+	       "with at least one whole flow in its stage device. Too small if one stays at the "
 	       "device while 65536 others come and go one by one"),
 };
 
 static const struct kt_table busy_table = {
 	.name = "busy",
-	.doc = "for how long devices had something to do, second by second; several rows of one "
-	       "key add up",
+	.doc = "how long devices were busy, second by second; several rows of one key add up",
 	.cols = busy_cols,
 	.n_cols = KT_ARRAY_SIZE(busy_cols),
 };
@@ -49,7 +48,7 @@ struct flight_row {
 static const struct kt_col flight_cols[] = {
 	KT_COL(flight_row, run_id, KT_COL_INT, "", "the run"),
 	KT_COL(flight_row, second, KT_COL_INT, "s", "since the epoch of the database"),
-	KT_COL(flight_row, tgid, KT_COL_INT, "", "process that submitted them; NULL = any process"),
+	KT_COL(flight_row, tgid, KT_COL_INT, "", "process that submitted them; NULL: any process"),
 	KT_COL(flight_row, busy_ns, KT_COL_INT, "ns",
 	       "for how long at least one of its asynchronous operations was in flight; whole "
 	       "operations only"),

@@ -23,18 +23,18 @@ static const struct kt_col group_cols[] = {
 	KT_COL(kt_flow_group_row, run_id, KT_COL_INT, "", "the run"),
 	KT_COL(kt_flow_group_row, flow, KT_COL_TEXT, "", "kind of flow, as in flow_kind"),
 	KT_COL(kt_flow_group_row, kind, KT_COL_TEXT, "",
-	       "as in the flows' rows; of bios `part`: they are part of another"),
+	       "as in the flows' rows; of bios, `part`: part of another bio"),
 	KT_COL(kt_flow_group_row, op, KT_COL_TEXT, "", "operation"),
 	KT_COL(kt_flow_group_row, object_id, KT_COL_INT, "",
-	       "what they were about, in the table flow_kind.object_tbl"),
-	KT_COL(kt_flow_group_row, part_id, KT_COL_INT, "", "a part of that: the partition"),
+	       "the object they concern, in table flow_kind.object_tbl"),
+	KT_COL(kt_flow_group_row, part_id, KT_COL_INT, "", "a part of that object: the partition"),
 	KT_COL(kt_flow_group_row, via, KT_COL_TEXT, "",
-	       "as io.via; of bios: as bio.link, NULL where there is no operation"),
+	       "as io.via; of bios: as bio.link, NULL if there is no operation"),
 	KT_COL(kt_flow_group_row, error, KT_COL_INT, "", "negative errno of those that failed"),
 };
 
 TABLE(kt_flow_group_table, "flow_group", group_cols,
-      "what statistics tell apart; flow_key adds who");
+      "what the statistics distinguish; flow_key adds the task and its cgroup");
 
 static const struct kt_col key_cols[] = {
 	KT_COL(kt_flow_key_row, key_id, KT_COL_ID, "", "identifies it"),
@@ -61,18 +61,18 @@ static const struct kt_col load_cols[] = {
 	SUM(size_bytes, "bytes", "sum of their sizes, where known"),
 	SUM(dur_ns, "ns", "sum of their durations, where known"),
 	SUM(max_ns, "ns", "the longest of them"),
-	SUM(n_lower, "", "flows below them: bios of requests and operations"),
-	SUM(n_with_lower, "", "of how many flows these are"),
-	SUM(served_ns, "ns", "sum of the time in which their object itself served them"),
+	SUM(n_lower, "", "flows below these: bios of requests and operations"),
+	SUM(n_with_lower, "", "flows that have such flows below them"),
+	SUM(served_ns, "ns", "sum of the time in which their object served them"),
 	SUM(runq_ns, "ns",
-	    "of dur_ns, the tasks were runnable but another ran; NULL: not known of any"),
-	SUM(irq_ns, "ns", "of that, interrupts took from them"),
-	SUM(softirq_ns, "ns", "of that, soft interrupts took from them"),
+	    "of dur_ns, the tasks were runnable but another ran; NULL: not known for any"),
+	SUM(irq_ns, "ns", "of dur_ns, hard interrupts took from them"),
+	SUM(softirq_ns, "ns", "of dur_ns, soft interrupts took from them"),
 	SUM(slept_ns, "ns",
-	    "of that, the tasks were asleep; NULL: not known of any, or they are asynchronous"),
-	SUM(n_runq, "", "of how many runq_ns is known: if of fewer than n, it is at least that"),
+	    "of dur_ns, the tasks were asleep; NULL: not known for any, or they are asynchronous"),
+	SUM(n_runq, "", "flows whose runq_ns is known; if fewer than n, runq_ns is a lower bound"),
 	SUM(min_id, "", "smallest id among them"),
-	SUM(max_id, "", "largest"),
+	SUM(max_id, "", "largest id among them"),
 	STAGE(1),
 	STAGE(2),
 	STAGE(3),
@@ -101,9 +101,8 @@ TABLE(kt_flow_sum_table, "flow_sum", load_cols,
 static const struct kt_col hist_cols[] = {
 	KT_COL(kt_flow_hist_row, key_id, KT_COL_INT, "", "its row in flow_key"),
 	KT_COL(kt_flow_hist_row, second, KT_COL_INT, "s", "as in flow_load; NULL in flow_hist_sum"),
-	KT_COL(kt_flow_hist_row, bucket, KT_COL_INT, "",
-	       "durations of one range, as in group_hist"),
-	KT_COL(kt_flow_hist_row, n, KT_COL_INT, "", "flows in it, whole ones"),
+	KT_COL(kt_flow_hist_row, bucket, KT_COL_INT, "", "range of durations, as in group_hist"),
+	KT_COL(kt_flow_hist_row, n, KT_COL_INT, "", "whole flows in it"),
 	KT_COL(kt_flow_hist_row, ns, KT_COL_INT, "ns", "sum of their durations"),
 	KT_COL(kt_flow_hist_row, max_ns, KT_COL_INT, "ns", "the longest of them"),
 };
@@ -119,11 +118,11 @@ static const struct kt_col group_hist_cols[] = {
 	       "as in flow_load; NULL in group_hist_sum"),
 	KT_COL(kt_group_hist_row, stage, KT_COL_INT, "", "flow_stage.ord; 0: the whole flow"),
 	KT_COL(kt_group_hist_row, bucket, KT_COL_INT, "",
-	       "durations of one range at most 1 % wide: below 128 ns the duration itself, above "
-	       "(e - 6) * 128 + (ns >> (e - 7)) - 128 with e = floor(log2 ns). Of seconds, after "
-	       "the "
-	       "first million rows: 8 of these together, by their mean, at most 6 % wide"),
-	KT_COL(kt_group_hist_row, n, KT_COL_INT, "", "flows in it, whole ones"),
+	       "range of durations, at most 1 % wide: below 128 ns the duration itself, above that "
+	       "(e - 6) * 128 + (ns >> (e - 7)) - 128 with e = floor(log2 ns). In group_hist, "
+	       "after the first million rows: the range of the mean of 8 such ranges together, at "
+	       "most 6 % wide"),
+	KT_COL(kt_group_hist_row, n, KT_COL_INT, "", "whole flows in it"),
 	KT_COL(kt_group_hist_row, ns, KT_COL_INT, "ns", "sum of their durations in that stage"),
 	KT_COL(kt_group_hist_row, max_ns, KT_COL_INT, "ns", "the longest of them"),
 };
@@ -140,13 +139,12 @@ static const struct kt_col disturb_cols[] = {
 	KT_COL(kt_disturb_load_row, by_utid, KT_COL_INT, "", "as disturbance.by_utid"),
 	KT_COL(kt_disturb_load_row, by_irq, KT_COL_TEXT, "", "as disturbance.by_irq"),
 	KT_COL(kt_disturb_load_row, n, KT_COL_INT, "", "how often"),
-	KT_COL(kt_disturb_load_row, ns, KT_COL_INT, "ns", "for how long, in all"),
-	KT_COL(kt_disturb_load_row, n_flows, KT_COL_INT, "",
-	       "flows, whole ones, that it kept waiting"),
+	KT_COL(kt_disturb_load_row, ns, KT_COL_INT, "ns", "for how long in total"),
+	KT_COL(kt_disturb_load_row, n_flows, KT_COL_INT, "", "whole flows that it kept waiting"),
 };
 
 TABLE(kt_disturb_load_table, "disturb_load", disturb_cols,
-      "table disturbance summed up over flows, second by second; several rows of one key add up");
+      "table disturbance summed over flows, second by second; several rows of one key add up");
 TABLE(kt_disturb_sum_table, "disturb_sum", disturb_cols,
       "disturb_load over the whole run; several rows of one key add up");
 
@@ -154,24 +152,24 @@ static const struct kt_col stats_cols[] = {
 	KT_COL(kt_latency_stats_row, run_id, KT_COL_INT, "", "the run"),
 	KT_COL(kt_latency_stats_row, flow, KT_COL_TEXT, "", "kind of flow"),
 	KT_COL(kt_latency_stats_row, stage, KT_COL_TEXT, "",
-	       "name of the stage; total = the whole flow"),
+	       "name of the stage; total: the whole flow"),
 	KT_COL(kt_latency_stats_row, object_id, KT_COL_INT, "", "as flow_group.object_id"),
 	KT_COL(kt_latency_stats_row, op, KT_COL_TEXT, "", "operation"),
 	KT_COL(kt_latency_stats_row, n, KT_COL_INT, "",
-	       "flows: whole ones that did something and did not fail"),
+	       "whole flows that were neither empty nor failed"),
 	KT_COL(kt_latency_stats_row, sum_ns, KT_COL_INT, "ns", "sum of the durations"),
 	KT_COL(kt_latency_stats_row, mean_ns, KT_COL_INT, "ns", "mean"),
 	KT_COL(kt_latency_stats_row, p50_ns, KT_COL_INT, "ns", "median, within 1 %"),
 	KT_COL(kt_latency_stats_row, p90_ns, KT_COL_INT, "ns", "90th percentile, within 1 %"),
 	KT_COL(kt_latency_stats_row, p99_ns, KT_COL_INT, "ns", "99th percentile, within 1 %"),
 	KT_COL(kt_latency_stats_row, p999_ns, KT_COL_INT, "ns",
-	       "99.9th percentile, within 1 %; NULL below 1000 flows"),
+	       "99.9th percentile, within 1 %; NULL: fewer than 1000 flows"),
 	KT_COL(kt_latency_stats_row, max_ns, KT_COL_INT, "ns", "longest, exact"),
 };
 
 TABLE(kt_latency_stats_table, "latency_stats", stats_cols,
-      "group_hist over the whole run by object and operation, worked out; stage_stats shows it "
-      "with names");
+      "mean and percentiles of group_hist over the whole run, by object and operation; stage_stats "
+      "has the names as well");
 
 const struct kt_table *const kt_flows_tables[] = {
 	&kt_flow_group_table,  &kt_flow_key_table,	 &kt_flow_load_table,
