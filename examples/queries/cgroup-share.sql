@@ -2,8 +2,8 @@
 --: title Share of cgroups
 --: about each cgroup's share of a disk's I/Os, bytes and time
 --
--- Question: who uses the disk, seen by container or service? By the cgroup of the submitting task; writeback is a kernel
--- thread's: whom the kernel charged for that is bio.blkcg_ucgid.
+-- Question: which container or service uses the disk? By cgroup of the submitting task; writeback counts as a kernel
+-- thread's: the cgroup that the kernel charged for it is bio.blkcg_ucgid.
 --: column n_share percent "of the I/Os"
 --: column bytes_share percent "of the bytes"
 --: column time_share percent "of the time"

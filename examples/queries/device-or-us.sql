@@ -2,9 +2,10 @@
 --: title The device or us
 --: about how much of the time was the device, how much the kernel's queues before it
 --
--- Question: is it the device or us? device is the time from issue to completion; queue the wait in the scheduler; plug what is
--- held back before; alloc the wait for a request (tags, limits). If device dominates, ask why it is slow (saturated.sql,
--- by-size.sql); if queue or alloc do, more is asked than it can do at once, or a limit holds it back.
+-- Question: is it the device or us? device: from issue to completion; queue: in the I/O scheduler; plug: held in the
+-- plug list before that; alloc: waiting for a request (tags, limits). If device dominates, find out why it is slow
+-- (saturated.sql, by-size.sql); if queue or alloc does, more is requested than the device can do at once, or a limit
+-- applies.
 --: column device_share percent
 --: column queue_share percent
 --: column plug_share percent

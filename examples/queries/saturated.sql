@@ -1,9 +1,10 @@
 -- SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 --: title Saturated
---: about the disks and seconds in which a disk had no moment of rest
+--: about the disks that were never idle, and in which seconds
 --
--- Question: which disk is saturated? A disk that serves one request at a time is, when busy comes near 100 %; one that serves
--- many at once is, when the time on the device rises with the depth: compare mean_ns of busy and of quiet seconds.
+-- Question: which disk is saturated? A disk that serves one request at a time is saturated when busy approaches 100 %;
+-- one that serves many at once, when the time at the device rises with the depth: compare mean_ns of busy and quiet
+-- seconds.
 --: column busy_share percent "busy"
 --: column depth number
 WITH b AS (

@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 --: title Since when
---: about the mean duration second by second, against the recording's own median second
+--: about the mean duration second by second, compared with the median second of the recording
 --
--- Question: since when is it slow? Rows are seconds of one disk and operation; times is the second's mean over the median of
--- all seconds' means. The first line of a row of seconds above 2 is the answer.
+-- Question: since when is it slow? One row per second, disk and operation; times is the mean of that second divided by
+-- the median of all seconds' means. The first of several seconds in a row above 2 is the answer.
 --: column at_s count "second"
 --: column times number
 WITH s AS (
@@ -13,6 +13,7 @@ r AS (
   SELECT *, row_number() OVER w AS place, count(*) OVER (PARTITION BY run_id, device_id, op) AS seconds
   FROM s WINDOW w AS (PARTITION BY run_id, device_id, op ORDER BY mean_ns)),
 m AS (SELECT run_id, device_id, op, mean_ns AS median_ns FROM r WHERE place = (seconds + 1) / 2)
-SELECT d.name AS disk, s.op, s.second AS at_s, s.n, CAST(s.mean_ns AS INTEGER) AS mean_ns, s.mean_ns / m.median_ns AS times
+SELECT d.name AS disk, s.op, s.second AS at_s, s.n, CAST(s.mean_ns AS INTEGER) AS mean_ns,
+       s.mean_ns / m.median_ns AS times
 FROM s JOIN m USING (run_id, device_id, op) JOIN device d USING (device_id)
 ORDER BY d.name, s.op, s.second;

@@ -2,8 +2,9 @@
 --: title What changed
 --: about each stage in the first half of the recording and in the second
 --
--- Question: what changed between then and now? Halves of the recording are compared; replace half's expression by the second
--- in which you restarted, deployed, or moved something. Whether a difference is more than noise says ktrace-report diff.
+-- Question: what changed between then and now? Compares the two halves of the recording; replace the expression in half
+-- with the second in which you restarted, deployed or moved something. ktrace-report diff says whether a difference is
+-- more than noise.
 --: column before_ns duration "before"
 --: column after_ns duration "after"
 --: column change_share percent "change"

@@ -2,8 +2,8 @@
 --: title Who is slow
 --: about the tasks whose I/O waits longest, and on which disk
 --
--- Question: whose I/O takes long, not: who does much. Rows are whole bios that a task submitted, at least ten of them.
--- Read: a high worst beside a low mean is one bad moment (see slow-moments.sql); a high mean is steady.
+-- Question: whose I/O takes long (not: who does much)? Counts whole bios, of tasks that submitted at least ten.
+-- A high worst with a low mean is one bad moment (see slow-moments.sql); a high mean is always slow.
 --: column mean_ns duration
 --: column worst_ns duration "worst"
 SELECT t.comm AS task, t.tid, d.name AS disk, l.op, sum(l.n) AS bios,

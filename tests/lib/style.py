@@ -114,7 +114,7 @@ def shell(tree):
 
 def sql(tree):
     for name in tree.ending(".sql"):
-        if name.startswith("report/sql/"):
+        if name.startswith(("report/sql/", "examples/queries/")):
             yield from too_long(name, tree.text[name], SQL_COLUMNS)
             n = tree.text[name].count("\n")
             if n > SQL_LINES:

@@ -39,6 +39,7 @@ BAD = {
     ],
     style.sql: [
         ("report/sql/b.sql", "SELECT %s;\n" % ("x" * 120), "b.sql:1: 128 columns"),
+        ("examples/queries/b.sql", "SELECT %s;\n" % ("x" * 120), "b.sql:1: 128 columns"),
         ("report/sql/lib/b.sql", "SELECT 1\n" * 701, "b.sql: 701 lines"),
     ],
     style.layers: [
