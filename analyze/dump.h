@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
-/* Events as text, one a line, in the order of time; times since the official start of their run. */
+/* Events as text, one per line, in time order; times since the official start of their run. */
 #ifndef KT_ANALYZE_DUMP_H
 #define KT_ANALYZE_DUMP_H
 
 #include "analyze/engine/engine.h"
 
-/* To stdout. With several runs, a line "# run N: file" stands wherever the run changes. */
+/* To stdout. With several runs there is a line "# run N: file" wherever the run changes. */
 int kt_dump(struct kt_engine *e);
 
 #endif

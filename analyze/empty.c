@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 /*
- * `empty OUT.db`: the database of no recording at all: every table and view with its documentation, for the man page
+ * `empty OUT.db`: a database without any recording: every table and view with its documentation, for the man page
  * ktrace-db(5). Runs at build time; never installed.
  */
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
- * A .ktr inside an archive can be read only while the library holds the archive at it. To have several open at once, each
- * is opened from inside the callback of the one before, its archive opened anew.
+ * A .ktr inside an archive can be read only while the library is positioned at it. To have several open at once, each
+ * is opened inside the callback of the previous one, with the archive opened again.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -15,9 +15,9 @@
 #include "format/base/array.h"
 #include "format/base/log.h"
 
-#define RUNS_MAX 1024 /* each has its own files and frames on the stack */
+#define RUNS_MAX 1024 /* each takes open files and stack frames */
 
-#define STOP 1 /* out of ktr_bundle_each(): what was wanted from it is done */
+#define STOP 1 /* from ktr_bundle_each(): nothing more is wanted */
 
 struct opening {
 	char *const *files;
@@ -34,7 +34,7 @@ struct opening {
 struct place {
 	struct opening *o;
 	size_t file, entry;
-	size_t skip; /* entries still to pass over */
+	size_t skip; /* entries still to skip */
 };
 
 static int say(const char *path, int err)
@@ -48,7 +48,7 @@ static int say(const char *path, int err)
 	return err;
 }
 
-/* What is opened for a file that was named: itself, or what was spooled of it. */
+/* What is opened for a file on the command line: the file itself, or its spooled copy. */
 static const char *real_path(const struct opening *o, size_t file)
 {
 	return o->spools[file].fd < 0 ? o->files[file] : o->spools[file].path;
@@ -106,7 +106,7 @@ static int open_next(struct opening *o, size_t file, size_t entry)
 	err = ktr_bundle_each(real_path(o, file), entry_opened, &p);
 	if (err == STOP)
 		return 0;
-	/* 0: the entry that was there a moment ago is gone. */
+	/* 0: the entry that was there before is gone. */
 	return err ? err : say(o->files[file], -ESTALE);
 }
 
@@ -132,7 +132,7 @@ static int count_entries(struct opening *o, size_t file)
 		return -EISDIR;
 	}
 	err = ktr_bundle_each(real_path(o, file), count_entry, &o->n_entries[file]);
-	if (err && o->n_entries[file]) { /* an archive that was cut: what is whole in it counts */
+	if (err && o->n_entries[file]) { /* a truncated archive: use the complete entries */
 		kt_warn("%s: damaged archive: recordings after the first %zu are lost", path,
 			o->n_entries[file]);
 		return 0;

@@ -56,7 +56,7 @@ static void start_progress(struct kt_engine *e, const struct kt_opened *opened, 
 		total += st.st_size;
 	}
 	if (kt_progress_create(total, &e->progress))
-		e->progress = NULL; /* one can do without */
+		e->progress = NULL; /* works without */
 }
 
 static int add_inputs(struct kt_engine *e, struct kt_pool *pool, const struct kt_options *o,
@@ -119,7 +119,7 @@ static int analyze(void *arg, const struct kt_opened *opened, size_t n)
 	return err;
 }
 
-/* Not even -f makes a database of the recording that it is made from. */
+/* Not even -f may overwrite the recording that is being read. */
 static bool is_input(const struct kt_options *o)
 {
 	struct stat out, in;
@@ -152,7 +152,7 @@ int main(int argc, char **argv)
 		sigaction(SIGTERM, &sa, NULL);
 		sigaction(SIGHUP, &sa, NULL);
 	}
-	/* Blocks of 1 MiB come and go: no page faults for each. */
+	/* Blocks of 1 MiB come and go: avoid page faults for each. */
 	mallopt(M_MMAP_THRESHOLD, 32 << 20);
 	mallopt(M_TRIM_THRESHOLD, 256 << 20);
 	err = is_input(&o) ? -EEXIST : kt_inputs_open(o.files, o.n_files, analyze, &o);

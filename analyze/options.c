@@ -11,7 +11,7 @@
 #include "format/base/units.h"
 
 #define THREADS_MAX 64
-#define THREADS_DEFAULT_MAX 8 /* more only wait for the one that merges */
+#define THREADS_DEFAULT_MAX 8 /* more would only wait for the merging thread */
 
 enum { OPT_RAW = 256, OPT_DUMP, OPT_CONTEXT, OPT_KEEP, OPT_SAMPLE };
 

@@ -10,13 +10,13 @@
 struct kt_options {
 	char **files; /* of argv */
 	size_t n_files;
-	char *output; /* owned; made from the first file's name where -o is not given. NULL: no database is wanted */
+	char *output; /* owned; derived from the first file's name without -o. NULL: no database is wanted */
 	const char *context_dir; /* NULL: not wanted */
 	bool dump;
 	bool raw;
 	bool force;
-	bool keep;	 /* not the rows of all flows */
-	int64_t keep_ns; /* but of those that are at least this long */
+	bool keep;	 /* do not store the rows of all flows, */
+	int64_t keep_ns; /* only of those that take at least this long */
 	uint64_t sample; /* 0: not given */
 	unsigned int threads;
 };

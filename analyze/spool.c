@@ -21,7 +21,7 @@ bool kt_spool_wanted(const char *path)
 	       (!stat(path, &st) && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode));
 }
 
-/* Of SQLite's places the first that can be written to: https://www.sqlite.org/tempfiles.html */
+/* The first writable one of SQLite's directories: https://www.sqlite.org/tempfiles.html */
 static int open_temporary(char *dir, size_t size)
 {
 	const char *const dirs[] = {

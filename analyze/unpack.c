@@ -21,7 +21,7 @@ static int make_dir(const char *dir)
 	return 0;
 }
 
-/* Files of these names may be somebody's: none is replaced unasked. */
+/* Files with these names may belong to somebody: none is replaced unless asked. */
 static int check_empty(const char *dir)
 {
 	DIR *d = opendir(dir);

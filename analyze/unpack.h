@@ -6,8 +6,8 @@
 #include "analyze/inputs.h"
 
 /*
- * To dir/start and dir/end; of several recordings to dir/1/start and so on. What is wrong was logged. -ENODATA: there is
- * no context at all; -EEXIST: something is in one of those, and no force.
+ * To dir/start and dir/end; with several recordings, to dir/1/start and so on. Errors were logged. -ENODATA: there is
+ * no context at all; -EEXIST: one of those is not empty, and force is not set.
  */
 int kt_unpack(const char *dir, const struct kt_opened *opened, size_t n, bool force);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
  * Entries found by a key of several words: each entry is a struct that begins with its key, a struct of 8-byte members
- * without padding. Entries lie side by side in the order in which they were made; they move when the table grows.
+ * without padding. Entries are contiguous, in the order in which they were made; they move when the table grows.
  */
 #ifndef KT_ANALYZE_BASE_KEYED_H
 #define KT_ANALYZE_BASE_KEYED_H
@@ -38,7 +38,7 @@ static inline void *kt_keyed_at(const struct kt_keyed *t, size_t i)
 	return t->entries + i * t->entry_size;
 }
 
-/* Empty, with its memory kept. */
+/* Empties it and keeps its memory. */
 static inline void kt_keyed_clear(struct kt_keyed *t)
 {
 	if (t->n)
@@ -46,7 +46,7 @@ static inline void kt_keyed_clear(struct kt_keyed *t)
 	t->n = 0;
 }
 
-/* Keys are a few words: a call of memcmp() costs more than they do. */
+/* Keys are a few words: calling memcmp() would cost more. */
 static inline bool kt_keyed_same_(const struct kt_keyed *t, const char *a, const char *b)
 {
 	for (size_t at = 0; at < t->key_size; at += 8) {
@@ -97,7 +97,7 @@ static inline int kt_keyed_grow_(struct kt_keyed *t)
 	return 0;
 }
 
-/* The entry of that key; made, with zeroes after the key, if there was none. NULL: no memory. */
+/* The entry of that key; created, with zeroes after the key, if there was none. NULL: no memory. */
 static inline void *kt_keyed_get(struct kt_keyed *t, const void *key)
 {
 	uint32_t *slot = t->index ? kt_keyed_slot_(t, key) : NULL;

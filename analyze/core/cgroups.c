@@ -37,7 +37,7 @@ struct cgroup {
 };
 
 struct kt_hierarchy {
-	char *name;		/* "": the io controller's, not known which */
+	char *name;		/* "": that of the io controller, whichever it is */
 	struct kt_hash cgroups; /* by id */
 };
 

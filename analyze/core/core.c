@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
- * core: who and what the others speak of: tasks, cgroups, devices; and what recording cost, which probes there were.
+ * core: what all other families refer to: tasks, cgroups, devices; and the cost of recording, and the probes.
  *
- * Names come from the context of the start, from events, and from the context of the end, in this order. A row is
- * written for what somebody asked the id of, when its last name is known.
+ * Names come from the context of the start, from events, and from the context of the end, in that order. A row is
+ * written for everything whose id was asked for, once its last name is known.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -109,7 +109,7 @@ static int on_cgroup_new(void *self, const struct kt_ev *ev)
 
 	if (!r)
 		return -ENOMEM;
-	if (g->hierarchy) /* v1: its number says nothing of its controllers; the context of the end does */
+	if (g->hierarchy) /* v1: its number does not tell its controllers; the context of the end does */
 		return 0;
 	memcpy(path, g->path, sizeof(g->path));
 	path[sizeof(g->path)] = '\0';
@@ -188,7 +188,8 @@ static int core_context(void *self, uint32_t run, uint32_t phase, const char *na
 
 	if (!r)
 		return -ENOMEM;
-	if (!strcmp(name, "probes")) /* the end's, which counts the runs, replaces the start's */
+	if (!strcmp(name,
+		    "probes")) /* that of the end, which has the counts, replaces that of the start */
 		return keep_probes(r, data, len);
 	for (size_t i = 0; i < KT_ARRAY_SIZE(files); i++) {
 		struct kt_tsv t;

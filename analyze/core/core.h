@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
- * The tracker of core, inside: what it knows of each run. core.c has the tracker, runs.c its memory of each run; tasks.c,
- * cgroups.c and devices.c one kind of name each, with its table.
+ * Inside the core tracker: what it knows of each run. core.c has the tracker, runs.c its state per run; tasks.c,
+ * cgroups.c and devices.c have one kind of name each, with its table.
  */
 #ifndef KT_ANALYZE_CORE_CORE_H
 #define KT_ANALYZE_CORE_CORE_H
@@ -16,7 +16,7 @@ struct kt_core_run {
 	uint32_t run;
 
 	/* tasks.c */
-	struct kt_hash tasks;  /* tid → the life of it that is on, or was the last */
+	struct kt_hash tasks;  /* tid → its current or last life */
 	int64_t recorder_tgid; /* 0: not known */
 	uint64_t n_births;
 
@@ -26,7 +26,7 @@ struct kt_core_run {
 
 	/* devices.c */
 	struct kt_hash devices; /* dev → what it stands for now */
-	bool devices_read;	/* what there is was read, at the start */
+	bool devices_read;	/* the context of the start was read */
 
 	char *probes; /* the context file, the latest */
 	size_t probes_len;
@@ -40,7 +40,7 @@ struct kt_core {
 	KT_VEC(struct device *) devices; /* by device_id - 1 */
 };
 
-/* runs.c: made on first use. NULL: no memory. */
+/* runs.c: created on first use. NULL: no memory. */
 struct kt_core_run *kt_core_run(struct kt_core *c, uint32_t run);
 
 /* What struct kt_svc_names offers. */

@@ -11,20 +11,20 @@ enum kt_cgroup_hierarchy {
 	KT_CGROUP_IO, /* the hierarchy that the io controller is on: v2, or v1:blkio */
 };
 
-/* Ids are made on first use, so that every id used has a row. */
+/* Ids are created on first use, so that every id in use has a row. */
 struct kt_svc_names {
 	/* tid 0 of a CPU is its idle task. tgid 0 = not known here. */
 	int64_t (*utid)(void *self, uint32_t run, uint32_t tid, uint32_t tgid);
 	/* cgroup 0 → KT_NULL. */
 	int64_t (*ucgid)(void *self, uint32_t run, enum kt_cgroup_hierarchy h, uint64_t cgroup);
 	/*
-	 * dev: (major << 20) | minor; 0 → KT_NULL. What it stands for at the event that is being handled: numbers are used again,
-	 * so ask while something is under way on it, not later.
+	 * dev: (major << 20) | minor; 0 → KT_NULL. What it stands for at the current event: numbers are reused,
+	 * so ask while something is in flight on it, not later.
 	 */
 	int64_t (*device)(void *self, uint32_t run, uint32_t dev);
-	/* The disk that a partition lies on; device_id itself if it is none. */
+	/* The disk that a partition is on; device_id itself if it is not a partition. */
 	int64_t (*disk)(void *self, int64_t device_id);
-	/* Of a device whose context was read: 1 yes, 0 no, -1 not known. */
+	/* For a device in the context: 1 yes, 0 no, -1 not known. */
 	int (*is_partition)(void *self, uint32_t run, uint32_t dev);
 	/* Is it a kernel worker, as far as its name is known? */
 	bool (*is_worker)(void *self, uint32_t run, uint32_t tid);

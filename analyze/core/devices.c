@@ -8,7 +8,7 @@
 #include "format/base/dev.h"
 #include "format/base/macros.h"
 
-#define MAX_BEFORE 256 /* devices of one number that are looked through, the newest first */
+#define MAX_BEFORE 256 /* earlier devices with one number that are searched, the newest first */
 
 struct device_row {
 	int64_t device_id, run_id;
@@ -44,14 +44,15 @@ const struct kt_table kt_device_table = {
 	.n_cols = KT_ARRAY_SIZE(device_cols),
 };
 
-/* What a number stood for during a part of the run. */
+/* What a number stood for during part of the run. */
 struct device {
-	struct device *before; /* what had the number, in this run */
+	struct device *before; /* the device that had the number before, in this run */
 	int64_t id;	       /* 0: nobody asked */
 	uint32_t dev;
-	uint64_t node, diskseq; /* which of that number it is: bpf/block/disk.h; 0 = not known */
-	bool known;		/* from the context or an event; else only dev is */
-	struct device *parent;	/* of a partition: its disk */
+	uint64_t node,
+		diskseq; /* which device with that number it is: bpf/block/disk.h; 0 = not known */
+	bool known;	 /* from the context or an event; else only dev is known */
+	struct device *parent; /* of a partition, its disk */
 	char *name, *scheduler;
 	int64_t rotational, size_bytes, hw_queues, since_ns;
 };
@@ -84,7 +85,7 @@ static bool may_be(const struct device *d, uint64_t node, uint64_t diskseq)
 	       (!d->diskseq || !diskseq || d->diskseq == diskseq);
 }
 
-/* The number stands for this from now on. */
+/* From now on the number stands for this device. */
 static struct device *meet(struct kt_core_run *r, uint32_t dev, uint64_t node, uint64_t diskseq)
 {
 	struct device *d = get(r, dev), *newer = NULL, *first = d;
@@ -95,7 +96,7 @@ static struct device *meet(struct kt_core_run *r, uint32_t dev, uint64_t node, u
 	}
 	if (!d) {
 		d = first ? add(r, dev, first) : NULL;
-	} else if (newer) { /* somebody still has the old one open */
+	} else if (newer) { /* the old one is still open */
 		newer->before = d->before;
 		d->before = first;
 		if (kt_hash_put(&r->devices, dev, d))
@@ -162,7 +163,7 @@ static int set_names(struct device *d, const char *name, const char *scheduler)
 											 : 0;
 }
 
-/* What was said of a device first stays; the end adds what came meanwhile and was told of by no event. */
+/* What was first known of a device stays; the end adds those that appeared meanwhile without an event. */
 int kt_devices_context(struct kt_core_run *r, struct kt_tsv *t)
 {
 	r->devices_read = true;
@@ -195,7 +196,7 @@ int kt_devices_context(struct kt_core_run *r, struct kt_tsv *t)
 	return 0;
 }
 
-/* since_ns KT_NULL: what there was when the run began is not known. */
+/* since_ns KT_NULL: it is not known which devices there were when the run began. */
 static int fill(struct device *d, const struct kt_device *ev, bool disk, int64_t since_ns)
 {
 	const char *from = disk ? ev->disk_name : ev->name;
@@ -265,7 +266,7 @@ int kt_devices_write(struct kt_core *c, struct kt_core_run *r)
 {
 	int err = 0;
 
-	/* Parents first get their ids: the loop below may have been past them. */
+	/* Parents get their ids first: the loop below may already have passed them. */
 	for (size_t i = 0; r->devices.slots && i <= r->devices.mask; i++)
 		for (struct device *d = r->devices.slots[i].value; d; d = d->before)
 			if (d->id && d->parent)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
-/* Tasks. A tid is used again: each life has a utid of its own. */
+/* Tasks. Tids are reused: each life has its own utid. */
 #include <errno.h>
 #include <string.h>
 
@@ -74,8 +74,7 @@ const struct kt_table kt_task_name_table = {
 };
 
 #define COMM_SIZE 16
-#define MAX_NAMES \
-	64 /* of one task, that are over and kept: a thread may tell its progress by its name */
+#define MAX_NAMES 64 /* past names kept per task: a thread may report its progress in its name */
 
 /* A name that a task had before. */
 struct name {
@@ -91,17 +90,19 @@ struct task {
 	uint64_t cgroup;	  /* 0: not known */
 	char comm[COMM_SIZE + 1]; /* "": not known */
 	int64_t comm_ns;	  /* since when; KT_NULL: not known */
-	struct name *names;	  /* those before, the oldest first; NULL: none */
+	struct name *names;	  /* past names, the oldest first; NULL: none */
 	uint32_t n_names;
-	char leader[COMM_SIZE + 1]; /* its first thread's, if that is gone; "": look there */
-	uint32_t parent;	    /* tgid; 0: not known */
-	int8_t command;		    /* of the recorder's command: 1 yes, 0 no, -1 not known yet */
-	uint64_t birth;		    /* counts births seen; 0: it was there before */
-	bool exited; /* its last words may follow: files are closed after the exit event */
+	char leader
+		[COMM_SIZE +
+		 1]; /* name of its process's first thread, if that is gone; "": ask the thread */
+	uint32_t parent; /* tgid; 0: not known */
+	int8_t command;	 /* of the recorder's command: 1 yes, 0 no, -1 not known yet */
+	uint64_t birth;	 /* counts births seen; 0: it was there before the run */
+	bool exited;	 /* more events may follow: files are closed after the exit event */
 	char *cmdline;
 };
 
-/* 0 is a tid, and a fine key. */
+/* 0 is a valid tid and key. */
 static struct task *get(const struct kt_core_run *r, uint32_t tid)
 {
 	return kt_hash_get(&r->tasks, tid);
@@ -139,7 +140,7 @@ static void set_comm(struct task *t, const char *comm)
 	t->comm[len] = '\0';
 }
 
-/* Keeps the name that t has, which ends now. It had the tid that t has. */
+/* Keeps the current name of t, which ends now, with the current tid. */
 static int keep_name(struct task *t, int64_t end_ns, int8_t inherited)
 {
 	struct name *names = t->names;
@@ -162,7 +163,7 @@ static int keep_name(struct task *t, int64_t end_ns, int8_t inherited)
 	return 0;
 }
 
-/* The first thread of its process; itself, if it is that. NULL: not known, or its tid is another's by now. */
+/* The first thread of its process, or the task itself. NULL: not known, or another task has its tid by now. */
 static const struct task *leader_of(const struct kt_core_run *r, const struct task *t)
 {
 	const struct task *l = t->tgid ? get(r, t->tgid) : NULL;
@@ -180,13 +181,13 @@ static const char *program_of(const struct kt_core_run *r, const struct task *t)
 	const struct task *l = leader_of(r, t);
 	const char *name = l && l->comm[0] ? l->comm : t->leader[0] ? t->leader : t->comm;
 
-	/* Which of the workers it is says nothing: any of them takes what comes. */
+	/* Which worker it is means nothing: any of them takes the next work. */
 	return is_worker(name) ? "kworker" : name[0] ? name : NULL;
 }
 
 #define MAX_ANCESTORS 64
 
-/* Does it descend from the recorder, without being a part of it? -1: not known. */
+/* Does it descend from the recorder, without being part of it? -1: not known. */
 static int is_command(const struct kt_core_run *r, const struct task *t)
 {
 	for (int i = 0; t && i < MAX_ANCESTORS; i++) {
@@ -195,7 +196,7 @@ static int is_command(const struct kt_core_run *r, const struct task *t)
 
 		if (t->command >= 0)
 			return t->command;
-		/* init, kthreadd and the idle tasks are nobody's. */
+		/* init, kthreadd and the idle tasks belong to no program. */
 		if (t->tid <= 2 || parent == 1 || parent == 2 || t->tgid == r->recorder_tgid)
 			return false;
 		if (parent && parent == r->recorder_tgid)
@@ -290,7 +291,7 @@ bool kt_core_is_worker(void *self, uint32_t run, uint32_t tid)
 
 /* ---------------------------------------------------------------- events */
 
-/* The task of that number is over, seen or not. */
+/* The task with that number has ended, seen or not. */
 static int over(struct kt_core *c, struct kt_core_run *r, uint32_t tid)
 {
 	struct task *t = get(r, tid);
@@ -319,7 +320,7 @@ int kt_task_born(struct kt_core *c, struct kt_core_run *r, const struct kt_ev *e
 	parent = get(r, d->parent_tid);
 	if (!parent)
 		return 0;
-	/* A thread has the parent of its process; tids are used again, so what is known now is kept. */
+	/* A thread has the parent of its process. Tids are reused, so it is kept now. */
 	t->parent = d->tid != d->tgid ? parent->parent : parent->tgid;
 	if (d->tid != d->tgid)
 		set_leader(t, leader_of(r, t));
@@ -328,7 +329,7 @@ int kt_task_born(struct kt_core *c, struct kt_core_run *r, const struct kt_ev *e
 	return 0;
 }
 
-/* A thread that called exec goes on alone, by the number of its process, whose first thread is over. */
+/* A thread that called exec continues alone, with the number of its process, whose first thread has ended. */
 static int becomes_first(struct kt_core *c, struct kt_core_run *r, struct task *t, uint32_t tid)
 {
 	int err = over(c, r, tid);
@@ -345,7 +346,7 @@ static int becomes_first(struct kt_core *c, struct kt_core_run *r, struct task *
 	return 0;
 }
 
-/* What ends by an exec is the name of whoever created the task, if it had that from its birth. */
+/* An exec ends the name inherited from the creator, if the task had it from birth. */
 static int8_t is_inherited(const struct task *t, uint32_t flags)
 {
 	if (!t->birth || t->n_names || t->tid != t->tgid)
@@ -420,7 +421,7 @@ int kt_tasks_context(struct kt_core_run *r, struct kt_tsv *tsv)
 			t = add(r, tid, 0);
 		if (!t)
 			return -ENOMEM;
-		if (t->exited) /* another task of that tid, which nobody asked about */
+		if (t->exited) /* another task with that tid, which nobody asked about */
 			continue;
 		if (!t->tgid)
 			t->tgid = u64_or_0(tsv, "tgid");
@@ -428,7 +429,7 @@ int kt_tasks_context(struct kt_core_run *r, struct kt_tsv *tsv)
 			t->parent = u64_or_0(tsv, "ppid");
 		if (!t->cgroup)
 			t->cgroup = u64_or_0(tsv, "cgroup");
-		/* Another one than is known of it: when it took that is not. */
+		/* Not the name known so far: when it changed is not known. */
 		if (comm && strncmp(t->comm, comm, COMM_SIZE)) {
 			if (keep_name(t, KT_NULL, false))
 				return -ENOMEM;

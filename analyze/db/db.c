@@ -17,9 +17,9 @@
 #include "format/base/macros.h"
 #include "format/base/version.h"
 
-#define QUEUE 8 /* batches on their way to the writing thread */
+#define QUEUE 8 /* batches waiting for the writing thread */
 
-/* No journal: the file has no name that anybody knows until it is whole. */
+/* No journal: the file has a temporary name until it is complete. */
 static const char pragmas[] = "PRAGMA page_size = 16384;"
 			      "PRAGMA journal_mode = OFF;"
 			      "PRAGMA synchronous = OFF;"
@@ -167,7 +167,7 @@ static void *writer(void *arg)
 	return NULL;
 }
 
-/* A batch for t that has been written already, if there is one. */
+/* A batch for t that has already been written, if there is one. */
 static struct kt_rows *take_spare(struct kt_db *db, const struct kt_table *t)
 {
 	for (size_t i = 0; i < db->spare.n; i++) {
@@ -212,7 +212,7 @@ static int flush(struct kt_db *db, struct table *t)
 	return err;
 }
 
-/* All rows are in the file's hands, and the thread is idle: the connection is ours. */
+/* Writes all rows; then the thread is idle and the connection is ours. */
 static int flush_all(struct kt_db *db)
 {
 	int err = 0;
@@ -259,7 +259,7 @@ int64_t kt_db_next_id(struct kt_db *db, const struct kt_table *def)
 
 /* ---------------------------------------------------------------- tables */
 
-/* A comment to the end of the line. Docs of raw tables come from the file: they may hold anything. */
+/* A comment to the end of the line. Docs of raw tables come from the file: they may contain anything. */
 static void append_comment(sqlite3_str *s, const char *doc, const char *unit)
 {
 	sqlite3_str_appendall(s, " -- ");
@@ -276,7 +276,7 @@ static const char *const type_names[] = {
 	[KT_COL_ID] = "INTEGER PRIMARY KEY",
 };
 
-/* Plain words stay without quotes, for whoever reads .schema. */
+/* Plain words are not quoted, so that .schema is easy to read. */
 static bool quoted(const char *name)
 {
 	return name[strspn(name, "abcdefghijklmnopqrstuvwxyz_0123456789")] ||
@@ -364,7 +364,7 @@ static int open_file(struct kt_db *db)
 		db->tmp = NULL;
 		return fail(db, -ENOMEM, "out of memory");
 	}
-	/* SQLite's own message for a place that cannot be written to says neither what nor why. */
+	/* SQLite's own message for a directory that is not writable says neither what nor why. */
 	fd = open(db->tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (fd < 0) {
 		int err = -errno;
@@ -394,7 +394,7 @@ int kt_db_create(const char *path, bool threads, bool force, struct kt_db **ret)
 	db->force = force;
 	pthread_mutex_init(&db->lock, NULL);
 	pthread_cond_init(&db->changed, NULL);
-	/* A link stays one: what it names is replaced. */
+	/* A symbolic link remains: its target is replaced. */
 	db->path = force ? realpath(path, NULL) : NULL;
 	if (!db->path)
 		db->path = strdup(path);
@@ -440,7 +440,7 @@ void kt_db_destroy(struct kt_db *db)
 	if (!db)
 		return;
 	if (db->started) {
-		/* What is still queued is of no use to anyone. */
+		/* Discard what is still queued. */
 		pthread_mutex_lock(&db->lock);
 		db->err = db->err ? db->err : -ECANCELED;
 		pthread_mutex_unlock(&db->lock);
@@ -487,7 +487,7 @@ int kt_db_commit(struct kt_db *db, int schema_version)
 	stop_thread(db);
 	if (close_file(db))
 		return fail(db, -EIO, "%s: could not be closed", db->path);
-	/* Minutes may have gone by: is it still ours to replace? */
+	/* Minutes may have passed: may it still be replaced? */
 	err = kt_db_target_check(db->path, db->force, db->error, sizeof(db->error));
 	if (!err)
 		err = kt_db_target_clear(db->path, db->error, sizeof(db->error));

@@ -59,7 +59,7 @@ static int add_text(struct kt_rows *r, size_t col, const char *s, int64_t *ret)
 		return 0;
 	}
 	len = strlen(s);
-	/* Most text is a word that the row before had too. */
+	/* Most texts are words that the previous row had too. */
 	if (r->n_rows) {
 		int64_t last = r->cells[(r->n_rows - 1) * n_cols + col];
 
@@ -227,7 +227,7 @@ static int rows_rowid(sqlite3_vtab_cursor *cur, sqlite3_int64 *ret)
 	return SQLITE_OK;
 }
 
-/* No xCreate: the table is there without CREATE VIRTUAL TABLE, and leaves no trace in the file. */
+/* No xCreate: the table exists without CREATE VIRTUAL TABLE and leaves no trace in the file. */
 static const sqlite3_module rows_module = {
 	.xConnect = rows_connect,
 	.xBestIndex = rows_best_index,

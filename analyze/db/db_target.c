@@ -19,7 +19,7 @@
 #define APPLICATION_ID_AT 68
 static const char magic[16] = "SQLite format 3";
 
-/* A log that was not written back, or undone, yet: both are taken from these names when the database is opened. */
+/* Logs still to be written back or rolled back: SQLite takes both from these names when it opens the database. */
 static const char *const beside[] = {"-wal", "-journal"};
 
 enum content { CONTENT_NONE, CONTENT_OURS, CONTENT_FOREIGN_DB, CONTENT_FOREIGN };
@@ -34,7 +34,7 @@ static kt_printf_like(4, 5) int say(char *err, size_t size, int ret, const char 
 	return ret;
 }
 
-/* Is a table of this name there, and do its rows say what only ours say? SQLite touches nothing: not even a log beside it. */
+/* Is there a table of this name with contents that only ours have? SQLite must not touch anything: not even a log next to it. */
 static bool has_our_tables(const char *path)
 {
 	static const char sql[] =
@@ -90,7 +90,7 @@ static int look_into(const char *path, enum content *ret)
 	return 0;
 }
 
-/* A log that holds something, of a database that is not there or is empty: somebody's data may be in it alone. */
+/* A log with contents, of a database that is missing or empty: somebody's only data may be in it. */
 static int check_beside(const char *path, char *err, size_t err_size)
 {
 	for (size_t i = 0; i < KT_ARRAY_SIZE(beside); i++) {

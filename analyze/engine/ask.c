@@ -69,7 +69,7 @@ int kt_missed(struct kt_engine *e, uint32_t run, uint32_t cpu, int64_t start_ns,
 {
 	struct kt_loss_found l = {run, cpu, start_ns, end_ns, 1, KT_LOSS_MISSED};
 
-	/* Only the flow it was found by is in doubt: the others' state stays. */
+	/* Only the flow that revealed it is in doubt: other flows keep their state. */
 	e->runs.v[run]->lost++;
 	return kt_write_lost(e, &l);
 }

@@ -26,9 +26,9 @@ int kt_holes_add(struct kt_holes *s, const struct kt_hole *h)
 bool kt_holes_hide(const struct kt_holes *s, int64_t start_ns, int64_t end_ns, uint32_t cpu,
 		   uint32_t tid)
 {
-	size_t lo = 0, hi = s->v.n; /* how many begin at or before the end */
+	size_t lo = 0, hi = s->v.n; /* number that begin at or before the end */
 
-	/* Nearly always: there is none that late. */
+	/* The usual case: no hole that late. */
 	if (!hi || s->v.v[hi - 1].max_end_ns < start_ns)
 		return false;
 	while (lo < hi) {
@@ -56,7 +56,7 @@ void kt_holes_finish(struct kt_holes *s)
 
 /* ---------------------------------------------------------------- looking for them */
 
-/* The task that had the CPU when the event was recorded; false: the event does not tell. */
+/* The task that had the CPU when the event was recorded; false: the event does not say. */
 static bool running(const struct kt_event *ev, uint32_t *ret_tid)
 {
 	switch (ev->id) {
@@ -86,7 +86,7 @@ static int on_switch(struct kt_stream *s, const struct kt_sched_switch *d,
 	int err = 0;
 
 	/*
-	 * What the ring lost explains it as well. So does a thread that called exec: it goes on with its process's number.
+	 * Events lost by the ring explain it too. So does a thread that called exec: it goes on under its process's number.
 	 */
 	if (w->known && w->tid != d->prev_tid && w->came_ns > w->lost_until_ns &&
 	    w->renamed != d->prev_tid) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
-/* The main loop: read what holds the merge back, hand out what may go, end what has ended. */
+/* The main loop: read the file that holds back the merge, hand out events that are safe to, end runs that have ended. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 #include "analyze/engine/raw.h"
 #include "analyze/progress.h"
 
-/* Decoded events held at most, bytes. Above it the watermark of a file that never rises is not waited for. */
+/* Bytes of decoded events held at most. Above this, a file whose watermark never rises is not waited for. */
 #define HELD_MAX (1ull << 30)
 
 int kt_engine_fail(struct kt_engine *e, int err, const char *fmt, ...)
@@ -108,7 +108,7 @@ static int apply_loss(struct kt_engine *e, const struct kt_loss_found *l)
 		if (err)
 			return err;
 	} else if (l->cause == KT_LOSS_NO_ROOM) {
-		/* Start and end are always known. What it was about is missing; what else it touched is asked for: kt_no_room(). */
+		/* Start and end are always known. The objects concerned are missing; trackers ask about others: kt_no_room(). */
 		err = kt_loss_add(&r->no_room, l->start_ns, l->end_ns);
 		if (err)
 			return err;
@@ -120,7 +120,7 @@ static int apply_loss(struct kt_engine *e, const struct kt_loss_found *l)
 	return e->each ? 0 : kt_write_lost(e, l);
 }
 
-/* All that begin up to t. */
+/* All losses that begin up to t. */
 static int apply_pending(struct kt_engine *e, int64_t t_ns)
 {
 	while (e->pending.n && e->pending.v[e->pending.n - 1].start_ns <= t_ns) {
@@ -133,7 +133,7 @@ static int apply_pending(struct kt_engine *e, int64_t t_ns)
 	return 0;
 }
 
-/* What was lost at the very end of a run, with no event after it. */
+/* Losses at the very end of a run, with no event after them. */
 static int apply_rest(struct kt_engine *e, const struct kt_run *r)
 {
 	size_t left = 0;
@@ -192,7 +192,7 @@ static bool is_clock_copy(struct kt_run *r, const struct kt_stream *s)
 	return false;
 }
 
-/* The event at hand of the first stream. */
+/* The current event of the first stream. */
 static int dispatch(struct kt_engine *e, struct kt_stream *s)
 {
 	struct kt_run *r = e->runs.v[s->run];
@@ -237,7 +237,7 @@ static int dispatch(struct kt_engine *e, struct kt_stream *s)
 	return call_handlers(e, s, ours);
 }
 
-/* All that may go: what is earlier than anything that r may still bring. NULL: nothing comes any more. */
+/* Hands out all events earlier than any that r may still bring. NULL: no more will come. */
 static int drain(struct kt_engine *e, const struct kt_run *r)
 {
 	struct kt_stream *s;
@@ -265,7 +265,7 @@ static int end_run(struct kt_engine *e, struct kt_run *r)
 	if (!err)
 		err = apply_rest(e, r);
 	if (!err)
-		err = kt_run_context(e, r, 0); /* where it came late */
+		err = kt_run_context(e, r, 0); /* if it came late */
 	if (!err)
 		err = kt_run_context(e, r, 2);
 	for (size_t i = 0; !err && !e->each && i < e->n_trackers; i++) {
@@ -293,7 +293,7 @@ static int end_runs(struct kt_engine *e)
 	return 0;
 }
 
-/* The run that holds the others back; NULL: all are read. */
+/* The run that holds back the others; NULL: all have been read. */
 static struct kt_run *slowest(const struct kt_engine *e)
 {
 	struct kt_run *s = NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
-/* Where a flow goes: its rows to the database or to --keep, itself to the statistics. */
+/* Passes on flows: rows to the database or to --keep, the flow itself to the statistics. */
 #include "analyze/engine/flow.h"
 
 #include "analyze/db/db.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
- * Flows: a tracker declares each kind of flow that it writes rows of once, and hands over each flow when it ends. From the declaration
- * come the rows of flow_kind, flow_stage and flow_word and a branch of the views `flow` and `flow_link`; from the flows the statistics
- * (analyze/stats/flows.h). Nobody else counts.
+ * Flows: a tracker declares once each kind of flow that it writes rows of, and hands over each flow when it ends. The declaration
+ * gives the rows of flow_kind, flow_stage and flow_word and a branch of the views `flow` and `flow_link`; the flows give the statistics
+ * (analyze/stats/flows.h). Nothing else counts flows.
  */
 #ifndef KT_ANALYZE_ENGINE_FLOW_H
 #define KT_ANALYZE_ENGINE_FLOW_H
@@ -20,7 +20,7 @@ struct kt_flow_word {
 	const char *col, *value;
 	const char *one, *many; /* "page fault", "page faults" */
 	const char *
-		counts; /* of kind: "waits": a program waits for it; "apart": the kernel's own. Of via: "not": its time says nothing */
+		counts; /* of kind: "waits": a program waits for it; "apart": the kernel's own. Of via: "not": its time means nothing */
 };
 
 struct kt_flow_kind {
@@ -28,86 +28,85 @@ struct kt_flow_kind {
 	char letter;	  /* 'i': i12 */
 	const char *one, *many;
 	const char
-		*waits_for; /* "disks"; NULL: no program waits for it, it is below another flow */
+		*waits_for; /* "disks"; NULL: no program waits for it: it is below another flow */
 	const char *object_tbl,
-		*object_word; /* what object_id points to ("device"), and what one is called ("disk") */
-	const struct kt_table *table;	   /* of its rows; its first column is the id */
-	const struct kt_stage_def *stages; /* in the order of their numbers, from 1: column sN_ns */
+		*object_word; /* table that object_id refers to ("device"), and the word for an object ("disk") */
+	const struct kt_table *table;	   /* table of its rows; the first column is the id */
+	const struct kt_stage_def *stages; /* by number, from 1: column sN_ns */
 	unsigned int n_stages;		   /* <= KT_FLOW_MAX_STAGES */
 	uint16_t has_stages;		   /* bit N - 1: it can have stage N */
-	bool by_task;			   /* its flows have a task: durations are kept by task */
-	const struct kt_flow_word *words;  /* ends with col NULL; NULL = none */
+	bool by_task;			  /* its flows have a task: durations are counted by task */
+	const struct kt_flow_word *words; /* ends with col NULL; NULL = none */
 	/*
-	 * SQL of its table's columns as those of view `flow` after flow: flow_id … state. Here and in links only flow_id may be a bare
+	 * SQL: its table's columns as those of view `flow` from flow_id to state. Here and in links only flow_id may be a bare
 	 * column (`+run_id` is none), and in kt_tracker.objects only object_id: where branches of a view give a column another affinity,
-	 * SQLite computes all of it to look one row up.
+	 * SQLite computes the whole view to look up one row.
 	 */
 	const char *select;
-	/* SELECTs, joined by UNION ALL, of what lies below its flows, for view `flow_link`; NULL = none. */
+	/* SELECTs, joined by UNION ALL, of what is below its flows, for view `flow_link`; NULL = none. */
 	const char *links;
 };
 
-/* A flow that ended, or was left. KT_NULL: not known, or none. Texts: static, one address a value. */
+/* A flow that ended, or was still open at the end. KT_NULL: not known, or none. Texts: static, one address per value. */
 struct kt_flow {
 	uint32_t run;
 	enum kt_state state;
 	const char *kind, *op, *via;
 	int64_t id, object_id, part_id, utid, ucgid;
-	int64_t error; /* a negative errno of one that failed */
+	int64_t error; /* negative errno if it failed */
 	int64_t end_ns, dur_ns, size_bytes;
 	int64_t n_lower;		      /* flows below it */
 	int64_t stage_ns[KT_FLOW_MAX_STAGES]; /* by number, less 1 */
-	int64_t runq_ns, irq_ns, softirq_ns;  /* of its time, what kept its task from a CPU */
+	int64_t runq_ns, irq_ns, softirq_ns;  /* of its duration, what kept its task from a CPU */
 	int64_t slept_ns;
-	int64_t served_from_ns,
-		served_ns; /* when its object itself began to serve it, and for how long */
+	int64_t served_from_ns, served_ns; /* when its object began to serve it, and for how long */
 };
 
 /*
- * What follows, up to kt_flow_init(), is for --keep, which does not store the rows of all flows (keep.h), and costs nothing without
- * it. A tracker tells of each flow's birth and of what it is linked to, and writes its rows with kt_flow_insert(). Flows that are linked
+ * Everything up to kt_flow_init() is for --keep, which does not store the rows of all flows (keep.h), and costs nothing without
+ * it. A tracker reports the birth of each flow and what it is linked to, and writes its rows with kt_flow_insert(). Linked flows
  * are stored together or not at all.
  *
- * until_told: its end is told when it ends, so that its duration is at least what has passed so far; else it may turn out later that
- * it was over before. start_ns KT_NULL: now.
+ * until_told: its end is reported when it ends, so that its duration is at least the time passed so far; otherwise it may turn out later that
+ * it had ended before. start_ns KT_NULL: now.
  */
 int kt_flow_begin(struct kt_engine *e, const struct kt_flow_kind *k, int64_t id, int64_t start_ns,
 		  bool until_told);
 
-/* A row of a flow: its own, or of a table that tells more of it. Until the next event after its end; later while it is watched. */
+/* A row of a flow: its own, or one of a table with details. Until the next event after its end; later while it is watched. */
 int kt_flow_insert(struct kt_engine *e, const struct kt_flow_kind *k, int64_t id,
 		   const struct kt_table *t, const void *row);
 
-/* The one caused, carried or contains the other. As soon as it is known, and before one of them has ended. */
+/* One caused, carried or contains the other. As soon as that is known, and before either has ended. */
 int kt_flow_link(struct kt_engine *e, const struct kt_flow_kind *a, int64_t a_id,
 		 const struct kt_flow_kind *b, int64_t b_id);
 
-/* A row of the first flow names the other, for which it waited: if that has ended, it is held. */
+/* A row of the first flow names the other, which it waited for; if that one has ended, it is held. */
 int kt_flow_needs(struct kt_engine *e, const struct kt_flow_kind *k, int64_t id,
 		  const struct kt_flow_kind *of, int64_t of_id);
 
-/* It is remembered beyond its end, because others may have waited for it; and no more. */
+/* Start and stop remembering it beyond its end, because others may have waited for it. */
 void kt_flow_hold(struct kt_engine *e, const struct kt_flow_kind *k, int64_t id);
 void kt_flow_release(struct kt_engine *e, const struct kt_flow_kind *k, int64_t id);
 
-/* Rows of it may come later than its end, and none any more. What is decided about it does not wait for that. */
+/* Rows of it may come after its end; no more will come. The decision about it does not wait for that. */
 void kt_flow_watch(struct kt_engine *e, const struct kt_flow_kind *k, int64_t id);
 void kt_flow_unwatch(struct kt_engine *e, const struct kt_flow_kind *k, int64_t id);
 
-/* It is none after all, and has no row: in place of kt_flow_end(). */
+/* It was not a flow after all, and has no row: instead of kt_flow_end(). */
 void kt_flow_forget(struct kt_engine *e, const struct kt_flow_kind *k, int64_t id);
 
-/* All of it KT_NULL, NULL, or none. */
+/* Sets everything to KT_NULL, NULL or none. */
 void kt_flow_init(struct kt_flow *f, uint32_t run, int64_t id);
 
 /* Refers to the statistics that a flow was counted in; while the analysis runs. */
 typedef uint32_t kt_flow_ref;
 
-/* A flow is over: counts it. ret_ref: NULL, or for what follows. 0 or -errno. */
+/* A flow has ended: counts it. ret_ref: for the functions below, or NULL. 0 or -errno. */
 int kt_flow_end(struct kt_engine *e, const struct kt_flow_kind *k, const struct kt_flow *f,
 		kt_flow_ref *ret_ref);
 
-/* Stages of a whole flow that are known only now; those of ns that are not KT_NULL. */
+/* Stages of a whole flow that became known only now: those of ns that are not KT_NULL. */
 int kt_flow_stages(struct kt_engine *e, kt_flow_ref ref, int64_t end_ns,
 		   const int64_t ns[KT_FLOW_MAX_STAGES]);
 

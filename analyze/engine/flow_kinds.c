@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
-/* What is known of the kinds of flows, as rows and views. */
+/* The kinds of flows, as rows and views. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -225,7 +225,7 @@ static int add_links(struct kt_engine *e, const struct kt_flow_kind *k, int64_t 
 	return 0;
 }
 
-/* The first branch gives the columns their names, and no row. It has a FROM: SQLite looks rows up in no view that has a branch without. */
+/* The first branch names the columns and gives no row. It has a FROM: SQLite does not look up single rows in a view with a branch without one. */
 #define NO_ROW(nulls) "SELECT " nulls " FROM flow_kind WHERE 0\n"
 
 int kt_flow_views(struct kt_engine *e)

@@ -6,7 +6,7 @@
 #include "analyze/engine/input.h"
 #include "format/base/macros.h"
 
-/* How far to look for clocks and context before the first event is handed out. */
+/* How many blocks to search for clocks and context before the first event is handed out. */
 #define PREPARE_BLOCKS 256
 #define PREPARE_BYTES (128u << 20)
 
@@ -49,7 +49,7 @@ static int tar_join(struct kt_tar *t)
 	return 0;
 }
 
-/* A decoded context block; takes over raw. Copies of a part are equal: the first one serves. */
+/* A decoded context block; takes ownership of raw. Copies of a part are equal: the first one is used. */
 static int tar_add(struct kt_tar *t, const struct ktr_block_info *info, void *raw)
 {
 	size_t total = info->raw_len;
@@ -75,7 +75,7 @@ static int tar_add(struct kt_tar *t, const struct ktr_block_info *info, void *ra
 
 /* ---------------------------------------------------------------- clocks */
 
-/* Only a step of the wall clock moves it against the monotonic one: whoever set it knew that it had been off by so much. */
+/* Only a step moves the wall clock against the monotonic one, and shows that it had been off by that much. */
 static int64_t step_ns(const struct ktr_clocks *a, const struct ktr_clocks *b)
 {
 	uint64_t apart = ((uint64_t)b->realtime_ns - (uint64_t)b->mono_ns) -
@@ -215,7 +215,7 @@ static int take_damage(struct kt_input *in)
 	return 0;
 }
 
-/* A block that passed its checksum and cannot be used all the same. */
+/* A block that passed its checksum but cannot be used. */
 static void make_damage(const struct kt_item *item, const char *what, struct ktr_damage *ret)
 {
 	*ret = (struct ktr_damage){
@@ -230,7 +230,7 @@ static void make_damage(const struct kt_item *item, const char *what, struct ktr
 	snprintf(ret->what, sizeof(ret->what), "%s", what);
 }
 
-/* Decodes clocks and context at once: they are asked for before events are. Frees item unless it is to go on. */
+/* Decodes clocks and context at once: they are needed before events. Frees item unless it is passed on. */
 static int use_block(struct kt_input *in, struct kt_item *item)
 {
 	struct ktr_damage d;
@@ -297,7 +297,7 @@ static struct kt_item *copy_block(const struct ktr_block *b)
 	return item;
 }
 
-/* One more block into the queue. */
+/* Reads one more block into the queue. */
 static int read_block(struct kt_input *in)
 {
 	struct kt_item *item;
@@ -313,7 +313,7 @@ static int read_block(struct kt_input *in)
 	}
 	if (ret == -ENOMEM)
 		return ret;
-	if (ret < 0) { /* what was read is kept, as with a file that was cut there */
+	if (ret < 0) { /* keep what was read, as if the file had been cut there */
 		struct ktr_damage d = {
 			.cause = KT_LOSS_TRUNCATED,
 			.stream = KTR_NO_STREAM,
@@ -333,7 +333,7 @@ static int read_block(struct kt_input *in)
 
 /* ---------------------------------------------------------------- preparing */
 
-/* A second look at the file, for the copies of what was damaged at its beginning. */
+/* Searches the file a second time, for copies of what was damaged at its beginning. */
 static int search(struct kt_input *in, const char *path)
 {
 	struct ktr_reader *r;
@@ -379,7 +379,7 @@ int kt_input_prepare(struct kt_input *in, const char *path)
 		if (err)
 			return err;
 	}
-	/* At the end of the file, all there is has been seen. */
+	/* At the end of the file there is nothing more to find. */
 	if (path && !in->eof && !in->context_only && (!in->have_clocks || !in->context[0].data))
 		return search(in, path);
 	return 0;
@@ -399,7 +399,7 @@ int kt_input_first_ns(struct kt_input *in, uint64_t *ret_ns)
 		}
 		if (in->eof || in->n_ahead >= PREPARE_BLOCKS || in->ahead_bytes >= PREPARE_BYTES)
 			break;
-		/* Few blocks come before the first event: to look at those again costs nothing. */
+		/* Few blocks come before the first event: looking at those again costs nothing. */
 		int err = read_block(in);
 
 		if (err)

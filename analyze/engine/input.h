@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
- * One .ktr being read: its blocks in the order of the file, decoded by the pool some way ahead; what it says about
- * the run (clocks, context) is picked out on the way.
+ * One .ktr being read: its blocks in file order, decoded ahead by the pool; what it says about
+ * the run (clocks, context) is collected on the way.
  */
 #ifndef KT_ANALYZE_ENGINE_INPUT_H
 #define KT_ANALYZE_ENGINE_INPUT_H
@@ -13,13 +13,13 @@
 #define KT_WALL_ERROR_MAX (1ll << 60) /* ns: more is none */
 #define KT_WALL_UNKNOWN INT64_MAX
 
-/* The tar of one phase, put together from its blocks. */
+/* The tar of one phase, assembled from its blocks. */
 struct kt_tar {
 	KT_VEC(struct kt_tar_part) parts; /* by number; data NULL: not seen yet */
 	uint32_t n_parts;		  /* 0: not known yet */
 	char *data;			  /* NULL until all parts are there */
 	size_t len;
-	bool used; /* data was read and freed: copies are not wanted */
+	bool used; /* data was used and freed: copies are ignored */
 };
 
 struct kt_tar_part {
@@ -27,7 +27,7 @@ struct kt_tar_part {
 	size_t len;
 };
 
-/* What comes next in the file. */
+/* The next thing in the file. */
 struct kt_item {
 	struct kt_job job;
 	struct kt_item *next;
@@ -51,14 +51,14 @@ struct kt_input {
 	struct ktr_clocks clocks; /* at the official start; once kt_input_prepare() is done */
 	bool have_end;
 	struct ktr_clocks end_clocks; /* at the end */
-	/* How far CLOCK_REALTIME was off at the start, going by all readings so far; KT_WALL_UNKNOWN: it was set by nobody that knew. */
+	/* How far CLOCK_REALTIME was off at the start, by all readings so far; KT_WALL_UNKNOWN: nothing synchronised it. */
 	int64_t wall_error_ns;
 	struct kt_tar context[2]; /* at the start, at the end */
-	bool context_only;	  /* set by the caller: events are passed over */
+	bool context_only;	  /* set by the caller: skip events */
 	uint64_t n_good;	  /* blocks of use */
 
 	/* Private. */
-	struct kt_item *head, **tail; /* read, not handed out */
+	struct kt_item *head, **tail; /* read, not yet handed out */
 	size_t n_ahead, max_ahead;
 	uint64_t ahead_bytes;
 	uint64_t watermark_ns;
@@ -78,15 +78,15 @@ int kt_input_create(const char *name, struct ktr_reader *r, struct kt_pool *pool
 void kt_input_destroy(struct kt_input *in);
 
 /*
- * Reads ahead until clocks and the first context are there. If they are damaged, later copies are looked for in
- * path by a second reader (NULL: it cannot be read twice). That they are nowhere is no error.
+ * Reads ahead until it has clocks and the first context. If they are damaged, a second reader of path looks for later
+ * copies (NULL: it cannot be read twice). It is not an error if there are none.
  */
 int kt_input_prepare(struct kt_input *in, const char *path);
 
-/* CLOCK_MONOTONIC of the first event, looked for some way ahead; UINT64_MAX: none found. After kt_input_prepare(). */
+/* CLOCK_MONOTONIC of the first event, if it is not too far ahead; UINT64_MAX: none found. After kt_input_prepare(). */
 int kt_input_first_ns(struct kt_input *in, uint64_t *ret_ns);
 
-/* The next block of events, or damage: 1 and *ret, to be freed by the caller; 0 at the end; -errno: ours, not the file's. */
+/* The next block of events, or damage: 1 and *ret, to be freed by the caller; 0 at the end; -errno for our own errors, not the file's. */
 int kt_input_next(struct kt_input *in, struct kt_item **ret);
 void kt_item_destroy(struct kt_item *item);
 

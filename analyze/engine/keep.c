@@ -13,8 +13,8 @@
 #include "format/base/slab.h"
 
 #define MAX_KINDS 16
-#define MAX_ROWS 65536 /* of a group that waits: one of more is kept, whatever becomes of it */
-#define MIN_SWEEP 1024 /* groups that are over and may be needed, before they are looked through */
+#define MAX_ROWS 65536 /* of a waiting group: a larger one is kept in any case */
+#define MIN_SWEEP 1024 /* ended groups that may be needed, before they are swept */
 
 struct row {
 	struct row *next;
@@ -28,19 +28,19 @@ struct member {
 	int64_t id, start_ns;
 	struct group *group; /* NULL: decided */
 	struct member *next; /* of its group */
-	struct kt_link age;  /* in those that will be long if they last, by birth */
+	struct kt_link age;  /* in the list of flows that become long if they last, by birth */
 	uint32_t holds, watches;
 	uint8_t kind;
 	bool ages, ended, forgotten, kept, going;
 };
 
-/* If the group is kept, that flow's is. */
+/* If the group is kept, that flow's group is kept too. */
 struct need {
 	struct need *next;
 	struct member *of; /* watched */
 };
 
-/* In which list a group is that is over. */
+/* The list that an ended group is in. */
 enum place { NOWHERE, OVER, NEEDED };
 
 struct group {
@@ -51,7 +51,7 @@ struct group {
 	struct kt_link all, needy, place_link;
 	enum place place;
 	bool is_needed, is_needy, dead, has_first;
-	uint8_t first_kind; /* of its flows that have a row, the first of the most important kind */
+	uint8_t first_kind; /* kind of the first flow of the most important kind that has a row */
 	int64_t first_id;
 	uint64_t mark;
 };
@@ -74,7 +74,7 @@ struct kt_keep {
 	size_t n_needed, sweep_at;
 	KT_VEC(struct group *) dead;  /* to be freed at the next tick */
 	KT_VEC(struct group *) todo;  /* being kept */
-	KT_VEC(struct member *) gone; /* decided, and perhaps asked for no more */
+	KT_VEC(struct member *) gone; /* decided, and perhaps no longer asked for */
 };
 
 int kt_keep_create(struct kt_db *db, int64_t keep_ns, uint64_t sample, struct kt_keep **ret)
@@ -158,7 +158,7 @@ static void stop_aging(struct kt_keep *s, struct member *m)
 	m->ages = false;
 }
 
-/* Nobody will ask for it any more, perhaps: looked at again at the next tick. */
+/* Perhaps nobody will ask for it any more: checked again at the next tick. */
 static int let_go(struct kt_keep *s, struct member *m)
 {
 	if (m->group || !m->ended || m->holds || m->watches || m->going)
@@ -336,11 +336,11 @@ static int drop(struct kt_keep *s, struct group *g)
 
 static bool is_sampled(const struct kt_keep *s, const struct group *g)
 {
-	/* Ids themselves may repeat in step with what a program does. */
+	/* Hashed: ids may follow a pattern in what a program does. */
 	return s->sample && g->has_first && (kt_hash_u64(g->first_id) >> 8) % s->sample == 0;
 }
 
-/* What live groups may need, and what that needs. */
+/* Groups that live groups may need, and those that they need in turn. */
 static int mark_needed(struct kt_keep *s)
 {
 	struct group *g;
@@ -365,7 +365,7 @@ static int mark_needed(struct kt_keep *s)
 	return 0;
 }
 
-/* Decides those that are over and that no group needs which goes on: with all of them, those that need each other go as well. */
+/* Decides ended groups that no live group needs: all at once, so that groups that need only each other go as well. */
 static int sweep(struct kt_keep *s)
 {
 	KT_VEC(struct group *) over = {0};
@@ -469,7 +469,7 @@ int kt_keep_begin(struct kt_keep *s, const struct kt_flow_kind *k, int64_t id, i
 	return 0;
 }
 
-/* The row struct, and its texts behind it. */
+/* The row struct, followed by its texts. */
 static struct row *copy_row(const struct kt_table *t, const void *from)
 {
 	size_t size = 0, room;

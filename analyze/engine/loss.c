@@ -22,9 +22,9 @@ int kt_loss_add(struct kt_loss_set *s, int64_t start_ns, int64_t end_ns)
 
 bool kt_loss_overlaps(const struct kt_loss_set *s, int64_t start_ns, int64_t end_ns)
 {
-	size_t lo = 0, hi = s->spans.n; /* how many begin at or before the end */
+	size_t lo = 0, hi = s->spans.n; /* number that begin at or before the end */
 
-	/* Nearly always: nothing was lost, or nothing that late. */
+	/* The usual case: nothing was lost, or nothing that late. */
 	if (!hi || s->spans.v[hi - 1].max_end_ns < start_ns)
 		return false;
 	while (lo < hi) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
- * Recordings of one machine that were made at the same time saw the same I/Os. Each has its rows for all that it saw, but only one
- * counts: of two that recorded alike, the one that began earlier. What it holds is `duplicate` in the other, and as statistics are of
- * whole flows, in no figure there.
+ * Recordings of one machine that were made at the same time saw the same I/Os. Each has rows for all it saw, but only one
+ * counts: of two with the same filters, the one that began earlier. A flow that it holds is `duplicate` in the other, and because statistics
+ * cover whole flows only, it is not in any figure there.
  */
 #include <string.h>
 
@@ -10,7 +10,7 @@
 #include "format/base/log.h"
 #include "format/base/units.h"
 
-/* Did a record all that b did, where they recorded the same families? */
+/* Did a record everything that b did, of the families that both recorded? */
 static bool saw_all_of(const struct kt_run *a, const struct kt_run *b)
 {
 	const char *filters = a->in->info->filters;
@@ -18,7 +18,7 @@ static bool saw_all_of(const struct kt_run *a, const struct kt_run *b)
 	return !filters[0] || !strcmp(filters, b->in->info->filters);
 }
 
-/* Does a count what both saw? */
+/* Do flows that both saw count in a? */
 static bool is_elder(const struct kt_run *a, const struct kt_run *b)
 {
 	if (!kt_run_same_boot(a, b) || !saw_all_of(a, b))
@@ -41,10 +41,10 @@ int kt_runs_find_elders(struct kt_engine *e)
 	return 0;
 }
 
-/* The last moment that is known to be within it. */
+/* The last moment known to be within it. */
 static int64_t known_end(const struct kt_run *r)
 {
-	/* All runs are read as far as the events that are handed out now, or to their end. */
+	/* All runs have been read up to the events handed out now, or to their end. */
 	return r->watermark_ns != INT64_MAX || kt_run_has_events(r) ? INT64_MAX : kt_run_end(r);
 }
 
@@ -62,7 +62,7 @@ bool kt_run_is_elsewhere(struct kt_engine *e, uint32_t run, const char *family, 
 	for (size_t i = 0; i < r->elders.n;) {
 		const struct kt_run *elder = r->elders.v[i];
 
-		/* Recordings in a row: the earlier ones are asked once. */
+		/* Of consecutive recordings, the earlier ones are asked only once. */
 		if (known_end(elder) < r->start_ns) {
 			r->elders.v[i] = r->elders.v[--r->elders.n];
 			continue;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
-/* A run that was written in several files: read one after the other, as if they were one. */
+/* A run that was written in several files: read one after another, as if they were one. */
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -7,7 +7,7 @@
 #include "analyze/engine/engine.h"
 #include "format/base/log.h"
 
-#define COPY 2 /* of what is there already: not to be counted twice */
+#define COPY 2 /* of a piece already there: must not be counted twice */
 
 static bool same_run(const struct kt_run *a, const struct kt_run *b)
 {
@@ -17,7 +17,7 @@ static bool same_run(const struct kt_run *a, const struct kt_run *b)
 	return memcmp(u, none, sizeof(none)) && !memcmp(u, b->in->info->uuid, sizeof(none));
 }
 
-/* In the order of time. 1: there; COPY: a piece that begins there is there already; -errno. */
+/* In time order. 1: added; COPY: there is already a piece with that beginning; -errno. */
 static int add_piece(struct kt_run *r, struct kt_piece p)
 {
 	size_t at = r->pieces.n;
@@ -33,7 +33,7 @@ static int add_piece(struct kt_run *r, struct kt_piece p)
 	return 1;
 }
 
-/* Of two copies, one of which may have been cut, the longer one serves. */
+/* Of two copies, one of which may have been cut, the longer one is used. */
 static void keep_longer(struct kt_run *r, struct kt_run *from)
 {
 	struct stat a, b;
@@ -51,7 +51,7 @@ static void keep_longer(struct kt_run *r, struct kt_run *from)
 	kt_warn("%s is the same recording as %s: it is read once", from->in->name, r->in->name);
 }
 
-/* Makes from a piece of r if it is one: 1; COPY; else 0; -errno. */
+/* Makes from a piece of r if it is one: 1 or COPY; else 0; -errno. */
 static int join(struct kt_run *r, struct kt_run *from)
 {
 	struct kt_piece p = {.in = from->in};
@@ -90,7 +90,7 @@ static int join(struct kt_run *r, struct kt_run *from)
 	return ret;
 }
 
-/* Clocks: the first that are known; all files of a run have one CLOCK_MONOTONIC, so those serve all. */
+/* The first known clocks are used for all files of a run: they share one CLOCK_MONOTONIC. */
 static void share_clocks(struct kt_run *r)
 {
 	const struct kt_input *known = NULL;
@@ -155,7 +155,7 @@ bool kt_run_next_piece(struct kt_run *r)
 	if (r->piece + 1 >= r->pieces.n)
 		return false;
 	r->in = r->pieces.v[++r->piece].in;
-	r->in->clocks = old->clocks; /* where none are known, those that were guessed */
+	r->in->clocks = old->clocks; /* if none are known, the guessed ones */
 	pass_context(&old->context[0], &r->in->context[0]);
 	return true;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
- * A few threads that work off jobs. Jobs begin in the order they came; whoever gave one waits for that one. The caller
- * bounds how many are under way.
+ * A few threads that run jobs. Jobs begin in the order in which they were submitted; the submitter waits for its own job. The caller
+ * limits how many are in flight.
  */
 #ifndef KT_ANALYZE_ENGINE_POOL_H
 #define KT_ANALYZE_ENGINE_POOL_H
@@ -10,7 +10,7 @@
 
 struct kt_pool;
 
-/* Embedded in what is to be worked on, which stays in place until kt_pool_wait() returned. */
+/* Embedded in the object to work on, which must stay in place until kt_pool_wait() has returned. */
 struct kt_job {
 	void (*fn)(struct kt_job *job);
 	struct kt_job *next;
@@ -19,10 +19,10 @@ struct kt_job {
 
 /* n_threads >= 1. -EAGAIN, -ENOMEM. */
 int kt_pool_create(unsigned int n_threads, struct kt_pool **ret);
-/* Jobs not begun are dropped; those under way are finished. NULL is fine. */
+/* Jobs not yet started are dropped; running ones are finished. NULL is fine. */
 void kt_pool_destroy(struct kt_pool *p);
 
-/* p NULL: does it at once, here. */
+/* p NULL: runs it at once, in this thread. */
 void kt_pool_submit(struct kt_pool *p, struct kt_job *job);
 void kt_pool_wait(struct kt_pool *p, struct kt_job *job);
 

@@ -28,7 +28,8 @@ struct raw_table {
 /* Where the columns of a table find their values in the events of one schema. */
 struct binding {
 	struct raw_table *table;
-	const struct kt_field *fields[]; /* by column, less OWN_COLS; NULL: that schema has none */
+	const struct kt_field
+		*fields[]; /* by column, after the first OWN_COLS; NULL: that schema has none */
 };
 
 struct kt_raw {
@@ -70,8 +71,8 @@ static struct kt_col *find_col(struct raw_table *t, const char *name)
 static const char *const own_names[OWN_COLS] = {"run_id", "time_ns", "cpu"};
 
 /*
- * Is that name one of our own columns, or of another field than f? SQLite takes upper and lower case for the same; of two fields
- * that differ in nothing else the first keeps its name.
+ * Is that name taken by one of our own columns, or by a field other than f? SQLite ignores case; of two fields
+ * that differ only in case the first keeps its name.
  */
 static bool is_taken(const struct kt_event_desc *d, const struct kt_field *f, const char *name)
 {
@@ -85,7 +86,7 @@ static bool is_taken(const struct kt_event_desc *d, const struct kt_field *f, co
 	return false;
 }
 
-/* The name of a field's column: with as many _ behind as it needs to be the only one of that name. */
+/* The name of a field's column: with as many _ appended as it takes to be unique. */
 static void col_name(const struct kt_event_desc *d, const struct kt_field *f, char *buf,
 		     size_t size)
 {
@@ -170,7 +171,7 @@ static int bind_event(struct kt_raw *raw, const struct kt_event_desc *d, struct 
 		free(b);
 		return -ENOMEM;
 	}
-	b->table = t; /* NULL: a schema that came when the tables had been made */
+	b->table = t; /* NULL: a schema that was found after the tables had been created */
 	for (size_t i = 0; t && i < d->n_fields; i++) {
 		const struct kt_field *f = &d->fields[i];
 		const struct kt_col *c;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
-/* One run on the common timeline: its place there, its blocks to the streams, its context to the trackers. */
+/* One run on the common timeline: places it there, gives its blocks to the streams and its context to the trackers. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -9,11 +9,11 @@
 #include "analyze/engine/engine.h"
 #include "analyze/engine/tsv.h"
 
-#define STREAMS_MAX 65536 /* CPUs: more is a lie */
+#define STREAMS_MAX 65536 /* CPUs: no machine has more */
 
 /* ---------------------------------------------------------------- the timeline */
 
-/* Without any clock: the line begins with the first event. */
+/* Without any clock, the timeline begins at the first event. */
 static void guess_clocks(struct kt_run *r)
 {
 	for (const struct kt_item *item = r->in->head; item; item = item->next) {
@@ -56,7 +56,7 @@ int kt_runs_align(struct kt_engine *e)
 		}
 		if (r == first)
 			continue;
-		/* One boot, one monotonic clock: no step of the wall clock comes between. */
+		/* The same boot has one monotonic clock: steps of the wall clock do not matter. */
 		if (kt_run_same_boot(first, r))
 			r->start_ns = c->mono_ns - first->in->clocks.mono_ns;
 		else
@@ -72,7 +72,7 @@ bool kt_run_same_boot(const struct kt_run *a, const struct kt_run *b)
 	return boot[0] && !strcmp(boot, b->in->info->boot_id);
 }
 
-/* How far its wall clock was off: the widest that any of its files tells; KT_NULL: not known. */
+/* How far its wall clock was off: the largest value of any of its files; KT_NULL: not known. */
 static int64_t wall_error(const struct kt_run *r)
 {
 	int64_t ns = r->in->wall_error_ns;
@@ -91,7 +91,7 @@ int64_t kt_run_clock_err(const struct kt_engine *e, const struct kt_run *r)
 		return KT_NULL;
 	if (r == first || kt_run_same_boot(first, r))
 		return r->in->clocks.error_ns;
-	/* Two machines, or a reboot: what each believed to be the time. */
+	/* Two machines, or a reboot: how far each wall clock may have been off. */
 	a = wall_error(first);
 	b = wall_error(r);
 	return a == KT_NULL || b == KT_NULL ? KT_NULL : a + b;
@@ -107,7 +107,7 @@ int64_t kt_run_end(const struct kt_run *r)
 	return r->in->have_end ? to_line(r, r->in->end_clocks.mono_ns) : r->last_ns;
 }
 
-/* Is word one of those that commas part? */
+/* Is word in the comma-separated list? */
 static bool is_listed(const char *list, const char *word)
 {
 	size_t len = strlen(word);
@@ -168,7 +168,7 @@ bool kt_run_has_events(const struct kt_run *r)
 
 /* ---------------------------------------------------------------- loss */
 
-/* Keeps them by start, the earliest last. */
+/* Sorted by start, the earliest last. */
 static int add_pending(struct kt_engine *e, const struct kt_loss_found *l)
 {
 	size_t i;
@@ -201,9 +201,9 @@ static int take_damage(struct kt_engine *e, struct kt_run *r, const struct ktr_d
 		l.start_ns = KT_NULL;
 		return add_pending(e, &l);
 	}
-	/* 0: from the beginning on, which is that of the run, not that of the machine. */
+	/* 0: from the beginning, of the run, not of the boot. */
 	l.start_ns = d->start_ns ? to_line(r, d->start_ns) : r->start_ns;
-	/* What the end of a piece lacks ends where the next begins. */
+	/* What is missing at the end of a piece ends where the next piece begins. */
 	end_ns = KT_MIN(d->end_ns, kt_run_seam(r));
 	if (end_ns != UINT64_MAX)
 		l.end_ns = KT_MAX(to_line(r, end_ns), l.start_ns);
@@ -231,7 +231,7 @@ static int take_hole(void *arg, const struct kt_hole *h)
 	return add_pending(a->e, &l);
 }
 
-/* Filters leave switches out: what is missing then proves nothing. */
+/* Filters leave out switches: a missing one then proves nothing. */
 static int find_holes(struct kt_engine *e, struct kt_run *r, struct kt_stream *s,
 		      const struct kt_item *item)
 {
@@ -245,7 +245,7 @@ static int find_holes(struct kt_engine *e, struct kt_run *r, struct kt_stream *s
 }
 
 /*
- * Block headers repeat how much was lost so far: what no `lost` event told of stood in a block that was damaged or cut off,
+ * Block headers repeat how much was lost so far: losses that no `lost` event reported were in a block that is damaged or cut off,
  * whose interval holds it.
  */
 int kt_run_untold(struct kt_engine *e, const struct kt_run *r)
@@ -322,7 +322,7 @@ struct context_arg {
 	uint32_t phase;
 };
 
-/* A hook with several forms is at work if one of them is. */
+/* A hook with several variants is attached if one of them is. */
 static int note_hook(struct kt_run *r, const char *hook, bool attached)
 {
 	struct kt_run_hook h = {.attached = attached};
@@ -358,7 +358,7 @@ static int read_hooks(struct kt_run *r, const void *data, size_t len)
 	return err;
 }
 
-/* What the engine itself wants to know. */
+/* Context files that the engine itself uses. */
 static int own_context(struct kt_run *r, const char *name, const void *data, size_t len)
 {
 	struct kt_tsv t;
@@ -412,7 +412,7 @@ int kt_run_context(struct kt_engine *e, struct kt_run *r, unsigned int phase)
 	free(tar->data);
 	tar->data = NULL;
 	tar->used = true;
-	if (err == -EBADMSG) { /* names are missing then, and nothing else */
+	if (err == -EBADMSG) { /* then only names are missing */
 		struct ktr_damage d = {.cause = KT_LOSS_DAMAGED_BLOCK, .stream = KTR_NO_STREAM};
 
 		snprintf(d.what, sizeof(d.what), "the context is not a readable tar archive");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
-/* The tables that belong to no tracker: meta, run, lost_interval, audit. */
+/* The tables that do not belong to a tracker: meta, run, lost_interval, audit. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
-/* The trackers: which there are, their order, their tables and views. */
+/* The list of trackers, their order, their tables and views. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,7 +28,7 @@ static bool is_built(const char *family)
 	return false;
 }
 
-/* May it come next: is all that it wants to follow there? */
+/* Have all trackers that it must follow been placed? */
 static bool is_ready(const struct kt_engine *e, const struct kt_tracker *t)
 {
 	for (const char *const *a = t->after; a && *a; a++)
@@ -83,7 +83,7 @@ int kt_trackers_create(struct kt_engine *e)
 			if (err)
 				return err;
 		}
-		if (e->n_trackers == before) /* two trackers that each want to follow the other */
+		if (e->n_trackers == before) /* two trackers that must each follow the other */
 			return -ELOOP;
 	}
 	return 0;

@@ -6,7 +6,7 @@
 #include "analyze/db/table.h"
 #include "analyze/engine/tsv.h"
 
-/* In place: it only becomes shorter. */
+/* In place: it only gets shorter. */
 static void unescape(char *s)
 {
 	char *to = s;
@@ -39,7 +39,7 @@ static int cut_line(struct kt_tsv *t, char **cells)
 		tab = strchr(line, '\t');
 		if (tab)
 			*tab = '\0';
-		/* Nothing. A name that is called so is written "\\-". */
+		/* Not known. A name that is just a dash is written "\\-". */
 		cells[n] = strcmp(line, "-") ? line : NULL;
 		unescape(line);
 		n++;

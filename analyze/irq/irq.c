@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 /*
- * The tracker irq: what interrupts took, by CPU and number, second by second; their names; and whether the kernel counted as
- * many. What single interrupts took from a task at work is told by sched.
+ * The tracker irq: time taken by interrupts, by CPU and number, second by second; their names; and whether the kernel counted as
+ * many. What single interrupts took from a working task is handled by sched.
  */
 #include "analyze/engine/tracker.h"
 
@@ -18,10 +18,10 @@
 #include "format/base/time.h"
 #include "format/event.h"
 
-#define MAX_NR 65536 /* larger numbers than an event holds */
+#define MAX_NR 65536 /* events have 16 bits for it */
 #define N_VECTORS 10
 
-/* Of every kernel since 2.6.30; used where the context does not tell. */
+/* Of every kernel since 2.6.30; used if the context has none. */
 static const char *const vectors[N_VECTORS] = {"HI",	   "TIMER",   "NET_TX", "NET_RX",  "BLOCK",
 					       "IRQ_POLL", "TASKLET", "SCHED",	"HRTIMER", "RCU"};
 
@@ -60,13 +60,13 @@ static const struct kt_table load_table = {
 
 /* ------------------------------------------------------------------ state */
 
-/* What is being summed up; the first three are the key. */
+/* The current sums; the first three members are the key. */
 struct load {
 	uint64_t cpu, soft, nr;
 	int64_t second, n, time_ns, max_ns;
 };
 
-/* When the kernel's counters were read: at the run's start and end, and on the other side of the switch. */
+/* When the kernel's counters were read: before and after recording was switched on, and off. */
 enum reading {
 	AT_START,
 	AT_END,
@@ -75,21 +75,21 @@ enum reading {
 	N_READINGS,
 };
 
-/* What the kernel counted, all CPUs; the first two are the key. */
+/* What the kernel counted, all CPUs; the first two members are the key. */
 struct line {
 	uint64_t soft, nr;
 	char *name;
 	int64_t kernel[N_READINGS];
 	int64_t traced;
-	int64_t most;  /* of a CPU in one second */
-	char text[24]; /* for want of a name */
+	int64_t most;  /* the most on one CPU in one second */
+	char text[24]; /* if there is no name */
 };
 
 struct run {
 	struct kt_keyed loads;
 	KT_VEC(struct line *) lines[2]; /* hard, soft; by number */
 	bool has[2][N_READINGS];	/* of interrupts, of softirqs */
-	int64_t edges_ns;		/* both together: between reading these and the switch */
+	int64_t edges_ns; /* both together: time between reading these and the switch */
 };
 
 struct state {
@@ -190,7 +190,7 @@ static int on_irq_sum(void *self, const struct kt_ev *ev)
 
 /* ------------------------------------------------------------------ context */
 
-/* The text's next line, cut off; NULL at the end. */
+/* Cuts off the next line of the text; NULL at the end. */
 static char *next_line(char **text)
 {
 	char *line = *text, *end = line + strcspn(line, "\n");
@@ -208,7 +208,7 @@ static char *skip_blanks(char *s)
 }
 
 /*
- * Takes the number of up to n CPUs off a line and adds them up. A line of what is not counted by CPU has fewer, and no name that
+ * Takes the counts of up to n CPUs off a line and adds them up. A line that is not counted per CPU has fewer, and no name that
  * begins with a digit.
  */
 static int64_t take_counts(char **s, unsigned int n)
@@ -333,7 +333,7 @@ static int context(void *self, uint32_t run, uint32_t phase, const char *name, c
 
 /* ------------------------------------------------------------------ the end */
 
-/* Those that came between the readings on either side of the switch. Older recordings have one of them: at the run's own rate. */
+/* Interrupts between the readings on either side of the switch. Older recordings have only one reading: estimated at the run's own rate. */
 static int64_t edge_of(const struct run *r, bool soft, const struct line *l, int64_t kernel,
 		       int64_t dur_ns)
 {
@@ -355,7 +355,7 @@ static int ended(void *self, uint32_t run, int64_t end_ns)
 		return -ENOMEM;
 	for (size_t i = 0; !err && i < r->loads.n; i++)
 		err = write_load(s, r, run, kt_keyed_at(&r->loads, i));
-	if (!r->loads.n) /* not recorded: something comes in any run */
+	if (!r->loads.n) /* not recorded: every run has some */
 		return err;
 	for (unsigned int soft = 0; soft < 2; soft++) {
 		if (!r->has[soft][AT_START] || !r->has[soft][AT_END])

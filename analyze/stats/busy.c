@@ -12,8 +12,8 @@
 #include "format/base/macros.h"
 #include "format/base/time.h"
 
-#define MAX_INTERVALS 65536 /* of a device and operation, apart from each other */
-#define MAX_SECONDS 100000  /* of one interval that get a row each */
+#define MAX_INTERVALS 65536 /* disjoint ones of a device and operation */
+#define MAX_SECONDS 100000  /* seconds of one interval that get a row each */
 
 struct busy_row {
 	int64_t run_id, second;
@@ -75,8 +75,8 @@ struct interval {
 
 struct busy_entry {
 	struct busy_key k;
-	KT_VEC(struct interval) v; /* apart from each other, by time */
-	int64_t floor_ns;	   /* what is before it is written */
+	KT_VEC(struct interval) v; /* disjoint, by time */
+	int64_t floor_ns;	   /* everything before it has been written */
 	bool written;
 };
 
@@ -160,7 +160,7 @@ static int count_busy(struct kt_busy *l, const struct busy_key *k, struct interv
 		i.start_ns = KT_MAX(i.start_ns, b->floor_ns);
 	if (i.end_ns <= i.start_ns)
 		return 0;
-	/* Flows come in the order of their ends, nearly: what it touches is at the back. */
+	/* Flows come nearly in the order of their ends: overlapping intervals are at the back. */
 	for (to = b->v.n; to && b->v.v[to - 1].start_ns > i.end_ns; to--)
 		;
 	for (from = to; from && b->v.v[from - 1].end_ns >= i.start_ns; from--) {

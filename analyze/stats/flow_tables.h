@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
-/* The tables of the statistics: their rows. */
+/* Rows of the tables of the statistics. */
 #ifndef KT_ANALYZE_STATS_FLOW_TABLES_H
 #define KT_ANALYZE_STATS_FLOW_TABLES_H
 
@@ -23,7 +23,7 @@ struct kt_flow_key_row {
 struct kt_flow_sums {
 	int64_t n, size_bytes, dur_ns, max_ns, n_lower, n_with_lower, served_ns;
 	int64_t runq_ns, irq_ns, softirq_ns,
-		slept_ns; /* KT_NULL as long as none had it, as the stages */
+		slept_ns; /* KT_NULL until a flow has it, like the stages */
 	int64_t n_runq, min_id, max_id;
 	int64_t stage_ns[KT_FLOW_MAX_STAGES];
 };

@@ -51,12 +51,12 @@ struct slow_entry {
 	unsigned int n;
 	struct {
 		int64_t dur_ns, id;
-	} heap[MAX_SLOWEST]; /* the least at the top */
+	} heap[MAX_SLOWEST]; /* the shortest at the top */
 };
 
 struct kt_slowest {
 	struct kt_db *db;
-	int64_t second; /* that is being counted */
+	int64_t second; /* being counted */
 	struct kt_keyed slow;
 };
 
