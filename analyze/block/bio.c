@@ -11,11 +11,11 @@
 #include "analyze/block/request_service.h"
 #include "format/base/macros.h"
 
-#define MAX_REMAPS 4096 /* remaps whose bio was not queued yet, a run */
+#define MAX_REMAPS 4096 /* per run, remaps whose bio was not queued yet */
 #define MAX_PARENT_STEPS \
 	4096 /* bios on bio-based disks looked at for a clone's parent, newest first */
 
-/* The live bio of an event that is no birth; one that was not seen so far has no start. */
+/* The live bio of an event that is not a birth; one not seen before has no start. */
 static int live_or_new(struct kt_bio_state *s, const struct kt_ev *ev, uint64_t addr, uint32_t dev,
 		       struct kt_bio **ret)
 {
@@ -27,8 +27,8 @@ static int live_or_new(struct kt_bio_state *s, const struct kt_ev *ev, uint64_t 
 		return -ENOMEM;
 	b = kt_hash_get(&r->live, addr);
 	/*
-	 * No request is asked for by a bio that another one carries, nor by one that waits for its
-	 * children only: this is a new life.
+	 * A bio that a request carries, or that only waits for its children, does not ask for a
+	 * request: this is a new life.
 	 */
 	if (kt_unlikely(!b || b->list || b->own_end_ns != KT_NULL)) {
 		err = kt_bio_birth(s, r, ev, addr, &b);
@@ -42,8 +42,8 @@ static int live_or_new(struct kt_bio_state *s, const struct kt_ev *ev, uint64_t 
 }
 
 /*
- * dm and md tell a clone's device and sector above, not its parent: that is the bio alive there
- * which holds the sector, the newest if several do.
+ * dm and md give a clone's device and sector above, not its parent: that is the live bio there
+ * that contains the sector, the newest if several do.
  */
 static struct kt_bio *clone_parent(struct kt_bio_run *r, const struct kt_bio *b,
 				   const struct kt_bio_remap_to *m)
@@ -127,7 +127,7 @@ static int on_bio_split(void *self, const struct kt_ev *ev)
 		return -ENOMEM;
 	b = kt_hash_get(&r->live, d->bio);
 	p = kt_hash_get(&r->live, d->parent);
-	/* Since 6.1 at the latest dm splits nothing off: it cuts the bio down to its rest. */
+	/* Since 6.1 at the latest, dm does not split off a front: it shortens the bio to the rest. */
 	if (kt_unlikely(b && b->based && b->sized && !p &&
 			d->sector + (d->bytes >> 9) == b->sector + (b->bytes >> 9))) {
 		b->n_cuts++;
@@ -183,14 +183,14 @@ static int on_bio_remap(void *self, const struct kt_ev *ev)
 
 	if (!r)
 		return -ENOMEM;
-	/* raid0 and linear send the bio itself on: it is not queued again. */
+	/* raid0 and linear pass on the bio itself: it is not queued again. */
 	if (kt_hash_get(&r->live, d->bio))
 		return 0;
 	m = kt_hash_get(&r->remaps, d->bio);
 	if (!m) {
 		int err;
 
-		/* Only lost events leave so many behind: they are worth nothing. */
+		/* Only lost events leave so many behind: discard them. */
 		if (r->remaps.n >= MAX_REMAPS)
 			forget_remaps(s, r);
 		m = kt_slab_get(&s->remaps);
@@ -246,7 +246,7 @@ static int on_bio_complete(void *self, const struct kt_ev *ev)
 		}
 	}
 	/*
-	 * The kernel's trace point comes when the last child has ended: those that are left were
+	 * The kernel's tracepoint fires when the last child has ended: those still open were
 	 * missed.
 	 */
 	if (b->n_children) {
@@ -254,8 +254,8 @@ static int on_bio_complete(void *self, const struct kt_ev *ev)
 		b->lossy = true;
 	}
 	/*
-	 * The one that carries it did not say so, yet the end is certain. Its stages are known
-	 * when it ends itself.
+	 * The request that carries it did not say so, but the end is certain. Its stages are
+	 * known when the request ends.
 	 */
 	if (b->list) {
 		b->list->partly = true;
@@ -263,8 +263,8 @@ static int on_bio_complete(void *self, const struct kt_ev *ev)
 			b->list->next = kt_list_next(b, in_list);
 	}
 	/*
-	 * Of one that was complete before, its request said so: this is but the end of the wait
-	 * for its children.
+	 * Its request already reported it complete: this is only the end of the wait for its
+	 * children.
 	 */
 	if (b->own_end_ns != KT_NULL) {
 		b->status = d->status;
@@ -296,7 +296,7 @@ static int svc_moved(void *self, const struct kt_ev *ev, uint64_t bio)
 {
 	struct kt_bio *b = find_bio(self, ev->run, bio);
 
-	/* One that was never seen, or is a new life, becomes known when it is issued. */
+	/* A bio that was never seen, or has a new life, becomes known when it is issued. */
 	if (!b || b->own_end_ns != KT_NULL)
 		return 0;
 	if (b->list) {
@@ -335,7 +335,7 @@ static int svc_carry(void *self, const struct kt_ev *ev, uint64_t bio, int64_t r
 		*ret_got_ns = KT_NULL;
 		return 0;
 	}
-	/* Somebody else's, that no filter let in, beside one that did. */
+	/* Somebody else's bio, which the filter left out, in the same request as a matching one. */
 	if (kt_unlikely(r->filtered && (!b || b->own_end_ns != KT_NULL) &&
 			!(b && b->list == list))) {
 		list->foreign = true;
@@ -384,7 +384,7 @@ static void svc_settle(void *self, struct kt_bio_list *list, int64_t start_ns, i
 		if (b->settled)
 			continue;
 		b->settled = true;
-		/* How it joined was not seen: `alloc` lasts to the carrier's next mark. Hidden, or there is nothing that tells. */
+		/* The join was not seen: `alloc` lasts to the carrier's next mark. A hole hid it, or there is no event for it. */
 		if (b->join_ns == KT_NULL && b->start_ns != KT_NULL && issue_ns != KT_NULL &&
 		    kt_hidden(s->e, b->run, b->start_ns, issue_ns, KT_ANY_CPU, 0))
 			b->lossy = true;
@@ -404,7 +404,7 @@ static int svc_part(void *self, const struct kt_ev *ev, struct kt_bio_list *list
 	int err = 0;
 
 	list->partly = list->partly || bytes;
-	/* How many of them are those of bios that are not known? They are complete with the request. */
+	/* How many bytes belong to unknown bios? Those complete with the request. */
 	if (kt_unlikely(list->foreign))
 		return 0;
 	for (; b && b->sized && bytes && bytes >= b->left && !err; b = next) {

@@ -7,7 +7,7 @@
 #include "analyze/engine/flow.h"
 #include "format/base/macros.h"
 
-#define MAX_OPEN (1u << 18) /* bios alive at once, over all runs: the oldest makes room */
+#define MAX_OPEN (1u << 18) /* upper bound on live bios, all runs; the oldest is evicted */
 
 /* ------------------------------------------------------------------ the tables */
 
@@ -76,7 +76,7 @@ struct kt_bio_run *kt_bio_find_run(struct kt_bio_state *s, uint32_t run)
 	return kt_vec_zeroed(&s->runs, run);
 }
 
-/* The run of an event: its constants are there by now. */
+/* The run of an event: its constants are known by now. */
 struct kt_bio_run *kt_bio_run(struct kt_bio_state *s, uint32_t run)
 {
 	struct kt_bio_run *r =
@@ -111,7 +111,7 @@ void kt_bio_list_remove(struct kt_bio *b)
 	b->list = NULL;
 }
 
-/* Alive no more; the memory stays. */
+/* No longer alive; keeps the memory. */
 static void unlink_live(struct kt_bio_state *s, struct kt_bio *b)
 {
 	struct kt_bio_run *r = s->runs.v[b->run];
@@ -142,7 +142,7 @@ static int64_t clip(int64_t from, int64_t to, int64_t join, int64_t end)
 }
 
 /*
- * The bio's share of its carrier's stages: as view `stage` (views.c) works them out from the
+ * The bio's share of its carrier's stages, as view `stage` (views.c) derives them from the
  * rows.
  */
 void kt_bio_share(struct kt_bio *b, const struct kt_bio_carrier *c)
@@ -152,7 +152,7 @@ void kt_bio_share(struct kt_bio *b, const struct kt_bio_carrier *c)
 
 	for (int i = 0; i < KT_BIO_N_SHARES; i++)
 		b->share_ns[i] = b->mark_ns[i] = KT_NULL;
-	/* Of a carrier without a start no stage is known: `alloc` lasts to the end. */
+	/* A carrier without a start has no known stage: `alloc` lasts to the end. */
 	if (at == KT_NULL)
 		b->join_ns = KT_NULL;
 	if (b->join_ns == KT_NULL || b->own_end_ns == KT_NULL)
@@ -196,7 +196,7 @@ static int count_share(struct kt_bio_state *s, const struct kt_bio *b)
 	return kt_flow_stages(s->e, b->ref, b->own_end_ns, ns);
 }
 
-/* Its share of the carrier's stages goes into the statistics, and the bio is forgotten. */
+/* Adds its share of the carrier's stages to the statistics and forgets the bio. */
 int kt_bio_forget(struct kt_bio_state *s, struct kt_bio *b)
 {
 	int err = b->counts && b->shared ? count_share(s, b) : 0;
@@ -284,7 +284,7 @@ static int count(struct kt_bio_state *s, struct kt_bio *b, const struct bio_row 
 }
 
 /*
- * Writes the row; the bio is alive no more. end KT_NULL: not seen. state: see enum kt_state. The row's open stage is NULL.
+ * Writes the row; the bio is no longer alive. end KT_NULL: not seen. state: see enum kt_state. A stage still open is NULL in the row.
  */
 static int write_row(struct kt_bio_state *s, struct kt_bio *b, int64_t end, enum kt_state state)
 {
@@ -355,8 +355,8 @@ static struct kt_bio *parent_of(const struct kt_bio *b)
 }
 
 /*
- * The bio ends, and with it, perhaps, those that waited for it: split parents whose own bytes
- * were complete. A chain of any length, so no recursion.
+ * Ends the bio, and split parents that only waited for it: their own bytes are complete. The
+ * chain can have any length, so no recursion.
  */
 int kt_bio_end(struct kt_bio_state *s, struct kt_bio *b, int64_t end, enum kt_state state)
 {
@@ -394,7 +394,7 @@ int kt_bio_end(struct kt_bio_state *s, struct kt_bio *b, int64_t end, enum kt_st
 int kt_bio_own_end(struct kt_bio_state *s, struct kt_bio *b, int64_t t, uint32_t status)
 {
 	b->own_end_ns = t;
-	/* On a disk that takes bios itself all of its life is the device's. */
+	/* On a disk that takes bios directly its whole life is stage device. */
 	if (b->based && !b->carried)
 		b->mark_ns[KT_BIO_MARK_DEVICE] = b->start_ns;
 	if (status)
@@ -405,7 +405,7 @@ int kt_bio_own_end(struct kt_bio_state *s, struct kt_bio *b, int64_t t, uint32_t
 			  KT_STATE_OPEN);
 }
 
-/* Ends it where no end was seen. */
+/* Ends a bio whose end was not seen. */
 int kt_bio_close(struct kt_bio_state *s, struct kt_bio *b, enum kt_state state)
 {
 	kt_bio_list_remove(b);
@@ -431,7 +431,7 @@ static int missed_end(struct kt_bio_state *s, struct kt_bio *b, const struct kt_
 	int64_t since = last_seen(b);
 	int err = 0;
 
-	/* Where the end of its carrier, or of another bio of that, is missed already, that is the same loss. */
+	/* If the end of its carrier, or of another bio of that, was already found to be missed, it is the same loss. */
 	if (!b->lossy && !(b->list && b->list->missed))
 		err = kt_missed(s->e, b->run, ev->cpu,
 				since == KT_NULL ? kt_run_start(s->e, b->run) : since, ev->t_ns);
@@ -441,7 +441,7 @@ static int missed_end(struct kt_bio_state *s, struct kt_bio *b, const struct kt_
 	return err ? err : kt_bio_close(s, b, KT_STATE_OPEN);
 }
 
-/* A bio at an address where none is alive. All it does not know is NULL. */
+/* A bio at an address where none is alive. What is not known is NULL. */
 int kt_bio_new(struct kt_bio_state *s, struct kt_bio_run *r, uint32_t run, uint64_t addr,
 	       struct kt_bio **ret)
 {
@@ -481,7 +481,7 @@ int kt_bio_new(struct kt_bio_state *s, struct kt_bio_run *r, uint32_t run, uint6
 	return 0;
 }
 
-/* A birth: whoever is alive there has ended. */
+/* A birth: a bio still alive there has ended. */
 int kt_bio_birth(struct kt_bio_state *s, struct kt_bio_run *r, const struct kt_ev *ev,
 		 uint64_t addr, struct kt_bio **ret)
 {

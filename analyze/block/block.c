@@ -8,7 +8,7 @@
 #include "format/base/hash.h"
 #include "format/base/macros.h"
 
-#define MAX_NAMES 1024 /* more operations than 256 numbers on some kernels can mean */
+#define MAX_NAMES 1024 /* more operations than 256 numbers can mean on a few kernels */
 
 static const char *intern(struct kt_blk_names *n, const char *text)
 {

@@ -12,9 +12,9 @@
 #include "format/base/hash.h"
 #include "format/base/macros.h"
 
-#define WINDOW_NS 100000000ll /* over which the rate of a busy disk is taken */
+#define WINDOW_NS 100000000ll /* for measuring the rate of a busy disk */
 #define MAX_DISKS 16384
-#define MAX_IN_FLIGHT (1u << 20) /* of one disk: what is above is no count */
+#define MAX_IN_FLIGHT (1u << 20) /* of one disk: a larger figure is not a count */
 
 /*
  * /proc/diskstats: fields after major, minor and name, by group;
@@ -115,14 +115,14 @@ static uint32_t parse_dev(const char *text)
 	return kt_dev_of(major, minor);
 }
 
-/* The number is that one's from now on. The end's counters, if they are read already, are those of what has it last. */
+/* From now on the number belongs to that device. Counters of the end, if already read, are those of the last device with it. */
 static struct kt_blk_disk *take_over(struct kt_blk_stats *s, struct kt_blk_disk *old, uint64_t node)
 {
 	struct kt_blk_disk *d = NULL;
 
 	for (size_t i = 0; i < s->disks.n && !d; i++)
 		if (s->disks.v[i]->dev == old->dev && s->disks.v[i]->node == node)
-			d = s->disks.v[i]; /* somebody still has it open */
+			d = s->disks.v[i]; /* it is still open */
 	old->gone = true;
 	s->recent[kt_hash_u64(old->dev) % KT_ARRAY_SIZE(s->recent)] = NULL;
 	if (d)
@@ -141,7 +141,7 @@ static struct kt_blk_disk *take_over(struct kt_blk_stats *s, struct kt_blk_disk 
 	return d;
 }
 
-/* What has the number now, which is that device. NULL: no memory, or too many. */
+/* The device that has the number now. NULL: no memory, or too many. */
 static struct kt_blk_disk *meet(struct kt_blk_stats *s, uint32_t dev, uint64_t node)
 {
 	struct kt_blk_disk *d = kt_blk_stats_disk(s, dev);
@@ -266,8 +266,8 @@ int kt_blk_stats_context(struct kt_blk_stats *s, uint32_t phase, const char *nam
 }
 
 /*
- * A disk that came during the run counts from 0. KT_NULL: no counters, or they belong to another
- * disk of that number.
+ * A disk that appeared during the run counts from 0. KT_NULL: no counters, or they belong to another
+ * disk with that number.
  */
 static int64_t change(const struct kt_blk_stats *s, const struct kt_blk_disk *d,
 		      const int64_t start[], const int64_t end[], enum kt_blk_group g)
@@ -345,8 +345,8 @@ int kt_blk_stats_audit(struct kt_blk_stats *s, struct kt_engine *e, uint32_t run
 		const struct kt_blk_disk *whole =
 			d->parent ? kt_blk_stats_disk(s, d->parent) : NULL;
 		/*
-		 * A partition may not say it itself. Without the table, whoever counted something
-		 * speaks.
+		 * A partition may lack a line of its own. Without the table, use any device that
+		 * counted something.
 		 */
 		int based = whole && whole->bio_based >= 0 ? whole->bio_based : d->bio_based;
 

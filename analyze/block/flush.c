@@ -37,7 +37,7 @@ int64_t kt_flush_way_sum(const struct kt_flush_way *w, enum kt_io_stage stage, i
 	return sum;
 }
 
-/* One that took no time is left out, but for those that tell that there was a flush, or that it was at the device. */
+/* Parts of zero length are left out, except those that show that there was a flush, or that it was at the device. */
 static void add(struct kt_flush_parts *p, enum kt_io_stage stage, int64_t start, int64_t end,
 		uint32_t worker_tid)
 {
@@ -149,7 +149,7 @@ int kt_flush_doubt(struct kt_flushes *f, uint32_t dev, int64_t t_ns)
 	return 0;
 }
 
-/* Data was at the device from then until now. */
+/* Data was at the device from start_ns until now. */
 static void add_busy(struct kt_flush_busy *b, int64_t from, int64_t until)
 {
 	while (b->n && b->v[b->n - 1].until_ns >= from)
@@ -160,7 +160,7 @@ static void add_busy(struct kt_flush_busy *b, int64_t from, int64_t until)
 	b->v[b->n++].until_ns = until;
 }
 
-/* Until when data was at the device that was there at t; t: none was. */
+/* Until when the data that was at the device at t stayed there; t: none was. */
 static int64_t busy_until(const struct kt_flush_busy *b, int64_t t)
 {
 	for (unsigned int i = b->n; i-- > 0 && b->v[i].until_ns > t;)
@@ -179,7 +179,7 @@ static bool was_busy(const struct kt_flush_busy *b, int64_t from, int64_t to)
 
 /* ------------------------------------------------------------------ holds */
 
-/* The number of the last cycle that was over at t, from 1; 0: none that is remembered. */
+/* The number, from 1, of the last cycle that had ended at t; 0: none that is remembered. */
 static uint64_t last_cycle(const struct kt_flush_queue *q, int64_t t)
 {
 	uint64_t low = q->n > KT_FLUSH_N_CYCLES ? q->n - KT_FLUSH_N_CYCLES : 0;
@@ -197,7 +197,7 @@ static const struct kt_flush_cycle *cycle(const struct kt_flush_queue *q, uint64
 }
 
 /*
- * The flush request that served a hold [from, to]: the only one of the disk that was issued and complete within it; if there are
+ * The flush request that served a hold [from, to]: the only one of the disk that was issued and completed within it; if there are
  * several, the one that ended on that CPU, where it ended the request as well.
  */
 static struct kt_flush_queue *serving(const struct kt_flush_disk *d, int64_t from, int64_t to,
@@ -230,8 +230,8 @@ static void add_cycle(struct kt_flush_parts *p, const struct kt_flush_cycle *c)
 }
 
 /*
- * By what a request was held back in [from, to], up to the end of the flush that served it. NULL: that cannot be told. Without others'
- * flushes it is not known what came before that one.
+ * What held back a request in [from, to], up to the end of the flush that served it. NULL: not known. Without the flushes of
+ * others, it is not known what came before that one.
  */
 static struct kt_flush_queue *hold(const struct kt_flushes *f, const struct kt_flush_disk *d,
 				   int64_t from, int64_t to, uint32_t cpu, struct kt_flush_parts *p,
@@ -254,7 +254,7 @@ static struct kt_flush_queue *hold(const struct kt_flushes *f, const struct kt_f
 	}
 	before = cycle(q, nr - 1);
 	more = nr > 1 ? cycle(q, nr - 2) : NULL;
-	/* More than the one that was under way, and its own: not as the kernel does it. */
+	/* More than the one in flight and its own: the kernel does not do that. */
 	if (more && more->end_ns > from)
 		return NULL;
 	if (before && before->end_ns > from)
@@ -328,7 +328,7 @@ int kt_flush_way(struct kt_flushes *f, const struct kt_flush_end *e, struct kt_f
 		add_data(&p, e);
 		known = e->seq->before.n;
 	}
-	/* After its data, nobody knows how long it was not at the device. */
+	/* After its data, it is not known how long it was not at the device. */
 	if (!(f->partial && e->seq) &&
 	    hold(f, d, e->seq ? e->seq->data_ns : e->start_ns, e->end_ns, e->cpu, &p, &served))
 		known = true;

@@ -2,9 +2,9 @@
 /*
  * The tracker request: the life of every request of a blk-mq disk.
  *
- * A request is known by its address while it lives: from its first insert or issue, or, if it
- * never saw either, only at its end (an empty flush, which another request carries out). When it
- * was got is known from its bios, which it gets at its first issue. The rules in full:
+ * A request is identified by its address while it lives: from its first insert or issue, or, if
+ * it had neither, only at its end (an empty flush, which another request carries out). When it was
+ * allocated is known from its bios, which it gets at its first issue. The complete rules:
  * tests/reference/README.md.
  */
 #include "analyze/engine/tracker.h"
@@ -27,7 +27,7 @@ static struct kt_rq_walk *find_walk(struct kt_rq_run *r, uint64_t rq)
 	return NULL;
 }
 
-/* Puts it last and takes it off: its memory serves the next one. */
+/* Moves it to the end and removes it: its memory is reused for the next one. */
 static void end_walk(struct kt_rq_run *r, struct kt_rq_walk *w)
 {
 	struct kt_rq_walk tmp = *w;
@@ -40,7 +40,7 @@ static struct kt_rq_walk *new_walk(struct kt_rq_run *r, uint64_t rq)
 {
 	struct kt_rq_walk *w;
 
-	/* Only lost events leave so many behind. The first is the oldest, or nearly. */
+	/* Only lost events leave so many behind. The first is the oldest, or close to it. */
 	if (r->n_walks == KT_RQ_MAX_WALKS)
 		end_walk(r, &r->walks[0]);
 	w = &r->walks[r->n_walks++];
@@ -89,8 +89,8 @@ static int missed_end(struct kt_rq_state *s, struct kt_rq *q, const struct kt_ev
 }
 
 /*
- * The request of an insert or an issue: the live one, or, where that was at the driver, a new
- * one: its completion was missed. *ret_born: it is new.
+ * The request of an insert or an issue: the live one or, if that was at the driver, a new one,
+ * because the completion was missed. *ret_born: it is new.
  */
 static int live_or_new(struct kt_rq_state *s, struct kt_rq_run *r, const struct kt_ev *ev,
 		       uint64_t addr, uint32_t dev, struct kt_rq **ret, bool *ret_born)
@@ -146,7 +146,7 @@ static int on_rq_insert(void *self, const struct kt_ev *ev)
 	}
 	if (q->n_issues)
 		q->requeued = true;
-	/* Good enough until it is issued: a front merge may have hidden the bio it was got for. */
+	/* Good enough until it is issued: a front merge may have hidden the bio it was allocated for. */
 	if (born && d->bio) {
 		int64_t got = KT_CALL(s->bio, got_ns, ev->run, d->bio);
 
@@ -188,7 +188,7 @@ static int on_rq_issue(void *self, const struct kt_ev *ev)
 	err = live_or_new(s, r, ev, d->rq, d->dev, &q, &born);
 	if (err)
 		return err;
-	/* The bios of a passthrough command were never queued: they are none of ours. */
+	/* The bios of a passthrough command were never queued: ignore them. */
 	adopt = !kt_blk_is_passthrough(&r->ops, d->opf);
 	w = kt_unlikely(r->n_walks) ? find_walk(r, d->rq) : NULL;
 	if (d->bio)
@@ -210,7 +210,7 @@ static int on_rq_issue(void *self, const struct kt_ev *ev)
 		q->got = got != KT_NULL && got <= q->birth_ns;
 		q->start_ns = q->got ? got : q->birth_ns;
 	}
-	/* An insert before it may have been hidden: its submitter lost the CPU in between. */
+	/* A hole may have hidden an insert before this: its submitter lost the CPU in between. */
 	if (!q->n_issues && q->queue_ns == KT_NULL &&
 	    kt_hidden(s->e, ev->run, q->start_ns, ev->t_ns, ev->cpu, 0))
 		q->lossy = true;
@@ -237,7 +237,7 @@ static int on_rq_requeue(void *self, const struct kt_ev *ev)
 
 	if (!r)
 		return -ENOMEM;
-	/* One that is not known is born when it is inserted or issued again. */
+	/* An unknown request is born when it is next inserted or issued. */
 	q = kt_hash_get(&r->live, d->rq);
 	if (!q)
 		return 0;
@@ -260,7 +260,7 @@ static int on_rq_merge(void *self, const struct kt_ev *ev)
 		return -ENOMEM;
 	q = kt_hash_get(&r->live, d->rq);
 	/*
-	 * At the driver none is merged, nor is one of which a part is complete: its end was
+	 * A request at the driver is not merged, nor is one that is partly complete: its end was
 	 * missed, this is another life.
 	 */
 	if (q && (is_at_driver(q) || q->bios.partly || q->bios.missed)) {
@@ -286,8 +286,8 @@ static int on_rq_merge(void *self, const struct kt_ev *ev)
 }
 
 /*
- * The end of a request that was not known: an empty flush, which another request carried out, and
- * it was got by its bio; else one whose birth was not seen.
+ * The end of an unknown request: an empty flush, which another request carried out and which was
+ * allocated for its bio; otherwise one whose birth was not seen.
  */
 static int meet_at_end(struct kt_rq_state *s, struct kt_rq_run *r, const struct kt_ev *ev,
 		       struct kt_rq *q)
@@ -309,8 +309,8 @@ static int meet_at_end(struct kt_rq_state *s, struct kt_rq_run *r, const struct 
 }
 
 /*
- * Is this the completion of another request, which has its address by now? Its own was missed then. What it has carried since its
- * last issue is known: operation, bytes, the first bio that is not complete.
+ * Does this completion belong to another request, which has the address by now? Then its own was missed. What it has carried
+ * since its last issue is known: operation, bytes, the first bio that is not complete.
  */
 static bool is_of_another(const struct kt_rq_run *r, const struct kt_rq *q,
 			  const struct kt_rq_complete *d)
@@ -330,8 +330,8 @@ static bool is_of_another(const struct kt_rq_run *r, const struct kt_rq *q,
 }
 
 /*
- * The kernel accounts it to the partition it belongs to, and to the whole disk: flushes to the
- * disk only.
+ * The kernel counts it for its partition and for the whole disk, flushes only for the
+ * disk.
  */
 static void count_stats(struct kt_rq_run *r, const struct kt_ev *ev, const struct kt_rq *q,
 			uint32_t bio_dev, bool final)
@@ -385,7 +385,7 @@ static int end_rq(struct kt_rq_state *s, struct kt_rq_run *r, const struct kt_ev
 	} else if (d->bio) {
 		uint32_t bio_opf;
 
-		/* blk_insert_flush() takes PREFLUSH off the request: its bio still has it. */
+		/* blk_insert_flush() removes PREFLUSH from the request: its bio still has it. */
 		if (!KT_CALL(s->bio, look, ev->run, d->bio, &bio_bytes, &bio_opf, &bio_dev))
 			empty_flush = kt_blk_is_empty_flush(&r->ops, bio_opf, bio_bytes);
 		err = carry(s, q, ev, d->bio, !kt_blk_is_passthrough(&r->ops, opf), &got);
@@ -396,11 +396,11 @@ static int end_rq(struct kt_rq_state *s, struct kt_rq_run *r, const struct kt_ev
 		KT_CALL(s->bio, settle, &q->bios, q->start_ns, q->queue_ns, KT_NULL);
 	}
 	count_stats(r, ev, on_stack ? NULL : q, bio_dev, true);
-	/* All data is issued before it is complete: where anything of it was seen before, that was missed. */
+	/* Data is always issued before it is complete: if anything of this request was seen before, the issue was missed. */
 	if (!q->n_issues && q->start_ns != KT_NULL && (d->bytes || bio_bytes) &&
 	    !kt_blk_is_passthrough(&r->ops, opf))
 		q->lossy = true;
-	/* All of it completes at once, and its only bio is the one it has now. */
+	/* It completes all at once, and its only bio is the current one. */
 	if (!q->n_issues && q->start_ns != KT_NULL) {
 		row.size_bytes = d->bytes;
 		row.n_bios = !!d->bio;
@@ -463,7 +463,7 @@ static int on_rq_complete(void *self, const struct kt_ev *ev)
 		err = meet_at_end(s, r, ev, &unknown);
 		if (err)
 			return err;
-		if (another) { /* what its bio got was the other one */
+		if (another) { /* its bio was allocated the other one */
 			unknown.start_ns = KT_NULL;
 			unknown.got = false;
 			unknown.lossy = true;
@@ -483,7 +483,7 @@ static int on_rq_complete(void *self, const struct kt_ev *ev)
 	err = kt_rq_remember(s, r, ev, q->id, s->bio.ops->last_id(&q->bios));
 	if (err)
 		return err;
-	/* What follows of it is not known yet: the device has it until now. */
+	/* What follows is not known yet: it has been at the device until now. */
 	c = kt_rq_stages(q, KT_NULL);
 	return KT_CALL(s->bio, part, ev, &q->bios, d->bytes, d->status, &c);
 }
@@ -505,7 +505,7 @@ static int svc_completed(void *self, uint32_t run, uint32_t cpu, int64_t t_ns,
 	if (cpu >= r->recent.n || !r->recent.v[cpu])
 		return -ENOENT;
 	c = r->recent.v[cpu];
-	/* The last one at or before t_ns: they are in order of time. */
+	/* The last one at or before t_ns: they are in time order. */
 	low = c->n > KT_RQ_N_RECENT ? c->n - KT_RQ_N_RECENT : 0;
 	first = low;
 	for (high = c->n; low < high;) {

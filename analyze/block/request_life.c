@@ -7,7 +7,7 @@
 #include "analyze/engine/flow.h"
 #include "format/base/macros.h"
 
-#define MAX_OPEN (1u << 16) /* requests alive at once, over all runs: the oldest makes room */
+#define MAX_OPEN (1u << 16) /* upper bound on open requests, all runs; the oldest is evicted */
 
 /* ------------------------------------------------------------------ the table */
 
@@ -68,7 +68,7 @@ struct kt_rq_run *kt_rq_find_run(struct kt_rq_state *s, uint32_t run)
 	return kt_vec_zeroed(&s->runs, run);
 }
 
-/* The run of an event: its constants are there by now. */
+/* The run of an event: its constants are known by now. */
 struct kt_rq_run *kt_rq_run(struct kt_rq_state *s, uint32_t run)
 {
 	struct kt_rq_run *r = kt_likely(run < s->runs.n) ? s->runs.v[run] : kt_rq_find_run(s, run);
@@ -85,19 +85,19 @@ struct kt_rq_run *kt_rq_run(struct kt_rq_state *s, uint32_t run)
 /* ------------------------------------------------------------------ the row */
 
 /*
- * The stages as far as they are over: end KT_NULL = the last one is not. Also what the bios need
- * to know.
+ * The stages that have ended: end KT_NULL = the last one has not. Also what its bios need to
+ * know.
  */
 struct kt_bio_carrier kt_rq_stages(const struct kt_rq *q, int64_t end)
 {
 	struct kt_bio_carrier c = {q->start_ns, KT_NULL, KT_NULL, KT_NULL, KT_NULL, false, NULL};
-	/* One that was taken back and not issued again ends in the queue. */
+	/* A request that was taken back and not issued again ends in the queue. */
 	bool at_driver = q->issue_ns != KT_NULL && !q->requeued;
 	int64_t opened = q->queue_ns, issued = at_driver ? q->issue_ns : KT_NULL;
 
 	if (q->start_ns == KT_NULL)
 		return c;
-	/* An issue that was not the last belongs to the stage it happened in. */
+	/* An issue other than the last belongs to the stage in which it happened. */
 	if (opened == KT_NULL)
 		opened = issued;
 	if (opened == KT_NULL)
@@ -110,7 +110,7 @@ struct kt_bio_carrier kt_rq_stages(const struct kt_rq *q, int64_t end)
 		c.queue_ns = end - q->queue_ns;
 	if (at_driver && end != KT_NULL)
 		c.device_ns = end - issued;
-	/* An interrupt from before the issue brought something else. */
+	/* An interrupt from before the issue completed something else. */
 	if (c.device_ns != KT_NULL && q->irq_ns > issued && q->irq_ns <= end) {
 		c.device_ns = q->irq_ns - issued;
 		c.complete_ns = end - q->irq_ns;
@@ -177,7 +177,7 @@ static int count(struct kt_rq_state *s, const struct kt_rq *q, const struct kt_b
 	return kt_flow_end(s->e, &kt_request_kind, &f, NULL);
 }
 
-/* op NULL where no issue and no completion told it. */
+/* op NULL if neither an issue nor a completion was seen. */
 int kt_rq_write(struct kt_rq_state *s, struct kt_rq *q, const struct kt_bio_carrier *c,
 		struct kt_rq_row *row, int64_t end)
 {
@@ -228,7 +228,7 @@ void kt_rq_unlink(struct kt_rq_state *s, struct kt_rq_run *r, struct kt_rq *q)
 	q->seq = NULL;
 }
 
-/* Ends it where no end was seen. KT_STATE_OPEN: it was lost. */
+/* Ends a request whose end was not seen. KT_STATE_OPEN: it was lost. */
 int kt_rq_close(struct kt_rq_state *s, struct kt_rq *q, enum kt_state state)
 {
 	struct kt_rq_run *r = s->runs.v[q->run];
@@ -349,7 +349,7 @@ uint32_t kt_rq_worker(struct kt_rq_state *s, const struct kt_ev *ev)
 {
 	uint32_t tid;
 
-	if (!s->task.ops) /* that family's tracker is made after this one */
+	if (!s->task.ops) /* that family's tracker is created after this one */
 		s->task.ops = kt_service(s->e, "sched", &s->task.self);
 	tid = s->task.ops ? KT_CALL(s->task, current, ev->run, ev->cpu) : 0;
 	return tid && KT_CALL(s->names, is_worker, ev->run, tid) ? tid : 0;
@@ -370,7 +370,7 @@ int kt_rq_seq_issued(struct kt_rq_state *s, struct kt_rq_run *r, const struct kt
 		return -ENOMEM;
 	q->seq->left_ns = q->queue_ns != KT_NULL ? q->queue_ns : ev->t_ns;
 	q->seq->data_ns = q->seq->data_irq_ns = KT_NULL;
-	/* The kernel takes PREFLUSH off the request: its bio still has it. */
+	/* The kernel removes PREFLUSH from the request: its bio still has it. */
 	q->seq->preflush = d->bio && !KT_CALL(s->bio, look, ev->run, d->bio, &bytes, &opf, &dev) &&
 			   (opf & r->ops.preflush);
 	kt_flush_left(&r->flushes, d->dev, q->seq, q->start_ns);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
  * The lives of requests, as the tracker request (request.c) keeps them: births, stages, rows.
- * Nobody else sees this.
+ * Internal to that tracker.
  */
 #ifndef KT_ANALYZE_BLOCK_REQUEST_LIFE_H
 #define KT_ANALYZE_BLOCK_REQUEST_LIFE_H
@@ -14,8 +14,8 @@
 #include "format/base/slab.h"
 
 /*
- * Walks whose issue or merge has not come yet: more than CPUs can leave open, unless events are
- * lost.
+ * Walks still waiting for their issue or merge: more than the CPUs can have open unless events
+ * are lost.
  */
 #define KT_RQ_MAX_WALKS 64
 
@@ -23,38 +23,38 @@ struct kt_rq {
 	uint64_t addr;
 	int64_t id;
 	int64_t birth_ns; /* first insert or issue; KT_NULL: neither was seen */
-	int64_t start_ns; /* rq_get of the bio it was got for, else birth_ns */
+	int64_t start_ns; /* rq_get of the bio it was allocated for, else birth_ns */
 	int64_t queue_ns; /* first insert or requeue; KT_NULL: none */
 	int64_t issue_ns; /* the last one; KT_NULL: none */
-	int64_t irq_ns; /* the interrupt began that completed it; KT_NULL: not known, or none did */
+	int64_t irq_ns; /* when the interrupt that completed it began; KT_NULL: not known, or none */
 	int64_t device_id, part_device_id; /* at the first issue */
 	uint64_t sector;
 	struct kt_bio_list bios;
-	struct kt_link age; /* in all that are alive, by birth */
+	struct kt_link age; /* in the list of live requests, by birth */
 	uint32_t run;
 	uint32_t dev, part_dev; /* 0 = not known */
 	uint32_t opf, bytes;	/* at the first issue */
 	uint32_t n_bios, n_issues;
-	uint32_t left;	    /* bytes that are not complete, since the last issue */
+	uint32_t left;	    /* bytes not complete yet, since the last issue */
 	uint64_t first_bio; /* at the last issue; 0: none, or bios ended since */
 	uint32_t issue_cpu;
 	uint32_t
-		worker_tid; /* that inserted it, or issued it if it never was; 0: not known, or none */
-	struct kt_flush_seq *seq; /* it carries data and is in a flush sequence; else NULL */
+		worker_tid; /* that inserted it, or issued it if it never was inserted; 0: not known, or none */
+	struct kt_flush_seq *seq; /* for a request with data in a flush sequence; else NULL */
 	bool got : 1;		  /* start_ns is an rq_get */
 	bool requeued : 1;    /* taken back from the driver, or inserted, since the last issue */
-	bool in_sequence : 1; /* its data is complete, its flush sequence goes on */
-	bool truncated : 1;   /* more bios than were told of */
+	bool in_sequence : 1; /* its data is complete, its flush sequence continues */
+	bool truncated : 1;   /* it has more bios than were recorded */
 	bool lossy : 1;	      /* an event of its life is known to be missing */
 };
 
-/* The bios after the first of a request, gathered from rq_bios until its rq_issue or rq_merge. */
+/* The bios of a request after the first, collected from rq_bios until its rq_issue or rq_merge. */
 struct kt_rq_walk {
 	uint64_t rq;
 	KT_VEC(uint64_t) bios;
 };
 
-/* Completions on one CPU, for who asks what an interrupt there had just done: the last ones. */
+/* The last completions on one CPU: what an interrupt there had just completed. */
 #define KT_RQ_N_RECENT 4096
 #define KT_RQ_MAX_CPUS 65536
 
@@ -75,7 +75,7 @@ struct kt_rq_run {
 	struct kt_blk_stats stats;
 	struct kt_flushes flushes;
 	int64_t n_evicted;
-	KT_VEC(struct kt_rq_recent *) recent; /* by CPU; NULL: nothing was completed there */
+	KT_VEC(struct kt_rq_recent *) recent; /* by CPU; NULL: no completions there */
 	bool ready;			      /* ops */
 };
 
@@ -83,7 +83,7 @@ struct kt_rq_state {
 	struct kt_engine *e;
 	struct kt_names names;
 	struct kt_bios bio;
-	struct kt_tasks task; /* not there: none, or not asked for yet */
+	struct kt_tasks task; /* unset: there is none, or not asked for yet */
 	KT_VEC(struct kt_rq_run *) runs;
 	struct kt_slab rqs, seqs;
 	struct kt_list by_age;
@@ -103,7 +103,7 @@ struct kt_rq_row {
 extern const struct kt_table kt_rq_table;
 
 /*
- * The run of an event, made on first use: its kernel's constants are there by then. NULL: no
+ * The run of an event, created on first use: its kernel's constants are known by then. NULL: no
  * memory.
  */
 struct kt_rq_run *kt_rq_run(struct kt_rq_state *s, uint32_t run);
@@ -114,21 +114,21 @@ struct kt_rq_run *kt_rq_find_run(struct kt_rq_state *s, uint32_t run);
 int kt_rq_new(struct kt_rq_state *s, struct kt_rq_run *r, const struct kt_ev *ev, uint64_t addr,
 	      uint32_t dev, struct kt_rq **ret);
 
-/* A request without any, as a flush, has -1 there: no sector. */
+/* A request without a sector, such as a flush, has -1 there. */
 static inline int64_t kt_rq_sector(const struct kt_rq *q)
 {
 	return q->sector == UINT64_MAX ? KT_NULL : (int64_t)q->sector;
 }
 
-/* By dev and part_dev, as they are now. */
+/* From the current dev and part_dev. */
 void kt_rq_set_device(const struct kt_rq_state *s, struct kt_rq *q);
 
 /* The last event of it that was seen. */
 int64_t kt_rq_last_seen(const struct kt_rq *q);
 
 /*
- * The stages as far as they are over: end KT_NULL = the last one is not. Also what its bios need
- * to know.
+ * The stages that have ended: end KT_NULL = the last one has not. Also what its bios need to
+ * know.
  */
 struct kt_bio_carrier kt_rq_stages(const struct kt_rq *q, int64_t end);
 
@@ -142,16 +142,16 @@ int kt_rq_name_op(struct kt_rq_run *r, struct kt_rq_row *row, uint32_t opf, bool
 int kt_rq_write(struct kt_rq_state *s, struct kt_rq *q, const struct kt_bio_carrier *c,
 		struct kt_rq_row *row, int64_t end);
 
-/* Something of it was completed on that CPU: for kt_svc_request.completed(). */
+/* Part of it was completed on that CPU: for kt_svc_request.completed(). */
 int kt_rq_remember(struct kt_rq_state *s, struct kt_rq_run *r, const struct kt_ev *ev,
 		   int64_t request_id, int64_t bio_id);
-/* The run is over: nobody waits for these any more. */
+/* The run has ended: nothing waits for these any more. */
 void kt_rq_release_recent(struct kt_rq_state *s, struct kt_rq_run *r);
 
-/* Alive no more; the memory is the caller's to give back. */
+/* No longer alive; the caller frees the memory. */
 void kt_rq_unlink(struct kt_rq_state *s, struct kt_rq_run *r, struct kt_rq *q);
 
-/* Ends and frees it where no end was seen. state NULL: it was lost; else open_at_end or evicted. */
+/* Ends and frees a request whose end was not seen. state NULL: it was lost; else open_at_end or evicted. */
 int kt_rq_close(struct kt_rq_state *s, struct kt_rq *q, enum kt_state state);
 
 /* The kernel worker that handles this event. 0: not known, or it is another task. */
@@ -162,7 +162,7 @@ int kt_rq_seq_issued(struct kt_rq_state *s, struct kt_rq_run *r, const struct kt
 		     struct kt_rq *q);
 /* Data of a flush sequence is complete, which is not the request's end. */
 int kt_rq_seq_data(struct kt_rq_run *r, const struct kt_ev *ev, struct kt_rq *q);
-/* The end of a flush, or of a request that one may have held back: the way of a whole one, to be put by the caller, goes into *c. */
+/* The end of a flush, or of a request that one may have held back: if whole, its way goes into *c, for the caller to put. */
 int kt_rq_seq_ended(struct kt_rq_run *r, const struct kt_ev *ev, const struct kt_rq *q,
 		    bool empty_flush, bool whole, struct kt_bio_carrier *c);
 

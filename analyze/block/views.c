@@ -5,7 +5,7 @@
 
 /* clang-format off */
 
-/* The stages of a request that follow each other, and of which a bio has its share. */
+/* The consecutive stages of a request, of which a bio has a share. */
 #define STAGES (&kt_io_stages[KT_IO_STAGE_PLUG])
 #define N_STAGES KT_BIO_MARK_ENDIO
 
@@ -14,7 +14,7 @@ void kt_blk_request_stages(FILE *f)
 	const struct kt_stage_rows rows = {"request", STAGES, N_STAGES, 1, false, "x.worker_ns IS NULL"};
 
 	kt_stage_selects(f, &rows);
-	/* Of one that was taken through a flush. */
+	/* For a request that went through a flush. */
 	fputs(
 "UNION ALL SELECT 'request', r.request_id, +g.seq, g.name || '', +g.start_ns, +g.dur_ns, NULL, NULL, NULL\n"
 "  FROM request r CROSS JOIN stage_extra g ON g.flow_id = r.request_id AND g.flow = 'request'\n"
@@ -23,8 +23,8 @@ void kt_blk_request_stages(FILE *f)
 
 /*
  * A stage [f, f + d] of the request that carried a bio, clipped to the bio's time with it, [j, e]:
- * from its joining to its own completion. e is NULL while the bio is open: the stage's own end counts
- * then. As kt_bio_share() in bio_life.c.
+ * from its join to its own completion. e is NULL while the bio is open: then the end of the stage itself
+ * is used. Like kt_bio_share() in bio_life.c.
  */
 #define WITH_IT \
 "b.start_ns + b.alloc_ns AS j, b.start_ns + b.dur_ns - ifnull(b.endio_ns, 0) AS e"
@@ -45,7 +45,7 @@ static void put_share(FILE *f, int i)
 "    OR (d = 0 AND f >= j AND f <= ifnull(e, f))\n", name, name);
 }
 
-/* Of a bio whose request was taken through a flush. */
+/* For a bio whose request went through a flush. */
 #define JOINED "b.start_ns + b.alloc_ns"
 #define LEFT "b.start_ns + b.dur_ns - ifnull(b.endio_ns, 0)"
 #define WAY_START "max(g.start_ns, " JOINED ")"
@@ -58,7 +58,7 @@ void kt_blk_bio_stages(FILE *f)
 "  FROM bio WHERE alloc_ns IS NOT NULL\n", f);
 	for (int i = 0; i < N_STAGES; i++)
 		put_share(f, i);
-	/* A part of the request was complete, its end was not seen: all that follows is the device's. */
+	/* Part of the request was complete, its end was not seen: everything after that is stage device. */
 	fputs(
 "UNION ALL SELECT 'bio', bio_id, 4, 'device', max(f, j), e - max(f, j), NULL, NULL, NULL\n"
 "  FROM (SELECT b.bio_id, " WITH_IT ",\n    ", f);
@@ -79,7 +79,7 @@ void kt_blk_bio_stages(FILE *f)
 "  WHERE b.endio_ns IS NOT NULL AND b.start_ns IS NOT NULL\n", f);
 }
 
-/* What v_bio and v_request share. b: the bio that names the task. */
+/* Common to v_bio and v_request. b: the bio that names the task. */
 #define OWNER \
 "  t.comm AS task, t.tid, t.tgid, t.program, t.is_recorder, c.path AS cgroup, k.path AS blkcg, b.ino,\n"
 #define OWNER_JOINS \
@@ -104,7 +104,7 @@ OWNER
 "  LEFT JOIN device p ON p.device_id = d.parent_id\n"
 OWNER_JOINS;
 
-/* The task is that of the request's first bio. */
+/* The task is that of the first bio. */
 const char kt_blk_request_views[] =
 "CREATE VIEW v_request AS SELECT\n"
 "  r.request_id, r.run_id, r.op, r.flags, d.name AS disk,\n"

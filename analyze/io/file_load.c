@@ -44,7 +44,7 @@ const struct kt_table kt_file_load_table = {
 	.n_cols = KT_ARRAY_SIZE(file_load_cols),
 };
 
-/* A number is another file's later, and a file has another name: both are told apart. */
+/* An inode number may be reused and a file renamed: each combination has its own row. */
 struct file_key {
 	int64_t run, device_id, ino, utid, ucgid;
 	int64_t name_id; /* of the path; 0 = not known */
@@ -59,7 +59,7 @@ struct file_entry {
 
 struct kt_file_load {
 	struct kt_engine *e;
-	int64_t second; /* that is being counted */
+	int64_t second; /* being counted */
 	struct kt_keyed files;
 };
 

@@ -10,12 +10,12 @@ struct kt_file_load;
 
 extern const struct kt_table kt_file_load_table;
 
-/* A whole operation on a file that did something. KT_NULL: not known. Texts: static, but for path. */
+/* A whole operation on a file that moved something. KT_NULL: not known. Texts: static, except path. */
 struct kt_file_flow {
 	uint32_t run;
 	int64_t device_id, ino, utid, ucgid;
 	const char *path; /* borrowed during the call; NULL = not known */
-	int64_t name_id;  /* tells it from other paths of the run; 0 = not known */
+	int64_t name_id;  /* unique per path in the run; 0 = not known */
 	const char *op, *via;
 	int64_t end_ns, dur_ns, size_bytes;
 };
@@ -23,7 +23,7 @@ struct kt_file_flow {
 int kt_file_load_create(struct kt_engine *e, struct kt_file_load **ret);
 void kt_file_load_destroy(struct kt_file_load *l); /* NULL is fine */
 int kt_file_load_count(struct kt_file_load *l, const struct kt_file_flow *f);
-/* Writes what is not written yet. Once, at the end. */
+/* Writes everything not yet written. Once, at the end. */
 int kt_file_load_write(struct kt_file_load *l);
 
 #endif

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 /*
- * Names of files. A recording tells where from: from the root of the recorder's mount namespace, of another one, or of a file system
- * that is mounted nowhere. An older one tells paths within the file system: they are put below the place where it was mounted
- * at the start.
+ * Names of files. A recording says what a path starts from: the root of the recorder's mount namespace, of another one, or of a file
+ * system that is not mounted. Older recordings have paths within the file system: they are put below the point where it was
+ * mounted at the start.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -12,14 +12,12 @@
 #include "format/base/dev.h"
 #include "format/base/macros.h"
 
-#define MAX_FILES \
-	(1u       \
-	 << 20) /* numbers of files whose names are known, a run; those of further ones are not */
-#define MAX_NAMES 16 /* of one number, the newest */
+#define MAX_FILES (1u << 20) /* per run, inode numbers with a known name; further ones have none */
+#define MAX_NAMES 16	     /* per inode number, the newest */
 #define MAX_MOUNTS 65536
 #define MAX_PATH 4096
 
-/* \040 and the like, as mountinfo writes spaces. In place. */
+/* Decodes \040 and other escapes of mountinfo. In place. */
 static void unescape(char *s)
 {
 	char *to = s;
@@ -79,7 +77,7 @@ int kt_io_mounts(struct kt_io_run *r, const void *data, size_t len)
 	return err;
 }
 
-/* What follows root in path; NULL: it does not lie below. */
+/* What follows root in path; NULL: path is not below root. */
 static const char *below(const char *path, const char *root)
 {
 	size_t n = strlen(root);
@@ -98,7 +96,7 @@ static uint64_t number_of(uint32_t dev, uint64_t ino)
 
 /* ------------------------------------------------------------------ fronts of long names */
 
-/* The front that is being told on that CPU; a new one where there is none. NULL: no memory. */
+/* The front being received on that CPU; a new one if there is none. NULL: no memory. */
 static struct kt_io_front *front_of(struct kt_io_run *r, uint32_t cpu)
 {
 	struct kt_io_front *f;
@@ -138,7 +136,7 @@ int kt_io_name_part(struct kt_io_run *r, uint32_t cpu, const struct kt_io_file_p
 
 /* ------------------------------------------------------------------ names */
 
-/* In an older recording: below the first mount that shows it. A name that was cut has no beginning to put it before. */
+/* Older recordings: below the first mount that contains it. A truncated name has no beginning to attach it to. */
 static void put_below_mount(const struct kt_io_run *r, uint32_t dev, const char *path, char *ret,
 			    size_t size)
 {
@@ -158,7 +156,7 @@ static void put_below_mount(const struct kt_io_run *r, uint32_t dev, const char 
 	snprintf(ret, size, "?%s", path);
 }
 
-/* The whole name as it is told to people. ret: of MAX_NAME_TEXT. */
+/* The complete name as users see it. ret: MAX_NAME_TEXT bytes. */
 static void put_name(struct kt_io_run *r, uint32_t cpu, const struct kt_io_file *d, char *ret,
 		     size_t size)
 {
@@ -181,7 +179,7 @@ static void put_name(struct kt_io_run *r, uint32_t cpu, const struct kt_io_file 
 		front = f->text;
 		n_front = f->len;
 	} else if (d->front) {
-		/* Its front was lost: what there is begins with a whole name. */
+		/* Its front was lost: start at the first complete component. */
 		const char *slash = memchr(path, '/', n);
 
 		cut = true;
@@ -203,7 +201,7 @@ static bool is_of(const struct kt_io_named *f, uint32_t dev, uint64_t ino)
 	return f->dev == dev && f->ino == ino;
 }
 
-/* Names of one number stand by time, the newest first. */
+/* Names of one inode number are sorted by time, the newest first. */
 static int keep_name(struct kt_io_run *r, struct kt_io_named *f)
 {
 	struct kt_io_named *first = kt_hash_get(&r->files, number_of(f->dev, f->ino)), **at;
@@ -221,7 +219,7 @@ static int keep_name(struct kt_io_run *r, struct kt_io_named *f)
 	for (at = &f->same; *at;) {
 		struct kt_io_named *old = *at;
 
-		/* An older recording does not say since when: the name that was told last is all there is. */
+		/* Older recordings do not say since when: only the last name is known. */
 		if (!is_of(old, f->dev, f->ino) || (f->has_since && ++n <= MAX_NAMES)) {
 			at = &old->same;
 			continue;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 /*
- * The tracker io: what applications asked for, and the kernel's own operations. Its events, and the bios it is told of. The
- * rules in full: tests/reference/README.md.
+ * The tracker io: what applications asked for, and the kernel's own operations. Its events, and the bios it observes. The
+ * complete rules: tests/reference/README.md.
  */
 #include "analyze/engine/tracker.h"
 
@@ -13,7 +13,7 @@
 #include "analyze/io/io_service.h"
 #include "format/base/macros.h"
 
-/* For trackers that ask what this event was. */
+/* For trackers that ask which io the current event is about. */
 static void was(struct kt_io_state *s, const struct kt_ev *ev, int64_t io_id)
 {
 	s->event_t_ns = ev->t_ns;
@@ -43,8 +43,8 @@ static int missed_end(struct kt_io_state *s, struct kt_io *io, const struct kt_e
 }
 
 /*
- * The task's open call. One begins before its events: what began after the first event of the one that is known is another,
- * and the end of that was missed. start_ns KT_NULL: not known, it is that one. *ret NULL: none is open.
+ * The task's open call. A call begins before its events: one that began after the first event of the known call is a new one,
+ * and the end of the known one was missed. start_ns KT_NULL: not known, assume the known one. *ret NULL: none is open.
  */
 static int open_call(struct kt_io_state *s, const struct kt_ev *ev, const struct kt_io_key *key,
 		     int64_t start_ns, struct kt_io **ret)
@@ -78,7 +78,7 @@ static int queued_below_loop(struct kt_io_state *s, const struct kt_ev *ev,
 }
 
 /*
- * Nothing but its bios tells what a fault is: it reads a page from swap, or one of a file, or else it only made room for one by
+ * Only its bios show what a fault is: it reads a page from swap, or one of a file, or else it only reclaimed memory by
  * writing to swap. Its size is what it moved to or from swap.
  */
 static void name_fault(struct kt_io *io, const struct kt_bio_queue *d)
@@ -104,7 +104,7 @@ static void name_fault(struct kt_io *io, const struct kt_bio_queue *d)
 	}
 }
 
-/* Whose the buffer is from now on. */
+/* Notes which io owns the buffer from now on. */
 static int queued_log(struct kt_io_state *s, const struct kt_ev *ev, uint64_t addr, int64_t io_id)
 {
 	struct kt_io_run *r = kt_io_run(s, ev->run);
@@ -126,7 +126,7 @@ static int on_queued(void *arg, const struct kt_ev *ev, const struct kt_bio_queu
 	struct kt_io *io;
 	int err = kt_io_expire(s, ev->t_ns);
 
-	/* A clone has its parent's cause: that is on the path, it is not. */
+	/* A clone has its parent's cause: the parent is on the path, the clone is not. */
 	if (err || !d->io_kind || d->io_kind > KT_IO_KIND_AFTER || parent_bio_id != KT_NULL)
 		return err;
 	if (d->io_kind == KT_IO_KIND_LOOP)
@@ -214,7 +214,7 @@ static int on_ended(void *arg, const struct kt_bio_done *d)
 		if (d->bio_id == io->waited_bio_id)
 			io->waited_end_ns = d->end_ns;
 	}
-	/* Its end has no event: this may have been it. */
+	/* Its end has no event: this may be it. */
 	if (!err && !io->n_open &&
 	    (io->key.kind == KT_IO_KIND_AIO || io->key.kind == KT_IO_KIND_FAULT))
 		kt_io_set_quiet(s, io, true, KT_MAX(io->last_end_ns, io->born_ns));
@@ -225,7 +225,7 @@ static const struct kt_bio_observer observer = {.queued = on_queued, .ended = on
 
 /* ------------------------------------------------------------------ events */
 
-/* What io_call, io_call_begin and io_submit say alike. */
+/* What io_call, io_call_begin and io_submit have in common. */
 #define TELL_FILE(io, d, op_)                                            \
 	({                                                               \
 		(io)->ino = (d)->ino;                                    \
@@ -253,7 +253,7 @@ static int on_io_call_begin(void *self, const struct kt_ev *ev)
 	return 0;
 }
 
-/* A page fault has made room, which is not its end unless nothing follows. */
+/* A page fault has reclaimed memory, which is not its end unless nothing follows. */
 static int made_room(struct kt_io_state *s, const struct kt_io_key *key, int64_t start_ns,
 		     int64_t now_ns)
 {
@@ -267,8 +267,8 @@ static int made_room(struct kt_io_state *s, const struct kt_io_key *key, int64_t
 }
 
 /*
- * What a call left to do, or a task's exit, has no event at its end: only such as tell that it is not over. When the task begins
- * something else, it was.
+ * Work left behind by a call, or a task's exit, has no event at its end, only events that show that it continues. It has ended when
+ * the task begins something else.
  */
 static int went_on(struct kt_io_state *s, const struct kt_ev *ev, const struct kt_io_key *key,
 		   int64_t start_ns)
@@ -287,7 +287,7 @@ static int went_on(struct kt_io_state *s, const struct kt_ev *ev, const struct k
 	return 0;
 }
 
-/* The task begins a call: what it did before is over. */
+/* The task begins a call: what it did before has ended. */
 static int over_before(struct kt_io_state *s, const struct kt_ev *ev, uint32_t tid,
 		       int64_t start_ns)
 {
@@ -299,7 +299,7 @@ static int over_before(struct kt_io_state *s, const struct kt_ev *ev, uint32_t t
 								       : 0;
 }
 
-/* Its bios were counted: some of them had no room. */
+/* Its bios were counted: there was no room for some of them. */
 static void lacks_bios(const struct kt_io_state *s, struct kt_io *io, uint32_t n, int64_t end_ns)
 {
 	if (n > io->n_bios && kt_no_room(s->e, io->key.run, io->start_ns, end_ns))
@@ -349,7 +349,7 @@ static int on_io_call(void *self, const struct kt_ev *ev)
 	return kt_io_close(s, io, ev->t_ns, d->tid, KT_STATE_OPEN);
 }
 
-/* The writing of a log buffer ends, which began before its bios. */
+/* The write of a log buffer ends; it began before its bios. */
 static int on_page_log(void *self, const struct kt_ev *ev)
 {
 	const struct kt_page_log *d = ev->data;
@@ -392,7 +392,7 @@ static int on_io_submit(void *self, const struct kt_ev *ev)
 
 	if (err || (d->kind != KT_IO_KIND_URING && d->kind != KT_IO_KIND_AIO))
 		return err;
-	/* Linked requests that post nothing (CQE_SKIP), iocbs: this is how their end shows. */
+	/* Linked requests that post no CQE (CQE_SKIP), and iocbs: this is how their end is found. */
 	io = kt_io_find(s, &key);
 	if (io)
 		err = kt_io_close_quiet(s, io);
@@ -444,9 +444,9 @@ static int on_io_file_part(void *self, const struct kt_ev *ev)
 }
 
 /*
- * A fault has no event at its end: it is over when its task runs again after a sleep in which one of its bios ended, unless it
- * shows that it was not before it next leaves the CPU. One that swaps may rest several times while it makes room: what shows later counts
- * as well.
+ * A fault has no event at its end: it ends when its task runs again after a sleep in which one of its bios ended, unless there is
+ * a sign that it continues before the task next leaves the CPU. One that swaps may pause several times while it reclaims memory: later
+ * signs count as well.
  */
 static int switch_faults(struct kt_io_state *s, const struct kt_ev *ev)
 {
@@ -499,7 +499,7 @@ static int on_sched_switch(void *self, const struct kt_ev *ev)
 	return kt_likely(!r->n_faults) ? 0 : switch_faults(s, ev);
 }
 
-/* As long as it is known how it slept. */
+/* While its sleeps are still known. */
 static int on_task_exit(void *self, const struct kt_ev *ev)
 {
 	const struct kt_task_exit *d = ev->data;
@@ -568,7 +568,7 @@ static int init(void *self, struct kt_engine *e)
 	return err;
 }
 
-/* Which families were recorded: what is not is not known, rather than zero. */
+/* Which families were recorded: values of others are not known, rather than zero. */
 static int read_probes(struct kt_io_run *r, const void *data, size_t len)
 {
 	struct kt_tsv t;

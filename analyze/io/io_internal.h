@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
  * Operations, as the tracker io keeps them: io.c has the events, life.c births and ends, log.c log buffers, wait.c what was waited
- * for, path.c the way from begin to end, row.c the rows, views.c the views. Nobody else sees this.
+ * for, path.c the path from beginning to end, row.c the rows, views.c the views. Internal to the tracker.
  */
 #ifndef KT_ANALYZE_IO_IO_INTERNAL_H
 #define KT_ANALYZE_IO_IO_INTERNAL_H
@@ -19,21 +19,21 @@
 #include "format/base/slab.h"
 #include "format/event.h"
 
-/* Ended bios kept of one io, of which an fsync may cause as many: idle ones go first, then the oldest. */
+/* Ended bios kept per io; an fsync may cause that many. Idle ones are dropped first, then the oldest. */
 #define KT_IO_MAX_KEPT 65536
-#define KT_IO_N_RECENT 16384 /* ended bios remembered, of all; a power of two */
-#define KT_IO_MAX_WAITS 256  /* sleeps of one io that are looked at, the newest first */
+#define KT_IO_N_RECENT 16384 /* ended bios remembered, of all ios; a power of two */
+#define KT_IO_MAX_WAITS 256  /* sleeps of one io that are examined, the newest first */
 #define KT_IO_MAX_FOREIGN 64 /* bios of others that one io waited for */
-#define KT_IO_MAX_BLAME 4    /* who is named in the way of one stage, a cause */
-#define KT_IO_MIN_BLAME 1000 /* ns that a disturbance must last in all to get a row */
+#define KT_IO_MAX_BLAME 4    /* culprits named per stage and cause */
+#define KT_IO_MIN_BLAME 1000 /* total ns that a disturbance must last to get a row */
 #define KT_IO_MIN_BLOCKED_NS \
-	1000000 /* an uninterruptible sleep without a bio that makes an operation of a call that is none otherwise: locks are held for less */
+	1000000 /* a call that is otherwise no operation becomes one by an uninterruptible sleep this long: locks are held for less */
 #define KT_IO_QUIET_NS \
-	100000000 /* without open bios, until one whose end has no event is taken to be over */
+	100000000 /* without open bios, until an io whose end has no event is taken to have ended */
 #define KT_IO_UNBORN_NS \
-	10000000000 /* the same for an iocb that has had no bio yet: its submission may wait for a lock, its bio for a cgroup's limit */
+	10000000000 /* the same for an iocb without a bio so far: its submission may wait for a lock, its bio for a cgroup limit */
 #define KT_IO_FAULT_NS \
-	1000000000 /* the same for a fault that seems to be over: it may only rest while it makes room */
+	1000000000 /* the same for a fault that seems to have ended: it may only pause while it reclaims memory */
 
 /* A bio that ended. */
 struct kt_io_bio {
@@ -44,36 +44,36 @@ struct kt_io_bio {
 	uint32_t run, tid, tgid;
 	struct kt_flush_way *way; /* as in struct kt_bio_done; held here as well */
 	bool lossy;
-	bool swapout; /* on the path only if the task slept when it ended */
-	bool idle; /* nothing was queued between its end and the next one's: it is on no path of its io's own bios */
-	struct kt_link age; /* in those kept of its io, by end */
+	bool swapout; /* on the path only if the task was asleep when it ended */
+	bool idle; /* nothing was queued between its end and the next one's: it cannot be on a path of its io's own bios */
+	struct kt_link age; /* in the list kept for its io, by end */
 };
 
-/* What names an io: see kt_io_find(). */
+/* Identifies an io: see kt_io_find(). */
 struct kt_io_key {
 	uint32_t run;
 	uint8_t kind;  /* enum kt_io_kind */
-	uint64_t addr; /* URING, AIO, a JOURNAL's that is a log buffer's; else 0 */
+	uint64_t addr; /* of URING, AIO, or a JOURNAL that is a log buffer; else 0 */
 	uint32_t tid, tgid;
 };
 
 struct kt_io {
 	struct kt_io_key key;
-	struct kt_io *same;	  /* others whose key falls on the same number */
-	struct kt_link age;	  /* in all that are open, by birth */
-	struct kt_link quiet_age; /* while quiet: in those that are, by quiet_ns */
+	struct kt_io *same;	  /* others with the same hash */
+	struct kt_link age;	  /* in the list of open ios, by birth */
+	struct kt_link quiet_age; /* while quiet: in the list of quiet ios, by quiet_ns */
 	int64_t id;
 	int64_t born_ns;	/* its first event */
 	int64_t start_ns;	/* KT_NULL: not known */
-	int64_t last_end_ns;	/* its bio that ended last; KT_NULL: none has */
-	int64_t maybe_end_ns;	/* a fault: its task runs again; else KT_NULL */
-	int64_t room_ns;	/* a fault: it had made room by then; else KT_NULL */
-	int64_t waited_bio_id;	/* a fault: its last bio, if it waits for that; else KT_NULL */
+	int64_t last_end_ns;	/* of its bio that ended last; KT_NULL: none has */
+	int64_t maybe_end_ns;	/* a fault: when its task ran again; else KT_NULL */
+	int64_t room_ns;	/* a fault: when it had reclaimed memory; else KT_NULL */
+	int64_t waited_bio_id;	/* a fault: its last bio, if it waits for it; else KT_NULL */
 	int64_t waited_end_ns;	/* which ended then */
 	int64_t quiet_ns;	/* in the quiet list: since when */
 	int64_t queued_ns;	/* its last bio was */
 	int64_t waited_id;	/* the io that it is known to have waited for; KT_NULL */
-	struct kt_list kept;	/* of its bios that ended, by end */
+	struct kt_list kept;	/* its ended bios, by end */
 	struct kt_io_bio *last; /* of these, the newest that is not idle */
 	uint64_t ino, cgroup;
 	int64_t offset, size, result; /* KT_NULL: not known */
@@ -82,16 +82,16 @@ struct kt_io {
 	uint16_t op;   /* enum kt_io_op; 0 = not known */
 	uint8_t flags; /* enum kt_io_flags */
 	bool quiet, lossy;
-	bool late; /* with a filter: its task's switches are recorded since its first bio only */
+	bool late; /* with a filter: its task's switches are recorded only since its first bio */
 };
 
 /* The kernel's MAX_RW_COUNT: no call, request or iocb moves more, whatever it asks for. */
 #define KT_IO_MAX_RW 0x7ffff000ll
 
-/* Does the operation move data, and is what it returns how much? */
+/* Does the operation move data and return how much? */
 bool kt_io_moves(uint16_t op);
 
-/* From an event's size: what was asked for, as far as an operation can move it; KT_NULL: no size at all. */
+/* From an event's size: the size requested, at most what an operation can move; KT_NULL: it has no size. */
 int64_t kt_io_asked(uint16_t op, uint64_t size);
 
 struct kt_io_mount {
@@ -105,58 +105,58 @@ struct kt_io_log {
 	uint64_t n;    /* how often */
 };
 
-/* What a task's call waits for. */
+/* The log buffer that a task's call waits for. */
 struct kt_io_log_wait {
 	struct kt_io_log *log;
 	int64_t since_ns;
-	int64_t io_id; /* that writes it; KT_NULL: the one that does so next */
+	int64_t io_id; /* the io that writes it; KT_NULL: the next one that does */
 	uint64_t n;    /* as the log's then */
 };
 
 struct kt_io_run {
-	struct kt_hash live;  /* of the key → struct kt_io, further ones in `same` */
+	struct kt_hash live;  /* hash of the key → struct kt_io, further ones in `same` */
 	struct kt_hash logs;  /* address → struct kt_io_log */
 	struct kt_hash waits; /* task → struct kt_io_log_wait */
 	struct kt_hash files; /* of (dev, ino) → struct kt_io_named */
 	KT_VEC(struct kt_io_mount) mounts;
 	KT_VEC(struct kt_io_front *) fronts;
 	uint32_t n_names;
-	bool has_sched, has_irq; /* something of it was recorded */
+	bool has_sched, has_irq; /* the family was recorded */
 	bool no_symbols;	 /* the kernel hid its addresses from the recorder */
 	uint32_t n_faults;	 /* open ones */
-	uint32_t n_after;	 /* open ones of kind KT_IO_KIND_AFTER */
+	uint32_t n_after;	 /* open ios of kind KT_IO_KIND_AFTER */
 	int64_t n_evicted;
 };
 
-/* One part of the path, in order; they follow each other without gap. */
+/* One part of the path, in order and without gaps. */
 struct kt_io_seg {
 	enum kt_io_stage stage;
 	int64_t start_ns, end_ns;
 	int64_t bio_id;		 /* whose stage it is; KT_NULL */
-	uint32_t worker_tid;	 /* KT_IO_STAGE_WORKER: whom it waited for; 0 = not known */
+	uint32_t worker_tid;	 /* KT_IO_STAGE_WORKER: the worker it waited for; 0 = not known */
 	int64_t disturbed_ns[3]; /* runq, irq, softirq; of a stage in which a task must run */
 };
 
 /* A bio on the path. */
 struct kt_io_hop {
 	const struct kt_io_bio *bio;
-	int64_t start_ns;    /* its queueing, or where it is clipped to */
-	int64_t throttle_ns; /* from when the cgroup's limit held it back; KT_NULL */
+	int64_t start_ns;    /* its queueing, or where it is clipped */
+	int64_t throttle_ns; /* since when the cgroup limit held it back; KT_NULL */
 	bool foreign;
 };
 
-/* A bio that the io waited for and did not cause. */
+/* A bio that the io waited for but did not cause. */
 struct kt_io_foreign {
 	struct kt_io_bio bio;
 	struct kt_wait wait; /* of the io's task */
 	int64_t request_id;
 };
 
-/* Who was in the way in one stage. */
+/* Who disturbed one stage. */
 struct kt_io_blame {
 	size_t seg;
-	unsigned int cause; /* as disturbed_ns; 3: of KT_IO_STAGE_WORKER, runq of the worker */
-	uint32_t by;	    /* task or interrupt; UINT32_MAX: various */
+	unsigned int cause; /* as disturbed_ns; 3: KT_IO_STAGE_WORKER, runq of the worker */
+	uint32_t by;	    /* task or interrupt; UINT32_MAX: several */
 	int64_t start_ns, dur_ns;
 };
 
@@ -170,12 +170,12 @@ struct kt_io_path {
 	size_t n_foreign;
 	bool runq_known, irq_known;
 	bool is_blocked, is_flush; /* it has such stages */
-	size_t n_split;		   /* of waits, the oldest ones: those that segs are past already */
-	bool gap;		   /* something on the way may have been hidden by a hole */
-	int wakeup_seg;		   /* that begins at a waking; -1 = none */
+	size_t n_split;		   /* number of the oldest waits, which segs have already passed */
+	bool gap;		   /* a hole may have hidden something on the path */
+	int wakeup_seg;		   /* the one that begins at a wake-up; -1 = none */
 	struct kt_wait wake;
 	int64_t wake_request_id; /* KT_NULL: not known */
-	int64_t slept_ns;	 /* its task, if it waits; KT_NULL: not known */
+	int64_t slept_ns;	 /* of its task, if it waits; KT_NULL: not known */
 };
 
 struct kt_io_state {
@@ -183,7 +183,7 @@ struct kt_io_state {
 	struct kt_names names;
 	struct kt_bios bio;
 	struct kt_requests request;
-	struct kt_tasks task; /* ops NULL: no sched, no irq */
+	struct kt_tasks task; /* ops NULL: neither sched nor irq recorded */
 	struct kt_irqs irq;
 	KT_VEC(struct kt_io_run *) runs;
 	struct kt_slab ios, bios;
@@ -193,7 +193,7 @@ struct kt_io_state {
 	struct kt_io_bio *recent; /* KT_IO_N_RECENT, by bio_id */
 	struct kt_io_path path;
 	struct kt_file_load *file_load;
-	/* The event that was handled last, for who asks which io it was. */
+	/* The event handled last, for trackers that ask which io it was about. */
 	int64_t event_t_ns, event_io;
 	uint32_t event_run, event_cpu;
 };
@@ -201,15 +201,15 @@ struct kt_io_state {
 /* A name that a file had. */
 struct kt_io_named {
 	struct kt_io_named
-		*same; /* of the same hash, by time where it is of the same file's number */
+		*same; /* with the same hash; names of the same inode number are sorted by time */
 	uint64_t ino;
 	int64_t since_ns;
-	uint32_t dev, id; /* id: from 1, in the run */
-	bool has_since;	  /* else since_ns is when it was told */
+	uint32_t dev, id; /* id: from 1, per run */
+	bool has_since;	  /* else since_ns is when it was recorded */
 	char path[];
 };
 
-/* The beginning of a long name that is being told. */
+/* The beginning of a long name whose rest is still to come. */
 struct kt_io_front {
 	uint64_t ino;
 	uint32_t dev, cpu;
@@ -228,7 +228,7 @@ static inline bool kt_io_is_call(uint8_t kind)
 	return kind != KT_IO_KIND_URING && kind != KT_IO_KIND_AIO;
 }
 
-/* Its task sleeps until it is over. */
+/* Its task sleeps until it ends. */
 static inline bool kt_io_is_sync(const struct kt_io *io)
 {
 	return kt_io_is_call(io->key.kind) && !io->key.addr;
@@ -239,7 +239,7 @@ static inline bool kt_io_failed(const struct kt_io *io)
 	return io->result != KT_NULL && io->result < 0 && io->result >= -4095;
 }
 
-/* It was to move bytes and moved none: at the end of the file, as a rule. */
+/* It should move bytes and moved none: usually end of file. */
 static inline bool kt_io_empty(const struct kt_io *io)
 {
 	return !io->result && !io->n_bios &&
@@ -248,13 +248,13 @@ static inline bool kt_io_empty(const struct kt_io *io)
 		io->op == KT_IO_OP_COPY_FILE_RANGE);
 }
 
-/* All switches of its task while it lasted are recorded, also if a filter leaves out others of it. */
+/* All switches of its task during the io are recorded, even if a filter leaves out others of that task. */
 static inline bool kt_io_is_watched(const struct kt_io *io)
 {
 	return kt_io_is_sync(io) && io->key.kind != KT_IO_KIND_FAULT && !io->late;
 }
 
-/* It is an operation only if it waited: it neither moves data nor caused a bio. */
+/* An operation only if it waited: it neither moves data nor caused a bio. */
 static inline bool kt_io_may_be_nothing(const struct kt_io *io)
 {
 	return !io->n_bios &&
@@ -269,40 +269,40 @@ struct kt_io_run *kt_io_run(struct kt_io_state *s, uint32_t run);
 void kt_io_run_destroy(struct kt_io_run *r);
 
 /*
- * The open io of that key. A task has one call and one fault at a time; an iocb belongs to a process, which a task of it
- * tells as well (tid = the one that submitted it, or tgid).
+ * The open io of that key. A task has one call and one fault at a time; an iocb belongs to a process, which any of its tasks
+ * identifies as well (tid = the one that submitted it, or tgid).
  */
 struct kt_io *kt_io_find(struct kt_io_state *s, const struct kt_io_key *key);
 /*
- * The iocb of a bio that a kernel thread queues: the address is known, the process is not. The one that is open there, of that file
- * or disk and place; NULL: none, or several.
+ * The iocb of a bio that a kernel thread queues: the address is known, the process is not. The open one at that address that matches
+ * file (or disk) and offset; NULL: none, or several.
  */
 struct kt_io *kt_io_find_iocb(struct kt_io_state *s, uint32_t run, const struct kt_bio_queue *d);
-/* The task of all that it has open has another number from now on: kinds that go by their task. */
+/* The task has a new number from now on, in all its open ios of kinds that are identified by their task. */
 int kt_io_renumber(struct kt_io_state *s, uint32_t run, uint32_t old_tid, uint32_t tid);
-/* A new one; start_ns KT_NULL: not known. May evict the oldest. */
+/* A new io; start_ns KT_NULL: not known. May evict the oldest. */
 int kt_io_new(struct kt_io_state *s, const struct kt_io_key *key, int64_t now_ns, int64_t start_ns,
 	      struct kt_io **ret);
-/* One that has no open bios may be over, one with is not. */
+/* An io without open bios may have ended, one with open bios has not. */
 void kt_io_set_quiet(struct kt_io_state *s, struct kt_io *io, bool quiet, int64_t now_ns);
-/* A bio of it ended. */
+/* One of its bios ended. */
 int kt_io_keep(struct kt_io_state *s, struct kt_io *io, const struct kt_bio_done *d);
 /*
- * Writes its rows and forgets it. end_ns KT_NULL: not known. waiter: who ran last for it. state NULL: whole, unless something
- * was lost.
+ * Writes its rows and forgets it. end_ns KT_NULL: not known. waiter: the task that last ran for it. state NULL: whole, unless
+ * something was lost.
  */
 int kt_io_close(struct kt_io_state *s, struct kt_io *io, int64_t end_ns, uint32_t waiter_tid,
 		enum kt_state state);
-/* One whose end has no event of its own: at its last bio's end, if all have ended. */
+/* An io whose end has no event: ends it at the end of its last bio, if all have ended. */
 int kt_io_close_quiet(struct kt_io_state *s, struct kt_io *io);
-/* All that were quiet for long enough. */
+/* Closes all that have been quiet long enough. */
 int kt_io_expire(struct kt_io_state *s, int64_t now_ns);
 
-/* log.c: the io queued a bio of that buffer; 0 or -ENOMEM, as all that return int here. */
+/* log.c: the io queued a bio of that buffer; 0 or -ENOMEM, as all functions here that return int. */
 int kt_io_log_written(struct kt_io_state *s, struct kt_io_run *r, uint64_t addr, int64_t io_id);
-/* A task's call waits for that buffer, whose writing is under way or comes. */
+/* A task's call waits for that buffer, which is being written or will be. */
 int kt_io_log_wait(struct kt_io_state *s, struct kt_io_run *r, const struct kt_ev *ev);
-/* For whom the task waited since start_ns, if that is known, else KT_NULL. It is forgotten. */
+/* The io that the task has waited for since start_ns; KT_NULL: not known. Forgets it. */
 int64_t kt_io_log_waited(struct kt_io_state *s, struct kt_io_run *r, uint32_t tid,
 			 int64_t start_ns);
 void kt_io_logs_destroy(struct kt_io_run *r);
@@ -311,24 +311,24 @@ void kt_io_logs_destroy(struct kt_io_run *r);
 int kt_io_mounts(struct kt_io_run *r, const void *data, size_t len);
 int kt_io_name(struct kt_io_run *r, const struct kt_ev *ev, const struct kt_io_file *d);
 int kt_io_name_part(struct kt_io_run *r, uint32_t cpu, const struct kt_io_file_part *d);
-/* What the file was called at that time; before the first name that is known, that one. */
+/* The file's name at that time; before the first known name, that one. */
 const struct kt_io_named *kt_io_name_of(const struct kt_io_run *r, uint32_t dev, uint64_t ino,
 					int64_t t_ns);
 
-/* How long after a completion whoever it wakes is woken: bio_endio() of a bio of many pages takes its time. */
+/* How long after a completion a task may be woken by it: bio_endio() of a bio with many pages takes time. */
 #define KT_IO_MAX_IRQ_NS 1000000
 
-/* wait.c, into s->path: the sleeps of tid in [from, to], the newest first, max at most. from KT_NULL: from the run's start. */
+/* wait.c, into s->path: the sleeps of tid in [from, to], the newest first, at most max. from KT_NULL: from the start of the run. */
 void kt_io_collect_waits(struct kt_io_state *s, uint32_t run, uint32_t tid, int64_t from,
 			 int64_t to, size_t max);
 
 /*
- * Because of which completion w, a sleep of tid, ended. False: none that is known; then *request_id and *bio_id may have been changed.
+ * The completion that ended w, a sleep of tid. False: not known; then *request_id and *bio_id may have been changed.
  */
 bool kt_io_find_cause(struct kt_io_state *s, uint32_t run, uint32_t tid, struct kt_wait w,
 		      int64_t *request_id, int64_t *bio_id);
 
-/* Of the sleeps collected those in which none of its own bios ended: whose did? A hole may have hidden it: path.gap. */
+/* For the collected sleeps in which none of its own bios ended: whose bio ended? A hole may have hidden it: path.gap. */
 void kt_io_find_foreign(struct kt_io_state *s, const struct kt_io *io);
 
 /* NULL: it has none. */
@@ -337,10 +337,10 @@ static inline const struct kt_io_bio *kt_io_newest_bio(const struct kt_io *io)
 	return kt_list_last(&io->kept, struct kt_io_bio, age);
 }
 
-/* path.c: fills s->path for an io that ran from start_ns to end_ns. waiter_tid: whose waking counts at its end. */
+/* path.c: fills s->path for an io from start_ns to end_ns. waiter_tid: the task whose wake-up counts at its end. */
 int kt_io_path(struct kt_io_state *s, const struct kt_io *io, int64_t end_ns, uint32_t waiter_tid);
 
-/* s->path: has its io waited for somebody's bio, or so long in the kernel that it matters? */
+/* s->path: did its io wait for somebody's bio, or long enough in the kernel to matter? */
 bool kt_io_waited(const struct kt_io_state *s);
 
 /* row.c. with_path: s->path is of it. */

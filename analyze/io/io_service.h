@@ -6,7 +6,7 @@
 #include "analyze/engine/tracker.h"
 
 struct kt_svc_io {
-	/* The io of the io_call, io_call_begin or io_submit that is being handled; KT_NULL = it is none. For trackers after io. */
+	/* The io of the current io_call, io_call_begin or io_submit; KT_NULL = it is not an io. For trackers after io. */
 	int64_t (*of_event)(void *self, const struct kt_ev *ev);
 };
 

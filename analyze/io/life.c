@@ -5,8 +5,8 @@
 #include "analyze/io/io_internal.h"
 #include "format/base/macros.h"
 
-#define MAX_OPEN (1u << 17)	   /* ios open at once, over all runs: the oldest makes room */
-#define MAX_KEPT_IN_ALL (1u << 18) /* ended bios kept, of all ios: the io's own oldest makes room */
+#define MAX_OPEN (1u << 17)	   /* upper bound on open ios, all runs; the oldest is evicted */
+#define MAX_KEPT_IN_ALL (1u << 18) /* ended bios kept, of all ios; the io's own oldest is dropped */
 
 bool kt_io_moves(uint16_t op)
 {
@@ -20,7 +20,8 @@ int64_t kt_io_asked(uint16_t op, uint64_t size)
 		return KT_NULL;
 	if (kt_io_moves(op))
 		return KT_MIN(size, (uint64_t)KT_IO_MAX_RW);
-	return size <= INT64_MAX ? (int64_t)size : KT_NULL; /* of a range: the kernel refuses it */
+	return size <= INT64_MAX ? (int64_t)size
+				 : KT_NULL; /* larger: the kernel rejects such a range */
 }
 
 struct kt_io_run *kt_io_run(struct kt_io_state *s, uint32_t run)
@@ -78,7 +79,7 @@ struct kt_io *kt_io_find(struct kt_io_state *s, const struct kt_io_key *key)
 	return io;
 }
 
-/* Is the bio of the file, or disk, and place that the iocb is about? */
+/* Does the bio match the file (or disk) and offset of the iocb? */
 static bool is_about(const struct kt_io *io, const struct kt_bio_queue *d)
 {
 	if (d->ino ? io->ino != d->ino || io->ino_dev != d->ino_dev : io->dev != d->dev)
@@ -152,7 +153,7 @@ int kt_io_renumber(struct kt_io_state *s, uint32_t run, uint32_t old_tid, uint32
 	return 0;
 }
 
-/* Of the others it shows later that they were over: kt_io_close_quiet(). */
+/* For the others it shows later that they had ended: kt_io_close_quiet(). */
 static bool ends_when_told(uint8_t kind)
 {
 	return kt_io_is_call(kind) && kind != KT_IO_KIND_FAULT && kind != KT_IO_KIND_AFTER;
@@ -282,8 +283,8 @@ void kt_io_set_quiet(struct kt_io_state *s, struct kt_io *io, bool quiet, int64_
 /* ------------------------------------------------------------------ ends */
 
 /*
- * Without the kernel's addresses nothing names an asynchronous request that a bio of direct I/O is of: that it caused none is not
- * known.
+ * Without kernel addresses, nothing links a bio of direct I/O to its asynchronous request: it is not known whether the request
+ * caused any.
  */
 static bool may_have_bios(const struct kt_io_state *s, const struct kt_io *io)
 {
@@ -292,7 +293,7 @@ static bool may_have_bios(const struct kt_io_state *s, const struct kt_io *io)
 	       (io->key.kind == KT_IO_KIND_AIO || io->key.kind == KT_IO_KIND_URING);
 }
 
-/* An asynchronous request does not tell how many bios it caused: one of them may have had no room. */
+/* An asynchronous request does not say how many bios it caused: there may have been no room for one. */
 static bool may_lack_bios(const struct kt_io_state *s, const struct kt_io *io, int64_t end_ns)
 {
 	return (io->key.kind == KT_IO_KIND_AIO || io->key.kind == KT_IO_KIND_URING) &&
@@ -301,8 +302,8 @@ static bool may_lack_bios(const struct kt_io_state *s, const struct kt_io *io, i
 }
 
 /*
- * Of one whose begin and end are known: its task came or went unseen, so that its own events may be missing; or what the path lacks
- * may have been hidden. s->path is of it.
+ * For an io with known beginning and end: its task came or left unseen, so that its own events may be missing; or a hole may have
+ * hidden what the path lacks. s->path is its path.
  */
 static bool is_hidden(const struct kt_io_state *s, const struct kt_io *io, int64_t end)
 {
@@ -318,7 +319,7 @@ static enum kt_state final_state(struct kt_io_state *s, const struct kt_io *io, 
 	bool lossy = io->lossy || may_have_bios(s, io) || may_lack_bios(s, io, end);
 
 	if (how == KT_STATE_OPEN && io->start_ns != KT_NULL) {
-		/* Nothing tells of it: a fault that did not wait, an iocb without a bio. */
+		/* No event shows the end: a fault that did not wait, an iocb without a bio. */
 		if (end == KT_NULL)
 			how = KT_STATE_OPEN_AT_END;
 		else
@@ -334,7 +335,7 @@ int kt_io_close(struct kt_io_state *s, struct kt_io *io, int64_t end_ns, uint32_
 	int err = known ? kt_io_path(s, io, end_ns, waiter_tid) : 0;
 
 	state = final_state(s, io, end_ns, state);
-	/* One that is told because it slept: for what is none of our concern, as a rule. */
+	/* Recorded because it slept: usually for something that is not I/O. */
 	if (!err && (!kt_io_may_be_nothing(io) || (known && kt_io_waited(s))))
 		err = kt_io_write(s, io, end_ns, state, known);
 	else
@@ -347,7 +348,7 @@ int kt_io_close(struct kt_io_state *s, struct kt_io *io, int64_t end_ns, uint32_
 	return err;
 }
 
-/* When a fault was over. KT_NULL: one that was seen not to wait ended some time ago, nothing tells when. */
+/* When a fault ended. KT_NULL: it did not wait and ended some time ago; no event shows when. */
 static int64_t fault_end(const struct kt_io_state *s, const struct kt_io *io)
 {
 	if (io->op == KT_IO_OP_SWAPOUT)
@@ -362,31 +363,31 @@ static int64_t fault_end(const struct kt_io_state *s, const struct kt_io *io)
 int kt_io_close_quiet(struct kt_io_state *s, struct kt_io *io)
 {
 	bool is_fault = io->key.kind == KT_IO_KIND_FAULT;
-	/* A hole may hide the end of an io_uring request; the others have none that could be. */
+	/* A hole may hide the end of an io_uring request; the others have no event that could be hidden. */
 	int64_t now_ns = io->key.kind == KT_IO_KIND_URING ? KT_NULL : INT64_MAX;
 
 	/*
-	 * Bios that never ended, and it is over: their ends were missed (a fault need not wait for what it reads ahead). Or its own
-	 * end was among what was lost since.
+	 * It has ended, but some of its bios never did: their ends were missed (a fault need not wait for its readahead). Or its own
+	 * end is among the events lost since.
 	 */
 	if ((io->n_open && !is_fault && io->key.kind != KT_IO_KIND_AFTER) ||
 	    kt_flow_state(s->e, io->key.run, io->start_ns, now_ns) != KT_STATE_WHOLE)
 		io->lossy = true;
-	/* It was at work when it queued its last bio, or slept last. */
+	/* It was working when it queued its last bio, or slept last. */
 	if (io->key.kind == KT_IO_KIND_AFTER)
 		return kt_io_close(s, io,
 				   KT_MAX(io->queued_ns, io->room_ns == KT_NULL ? 0 : io->room_ns),
 				   io->key.tid, KT_STATE_OPEN);
 	if (is_fault)
 		return kt_io_close(s, io, fault_end(s, io), io->key.tid, KT_STATE_OPEN);
-	/* That nothing was posted is known only where nothing was lost: else its bios' end is not its own. */
+	/* "No CQE was posted" is certain only if no events were lost; otherwise the end of its bios need not be its own. */
 	if (io->key.kind == KT_IO_KIND_URING && io->lossy)
 		return kt_io_close(s, io, KT_NULL, io->key.tid, KT_STATE_OPEN);
 	return kt_io_close(s, io, io->n_open ? KT_NULL : io->last_end_ns, io->key.tid,
 			   KT_STATE_OPEN);
 }
 
-/* What is quiet, but not for long enough, or not by itself: a fault's task may wait for the CPU. */
+/* Quiet, but not long enough, or not a sign of its end: a fault's task may wait for the CPU. */
 static bool may_go_on(const struct kt_io_state *s, const struct kt_io *io, int64_t now_ns)
 {
 	if (io->key.kind == KT_IO_KIND_AIO)

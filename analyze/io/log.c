@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 /*
- * Buffers of a log (xfs): who wrote one, and who waited for it. A call that needs what another's bio carries waits for the buffer,
- * which names that other: whoever wakes it.
+ * Log buffers (xfs): who wrote one, and who waited for it. A call that needs what another's bio carries waits for the buffer,
+ * which identifies the other, no matter which task does the wake-up.
  */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "analyze/io/io_internal.h"
 
-/* The entry of that key, made if there is none; NULL: no memory. */
+/* The entry of that key, created if there is none; NULL: no memory. */
 static void *entry(struct kt_hash *h, uint64_t key, size_t size)
 {
 	void *e = kt_hash_get(h, key);
@@ -29,7 +29,7 @@ int kt_io_log_written(struct kt_io_state *s, struct kt_io_run *r, uint64_t addr,
 
 	if (!log)
 		return -ENOMEM;
-	/* One that is cut in two has two bios. */
+	/* A buffer that wraps around has two bios. */
 	if (!log->n || log->io_id != io_id) {
 		kt_flow_hold(s->e, &kt_io_flow_kind, io_id);
 		if (log->n)
@@ -56,7 +56,7 @@ int kt_io_log_wait(struct kt_io_state *s, struct kt_io_run *r, const struct kt_e
 		return -ENOMEM;
 	forget_writer(s, w);
 	*w = (struct kt_io_log_wait){log, ev->t_ns, KT_NULL, log->n};
-	/* The last that is known may be an older one: that is over. */
+	/* The last known one may be older and have ended. */
 	if (d->writing && log->n && kt_hash_get(&s->by_id, log->io_id))
 		w->io_id = log->io_id;
 	if (w->io_id != KT_NULL)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 /*
- * The way of an operation from its begin to its end: found backwards, from the bio that ended last to its queueing, to the bio that
- * ended last before that; then cut into stages forwards.
+ * The path of an operation from its beginning to its end: found backwards, from the bio that ended last to its queueing, to the bio
+ * that ended last before that; then divided into stages forwards.
  */
 #include <assert.h>
 #include <errno.h>
@@ -18,7 +18,7 @@ static bool have_sched(const struct kt_io_state *s, uint32_t run)
 
 /* ------------------------------------------------------------------ the bios on the path */
 
-/* The sleep in which t falls; NULL: none that is known. */
+/* The sleep that contains t; NULL: no known one. */
 static const struct kt_wait *wait_at(const struct kt_io_path *p, int64_t t)
 {
 	for (size_t i = 0; i < p->n_waits; i++)
@@ -27,13 +27,13 @@ static const struct kt_wait *wait_at(const struct kt_io_path *p, int64_t t)
 	return NULL;
 }
 
-/* Whoever makes room goes on while what goes to swap is being written, unless there is too much of it. */
+/* A task that reclaims memory continues while its pages are written to swap, unless there are too many. */
 static bool may_be_waited_for(const struct kt_io_path *p, const struct kt_io_bio *b)
 {
 	return !b->swapout || wait_at(p, b->end_ns);
 }
 
-/* The newest of its bios that ended by `by`; of several that ended at once the one queued first. *at: where to go on. */
+/* The newest of its bios that ended by `by`; of several that ended at once the one queued first. *at: where to continue. */
 static const struct kt_io_bio *last_own(const struct kt_io_path *p, const struct kt_io_bio **at,
 					int64_t by)
 {
@@ -87,8 +87,8 @@ static int find_hops(struct kt_io_state *s, const struct kt_io *io, int64_t end)
 }
 
 /*
- * Of an iocb or a request, a bio that another process queued: a cgroup's limit held it back, and the kernel's thread let it go. Not
- * where the file system itself leaves submission to such threads, as btrfs does, whose files are on no device.
+ * A bio of an iocb or an io_uring request that another process queued: a cgroup limit held it back, and a kernel thread released it. Not
+ * if the file system itself leaves submission to such threads, like btrfs, whose files are not on a single device.
  */
 static bool let_go(const struct kt_io *io, const struct kt_io_bio *b)
 {
@@ -96,7 +96,7 @@ static bool let_go(const struct kt_io *io, const struct kt_io_bio *b)
 	       (!io->ino || io->dev || kt_dev_major(io->ino_dev));
 }
 
-/* Bios that another task queued while the io's slept: a cgroup's limit held them back. */
+/* Bios that another task queued while the io's task slept: a cgroup limit held them back. */
 static void find_throttled(struct kt_io_state *s, const struct kt_io *io)
 {
 	struct kt_io_path *p = &s->path;
@@ -130,8 +130,8 @@ static int add(struct kt_io_path *p, enum kt_io_stage stage, int64_t start, int6
 }
 
 /*
- * A stage in which the io's task should run. A sleep that lies within it is for something else than a bio of this path: `blocked`
- * until the task is woken, `wakeup` until it runs; then the stage goes on, after the last sleep as `last`.
+ * A stage in which the io's task should run. A sleep within it is for something other than a bio of this path: `blocked`
+ * until the task is woken, `wakeup` until it runs; then the stage continues, after the last sleep as `last`.
  */
 static int add_awake(struct kt_io_path *p, enum kt_io_stage stage, enum kt_io_stage last,
 		     int64_t start, int64_t end)
@@ -166,7 +166,7 @@ static int add_awake(struct kt_io_path *p, enum kt_io_stage stage, enum kt_io_st
 	return add(p, stage, start, end, KT_NULL);
 }
 
-/* The same of one that was taken through a flush. */
+/* The same for one that went through a flush. */
 static int add_way(struct kt_io_path *p, const struct kt_io_hop *h)
 {
 	const struct kt_io_bio *b = h->bio;
@@ -180,7 +180,7 @@ static int add_way(struct kt_io_path *p, const struct kt_io_hop *h)
 		const struct kt_flush_part *x = &w->parts[i];
 		bool last = i + 1 == w->n_parts;
 		int64_t start = KT_MAX(x->start_ns, h->start_ns);
-		/* It may end later than its request, with others that it was split into. */
+		/* It may end later than its request, with the parts it was split into. */
 		int64_t end = last ? b->end_ns : x->end_ns;
 
 		if (clipped && end <= start && !last)
@@ -192,7 +192,7 @@ static int add_way(struct kt_io_path *p, const struct kt_io_hop *h)
 	return err;
 }
 
-/* A bio's own stages, from where its hop begins. */
+/* The stages of a bio, from the beginning of its hop. */
 static int add_bio(struct kt_io_path *p, const struct kt_io_hop *h)
 {
 	const struct kt_io_bio *b = h->bio;
@@ -203,7 +203,7 @@ static int add_bio(struct kt_io_path *p, const struct kt_io_hop *h)
 
 	if (b->way)
 		return add_way(p, h);
-	/* A disk that takes bios itself has it from its queueing on. */
+	/* A disk that takes bios directly has it from its queueing on. */
 	if (b->mark_ns[KT_BIO_MARK_DEVICE] == b->start_ns &&
 	    b->mark_ns[KT_BIO_MARK_PLUG] == KT_NULL && b->mark_ns[KT_BIO_MARK_QUEUE] == KT_NULL) {
 		stage = KT_IO_STAGE_DEVICE;
@@ -223,7 +223,7 @@ static int add_bio(struct kt_io_path *p, const struct kt_io_hop *h)
 	return err ? err : add(p, stage, at, b->end_ns, b->bio_id);
 }
 
-/* After the last bio: it is noticed, whoever waits is woken, runs, returns. */
+/* After the last bio: its end is noticed, the waiter is woken, runs, returns. */
 static int add_tail(struct kt_io_state *s, const struct kt_io *io, int64_t at, int64_t end)
 {
 	struct kt_io_path *p = &s->path;
@@ -243,13 +243,13 @@ static int add_tail(struct kt_io_state *s, const struct kt_io *io, int64_t at, i
 		if (!err)
 			err = add(p, KT_IO_STAGE_WAKEUP, w->waking_ns, w->in_ns, KT_NULL);
 	}
-	/* A fault is over when its task runs. */
+	/* A fault ends when its task runs. */
 	if (err || (io->key.kind == KT_IO_KIND_FAULT && w->in_ns == end))
 		return err;
 	return add_awake(p, KT_IO_STAGE_RETURN, KT_IO_STAGE_RETURN, w->in_ns, end);
 }
 
-/* One without a path: did it sleep? Of an asynchronous one only that its submitter saw to it without a rest is known for sure. */
+/* No path: did it sleep? An asynchronous one certainly did not if its submitter completed it without sleeping. */
 static int cut_pathless(struct kt_io_state *s, const struct kt_io *io, int64_t end,
 			uint32_t waiter_tid)
 {
@@ -305,7 +305,7 @@ static unsigned int cause_of(const struct kt_disturb *d)
 	return d->cause[0] == 'r' ? 0 : d->cause[0] == 'i' ? 1 : 2;
 }
 
-/* Who: the same as before in this stage, or a further one; what is too many is put together. */
+/* The culprit: one already seen in this stage, or a new one; beyond the limit they are merged. */
 static int blame(struct kt_io_path *p, size_t seg, unsigned int cause, uint32_t by, int64_t from,
 		 int64_t to)
 {
@@ -330,7 +330,7 @@ static int blame(struct kt_io_path *p, size_t seg, unsigned int cause, uint32_t 
 
 struct blaming {
 	struct kt_io_path *p;
-	size_t seg; /* that may still be met */
+	size_t seg; /* the next one to consider */
 };
 
 static int on_disturb(void *arg, const struct kt_disturb *d)
@@ -374,7 +374,7 @@ static int disturb(struct kt_io_state *s, const struct kt_io *io, uint32_t tid, 
 	return err == -ENOENT ? 0 : err;
 }
 
-/* The worker that a stage is a wait for may have waited for a CPU itself. */
+/* The worker that a stage waits for may itself have waited for a CPU. */
 static int on_worker_disturb(void *arg, const struct kt_disturb *d)
 {
 	struct blaming *x = arg;
@@ -396,7 +396,7 @@ static int find_workers_disturbed(struct kt_io_state *s, const struct kt_io *io)
 		if (g->worker_tid && g->end_ns > g->start_ns)
 			err = KT_CALL(s->task, disturbances, io->key.run, g->worker_tid,
 				      g->start_ns, g->end_ns, false, on_worker_disturb, &x);
-		if (err == -ENOENT) /* its past is not known, and nobody is blamed */
+		if (err == -ENOENT) /* its past is not known: blame nobody */
 			err = 0;
 	}
 	return err;
@@ -413,7 +413,7 @@ static int find_disturbed(struct kt_io_state *s, const struct kt_io *io, int64_t
 	if (kt_io_is_sync(io)) {
 		err = disturb(s, io, io->key.tid, io->start_ns, end, &known);
 	} else {
-		/* Whoever queued its bios was at work on it then, whoever posted its end after that. */
+		/* The task that queued its bios was working on it then, the task that posted its end after that. */
 		int64_t until = first ? p->hops.v[0].bio->end_ns : end;
 
 		err = disturb(s, io, first && first->bio->tid ? first->bio->tid : io->key.tid,
@@ -430,14 +430,14 @@ static int find_disturbed(struct kt_io_state *s, const struct kt_io *io, int64_t
 
 /* ------------------------------------------------------------------ all of it */
 
-/* tid: whose sleep p->wake is. */
+/* tid: the task whose sleep p->wake is. */
 static void find_waker(struct kt_io_state *s, const struct kt_io *io, uint32_t tid)
 {
 	struct kt_io_path *p = &s->path;
 	const struct kt_io_hop *last = p->hops.n ? &p->hops.v[0] : NULL;
 	int64_t request_id, bio_id;
 
-	/* A sleep for something else. */
+	/* A sleep for something other than I/O. */
 	if (!last || p->wake.out_ns > last->bio->end_ns) {
 		if (kt_io_find_cause(s, io->key.run, tid, p->wake, &request_id, &bio_id))
 			p->wake_request_id = request_id;
@@ -446,7 +446,7 @@ static void find_waker(struct kt_io_state *s, const struct kt_io *io, uint32_t t
 	p->wake_request_id = last->bio->request_id;
 	if (last->foreign)
 		return;
-	/* Its own bio's request, unless something else ended the sleep after that. */
+	/* The request of its own bio, unless something later ended the sleep. */
 	if (p->wake.waking_ns - last->bio->end_ns > KT_IO_MAX_IRQ_NS &&
 	    kt_io_find_cause(s, io->key.run, tid, p->wake, &request_id, &bio_id))
 		p->wake_request_id = request_id;
@@ -473,11 +473,11 @@ int kt_io_path(struct kt_io_state *s, const struct kt_io *io, int64_t end_ns, ui
 	err = find_hops(s, io, end_ns);
 	if (!err && (!kt_io_is_call(io->key.kind) || (sched && kt_io_is_sync(io))))
 		find_throttled(s, io);
-	/* Whoever posts its end may have slept before it was submitted. */
+	/* The task that posts its end may have slept before the submission. */
 	if (!err && sched && !kt_io_is_sync(io) && io->key.kind != KT_IO_KIND_AIO && p->hops.n)
 		kt_io_collect_waits(s, io->key.run, waiter_tid, KT_NULL, end_ns, 8);
 	if (!kt_io_is_sync(io))
-		p->n_split = p->n_waits; /* whoever posts its end sleeps for many */
+		p->n_split = p->n_waits; /* the task that posts its end sleeps for many */
 	if (!err)
 		err = cut(s, io, end_ns, waiter_tid);
 	if (!err && sched)

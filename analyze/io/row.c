@@ -237,7 +237,7 @@ static int write_stages(struct kt_io_state *s, const struct kt_io *io)
 	return err;
 }
 
-/* ref: NULL, or where it counts. */
+/* ref: where it counts, or NULL. */
 static int write_blames(struct kt_io_state *s, const struct kt_io *io, int64_t end_ns,
 			const kt_flow_ref *ref)
 {
@@ -284,13 +284,13 @@ static int write_wake(struct kt_io_state *s, const struct kt_io *io)
 	if (p->wakeup_seg < 0)
 		return 0;
 	row.seq = seq_of(p, (size_t)p->wakeup_seg);
-	/* In an interrupt the task that was running is a bystander. */
+	/* In an interrupt, the task that was running has nothing to do with it. */
 	if (!p->wake.by_irq && !p->wake.by_softirq && p->wake.waker_tid)
 		row.waker_utid = KT_CALL(s->names, utid, io->key.run, p->wake.waker_tid, 0);
 	return kt_flow_insert(s->e, &kt_io_flow_kind, io->id, &kt_io_wake_table, &row);
 }
 
-/* What its rows name of others: bios on its path, whose operations and requests are theirs, and what woke it. */
+/* Other flows named in its rows: bios on its path, with their operations and requests, and what woke it. */
 static int need_others(struct kt_io_state *s, const struct kt_io *io)
 {
 	const struct kt_io_path *p = &s->path;
@@ -310,7 +310,7 @@ static int need_others(struct kt_io_state *s, const struct kt_io *io)
 	return err;
 }
 
-/* The disk or partition that it was about. */
+/* The disk or partition it went to. */
 static int64_t device_of(const struct kt_io_state *s, const struct kt_io *io, bool with_path)
 {
 	const struct kt_io_path *p = &s->path;
@@ -324,7 +324,7 @@ static int64_t device_of(const struct kt_io_state *s, const struct kt_io *io, bo
 		of_bio = first->device_id;
 	if (of_bio != KT_NULL)
 		return of_bio;
-	/* A major number of 0 is no disk: the file system has several, or none. */
+	/* Major number 0 is not a disk: the file system has several, or none. */
 	if (!dev && kt_dev_major(io->ino_dev))
 		dev = io->ino_dev;
 	return KT_CALL(s->names, device, io->key.run, dev);
@@ -358,8 +358,8 @@ static void sum_stages(struct io_row *row, const struct kt_io_path *p)
 }
 
 /*
- * A call that moves data says how much in its result. What an iocb and a request that posts no completion moved nothing
- * tells: what they asked for. The kernel's own, and faults: what they were about.
+ * A call that moves data returns how much. What an iocb, or a request without a CQE, moved is not visible: use the
+ * size requested. The kernel's own operations and faults: their size.
  */
 static int64_t moved_bytes(const struct kt_io *io)
 {
@@ -392,7 +392,7 @@ static const char *via_of(const struct kt_io_state *s, const struct kt_io *io,
 											 : "disk";
 }
 
-/* Neither failed nor was at the end of its file: how long it took says something. */
+/* Neither failed nor empty: its duration is meaningful. */
 static bool did_something(const struct io_row *row)
 {
 	return row->via[0] != 'f' && row->via[0] != 'e';

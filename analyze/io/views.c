@@ -2,7 +2,7 @@
 /* Views over operations. */
 #include "analyze/io/io_internal.h"
 
-/* SQL: is it a stage in which a task must run? */
+/* SQL: must a task run in this stage? */
 static void put_must_run(FILE *f)
 {
 	const char *sep = "";
@@ -18,8 +18,8 @@ static void put_must_run(FILE *f)
 }
 
 /*
- * A path with one bio has each stage once, in the order of the columns: its row tells all of it. One with several has `between`, one on
- * which its task slept for something else `blocked`, one with a flush `worker`; the stages of these are in stage_extra.
+ * A path with one bio has each stage once, in the order of the columns: its row has them all. One with several bios has `between`, one on
+ * which its task slept for something else `blocked`, one with a flush `worker`; their stages are in stage_extra.
  */
 #define HAS_NO_ROUNDS "x.between_ns IS NULL AND x.blocked_ns IS NULL AND x.worker_ns IS NULL"
 #define HAS_ROUNDS "x.between_ns IS NOT NULL OR x.blocked_ns IS NOT NULL OR x.worker_ns IS NOT NULL"
@@ -69,8 +69,8 @@ void kt_io_stage_select(FILE *f)
 }
 
 /*
- * v_slow: operations where they were recorded, and requests, the longest first. There may be millions, and nearly always the first few
- * are wanted: so up to 31 of the slowest, which table slowest is sure to hold, come before the rest is even looked at.
+ * v_slow: operations, if recorded, and requests, the longest first. There may be millions, and usually only the first few
+ * are wanted: so up to 31 of the slowest, which table slowest is sure to have, come first, before the rest is read.
  */
 #define COLUMNS(flow, x, path) \
 "'" flow "' AS flow, " x "." flow "_id AS id, " x ".run_id AS run_id, " x ".op AS op, " x ".disk AS disk, " path " AS path,\n" \
@@ -89,7 +89,7 @@ const char kt_io_views_sql[] =
 "  i.io_id, i.run_id, i.kind, i.op, i.flags, i.parent_io_id,\n"
 "  i.start_ns, i.start_ns / 1e9 AS start_s, " KT_SQL_UTC("i.start_ns") " AS start_utc, i.dur_ns, i.dur_ns / 1e3 AS dur_us,\n"
 "  t.comm AS task, t.tid, t.tgid, t.program, t.is_recorder, c.path AS cgroup, d.name AS disk, p.name AS partition,\n"
-/* The name that it had when the operation began. */
+/* Its name when the operation began. */
 "  ifnull((SELECT n.comm FROM task_name n WHERE n.utid = i.utid AND n.end_ns > i.start_ns\n"
 "    AND ifnull(n.start_ns <= i.start_ns, 1) ORDER BY n.start_ns DESC LIMIT 1), t.comm) AS task_then,\n"
 "  i.ino, i.path, i.offset_bytes, i.size_bytes, i.size_bytes / 1024.0 AS size_kib,\n"
@@ -111,7 +111,7 @@ SLOW("slowest s CROSS JOIN v_io i ON i.io_id = s.flow_id WHERE s.flow = 'io' AND
 SLOW("v_io i WHERE i.state = 'whole' AND i.dur_ns <= " SLOW_BOUND, "v_request r WHERE r.state = 'whole' AND r.dur_ns <= " SLOW_BOUND)
 ";\n";
 
-/* What view stage and the report `show` look up for single flows. */
+/* For view stage and report `show`, which look up single flows. */
 const char kt_io_indexes_sql[] =
 "CREATE INDEX stage_extra_flow ON stage_extra(flow_id);\n"
 "CREATE INDEX disturbance_flow ON disturbance(flow_id);\n"

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 /*
- * What an operation waited for: the sleeps of its task, which completion ended each, and, where that is none of its own, whose bio.
+ * What an operation waited for: the sleeps of its task, the completion that ended each, and whose bio that was if not its own.
  */
 #include "analyze/io/io_internal.h"
 #include "format/base/macros.h"
 
-#define MAX_ROUNDS 16	   /* of the task that woke it */
-#define MAX_HOPS_BETWEEN 8 /* tasks that woke each other, from the completion to the io's task */
-#define MAX_TASK_NS 20000  /* a task that completes something itself wakes at once */
+#define MAX_ROUNDS 16	   /* sleeps of the waking task that are examined */
+#define MAX_HOPS_BETWEEN 8 /* wake-ups in a chain from the completion to the io's task */
+#define MAX_TASK_NS 20000  /* a task that completes something itself wakes the waiter at once */
 
-/* A sleep that ended without a waking: none is told of one that was about to sleep only, or a hole hid it. */
+/* A sleep that ended without a wake-up: a task that was only about to sleep has none, or a hole hid it. */
 static void look_for_gap(struct kt_io_state *s, uint32_t run, const struct kt_wait *w)
 {
 	if (w->waking_ns == KT_NULL && kt_hidden(s->e, run, w->out_ns, w->in_ns, KT_ANY_CPU, 0))
@@ -37,7 +37,7 @@ void kt_io_collect_waits(struct kt_io_state *s, uint32_t run, uint32_t tid, int6
 	}
 }
 
-/* What was completed on the CPU where w was ended, at or after since, and within max of the waking. */
+/* What was completed on the CPU where w ended, at or after since and within max before the wake-up. */
 static bool completed(struct kt_io_state *s, uint32_t run, const struct kt_wait *w, int64_t since,
 		      int64_t max, int64_t *request_id, int64_t *bio_id)
 {
@@ -57,15 +57,15 @@ static bool is_queued_by(const struct kt_io_state *s, int64_t bio_id, uint32_t t
 }
 
 /*
- * Because of which completion w, a sleep of tid, ended: an interrupt's, or, if a task woke it, that task's own, or what woke that
- * task after the sleep had begun, and so on. Where that leads nowhere, what was completed on top of the task. With a filter it may
- * not be known that the task ran then: if so, only a bio that the sleeper queued itself.
+ * The completion that ended w, a sleep of tid: the interrupt's or, if a task woke it, that task's own, or the one that woke that
+ * task after the sleep had begun, and so on. If that leads nowhere, what was completed on top of the task. With a filter it may
+ * not be known that the task ran then: if so, only a bio that the sleeper itself queued.
  */
 bool kt_io_find_cause(struct kt_io_state *s, uint32_t run, uint32_t tid, struct kt_wait w,
 		      int64_t *request_id, int64_t *bio_id)
 {
 	int64_t out = w.out_ns;
-	bool found = false; /* of the last resort: it is in *request_id and *bio_id */
+	bool found = false; /* the fallback was found: it is in *request_id and *bio_id */
 
 	for (int i = 0; i < MAX_HOPS_BETWEEN && w.waking_ns != KT_NULL; i++) {
 		int64_t since = out, request, bio;
@@ -105,8 +105,8 @@ bool kt_io_find_cause(struct kt_io_state *s, uint32_t run, uint32_t tid, struct 
 }
 
 /*
- * No completion is known because of which w ended: may a hole have hidden it? One on a CPU of the chain of wakings, where a completion
- * would have been found, or of a task of the chain, whose own sleep would have led to it.
+ * The completion that ended w is not known: may a hole have hidden it? A hole on a CPU of the chain of wake-ups, where a completion
+ * would have been found, or of a task in the chain, whose own sleep would have led to it.
  */
 static bool hides_cause(struct kt_io_state *s, uint32_t run, struct kt_wait w)
 {
@@ -128,8 +128,8 @@ static bool hides_cause(struct kt_io_state *s, uint32_t run, struct kt_wait w)
 }
 
 /*
- * The bio because of which x ended; x: a sleep of the io's task, or, within that sleep w, one of the task that woke it. False:
- * none that is known and not the io's own.
+ * The bio that ended x, a sleep of the io's task or, within that sleep w, one of the task that woke it. False:
+ * not known, or the io's own.
  */
 static bool add_foreign(struct kt_io_state *s, const struct kt_io *io, const struct kt_wait *w,
 			const struct kt_wait *x)
@@ -149,7 +149,7 @@ static bool add_foreign(struct kt_io_state *s, const struct kt_io *io, const str
 	return true;
 }
 
-/* Sleeps in which none of its own bios ended: whose did? */
+/* For sleeps in which none of its own bios ended: whose did? */
 void kt_io_find_foreign(struct kt_io_state *s, const struct kt_io *io)
 {
 	struct kt_io_path *p = &s->path;
@@ -174,7 +174,7 @@ void kt_io_find_foreign(struct kt_io_state *s, const struct kt_io *io)
 			continue;
 		}
 		/*
-		 * What the task that woke it had waited for since: a journal's commit has several rounds, and its last sleep may
+		 * What the waking task had waited for since: a journal commit has several rounds, and its last sleep may
 		 * have been for a lock.
 		 */
 		to = found ? p->foreign[p->n_foreign - 1].bio.start_ns : w->waking_ns;

@@ -78,7 +78,7 @@ size_t kt_page_find(const struct kt_page_list *l, uint64_t pos)
 	return lo;
 }
 
-/* Appends a part of e to the pieces, or makes the last one longer. */
+/* Appends a part of e to the pieces, or extends the last one. */
 static void piece(struct kt_page_list *out, uint64_t start, uint64_t end, struct kt_page_writer *w,
 		  int64_t written_ns)
 {
@@ -94,7 +94,7 @@ static void piece(struct kt_page_list *out, uint64_t start, uint64_t end, struct
 	w->refs++;
 }
 
-/* Puts the pieces in the place of the extents [i, j), whose references it takes back. */
+/* Replaces the extents [i, j) by the pieces and drops the references of the former. */
 static int replace(struct kt_page_map *m, struct kt_page_list *l, size_t i, size_t j,
 		   const struct kt_page_list *pieces)
 {
@@ -111,14 +111,14 @@ static int replace(struct kt_page_map *m, struct kt_page_list *l, size_t i, size
 	return 0;
 }
 
-/* Room for what any change to the extents [i, j) can make of them. */
+/* Reserves room for any result of a change to the extents [i, j). */
 static int pieces_init(struct kt_page_list *p, size_t i, size_t j)
 {
 	*p = (struct kt_page_list){0};
 	return kt_vec_reserve(&p->e, (j - i) * 3 + 2) ? -ENOMEM : 0;
 }
 
-/* The extents that [start, end) touches, and the one before if it ends there: it may grow. */
+/* The extents that [start, end) overlaps, and the one that ends at start: it may grow. */
 static void touched(const struct kt_page_list *l, uint64_t start, uint64_t end, size_t *ret_i,
 		    size_t *ret_j)
 {
@@ -186,7 +186,7 @@ uint64_t kt_page_covered(const struct kt_page_list *l, uint64_t start, uint64_t 
 	return sum;
 }
 
-/* What becomes of the part of an extent that lies in a range. */
+/* What happens to the part of an extent within a range. */
 enum fate { DROP, WRITTEN, RECLAIM };
 
 static bool is_meant(const struct kt_page_extent *e, const struct kt_page_writer *w, enum fate fate)
@@ -200,7 +200,7 @@ static bool is_meant(const struct kt_page_extent *e, const struct kt_page_writer
 	return !w || o == w;
 }
 
-/* Changes the extents within [start, end): those that are dirty and, unless w is NULL, w's (to be reclaimed: others'). */
+/* Changes the dirty extents within [start, end) that are w's, or, to be reclaimed, not w's; w NULL: all dirty ones. */
 static int change(struct kt_page_map *m, struct kt_page_list *l, uint64_t start, uint64_t end,
 		  struct kt_page_writer *w, enum fate fate, int64_t t_ns)
 {
@@ -314,7 +314,7 @@ static void drop_list(struct kt_page_map *m, struct kt_page_region *r)
 	kt_page_list_finish(m, &r->list);
 }
 
-/* The one that has been there the longest; what was written before anything that is dirty. */
+/* The oldest one; written ones before dirty ones. */
 static void drop_oldest_of(struct kt_page_map *m, struct kt_page_list *l)
 {
 	size_t worst = 0;
@@ -332,7 +332,7 @@ static void drop_oldest_of(struct kt_page_map *m, struct kt_page_list *l)
 	memmove(l->e.v + worst, l->e.v + worst + 1, (l->e.n - worst) * sizeof(*l->e.v));
 }
 
-/* After a change to r's list, which held `before` extents. */
+/* After a change to r's list, which had `before` extents. */
 static void settle(struct kt_page_map *m, struct kt_page_region *r, size_t before)
 {
 	while (r->list.e.n > m->max_list)
@@ -352,7 +352,7 @@ static void settle(struct kt_page_map *m, struct kt_page_region *r, size_t befor
 
 /* ------------------------------------------------------------------ the map */
 
-/* For each region that [start, end) lies in: its index, and the part within it. */
+/* For each region that [start, end) overlaps: its index, and the part within it. */
 #define FOR_REGIONS(index, a, b, start, end)                           \
 	for (uint64_t index = (start) / KT_PAGE_REGION, a = (start),   \
 		      b = KT_MIN((end), (index + 1) * KT_PAGE_REGION); \

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 /*
- * The tracker page: who made the pages dirty that a bio writes. What is dirty is kept as extents (extents.h): ranges of
- * write calls, of io_uring requests, of the runs that page_dirty tells. A bio takes what lies in its range when it is queued.
+ * The tracker page: who dirtied the pages that a bio writes. Dirty pages are kept as extents (extents.h): ranges of
+ * write calls, of io_uring requests, and runs from page_dirty. A bio takes the extents in its range when it is queued.
  *
- * An event may come after its pages were queued: that of a call comes at its end (O_SYNC, throttled writers), that of a run up to
- * a second after it. So a bio waits for a while, and gets from such an event what had been dirty by then.
+ * An event may come after its pages were queued: that of a call at its end (O_SYNC, throttled writers), that of a run up to
+ * a second later. So a bio waits for a while, and gets from such an event what was dirty when the bio was queued.
  */
 #include "analyze/engine/tracker.h"
 
@@ -25,11 +25,11 @@
 #define MAX_DISKS 4096
 
 #define MAX_BIO_BYTES (256ull << 20)
-#define KEEP_NS 1000000000ll /* what was written may be written again */
-#define WAIT_NS 1500000000ll /* a bio waits: more than recorders flush, see bpf/page/dirty.bpf.c */
-#define WAIT_MORE_NS 10000000000ll /* if pages of it are still nobody's */
-#define TOGETHER_NS 10000000ll	   /* writes that follow each other are one extent */
-#define LONG_CALL_NS 1000000ll	   /* it slept: its pages were dirty long before its end */
+#define KEEP_NS 1000000000ll /* how long written extents are kept: they may be written again */
+#define WAIT_NS 1500000000ll /* for a bio: longer than recorders flush, bpf/page/dirty.bpf.c */
+#define WAIT_MORE_NS 10000000000ll /* if some of its pages still have no writer */
+#define TOGETHER_NS 10000000ll	   /* consecutive writes within this become one extent */
+#define LONG_CALL_NS 1000000ll /* a longer call slept: its pages were dirty long before its end */
 
 #define OP_WRITE 1 /* REQ_OP_WRITE, 6.1 to 6.18 */
 
@@ -47,7 +47,7 @@ struct bio_queue {
 	size_t n;
 };
 
-/* What a task wrote last, and the large write that it has open. */
+/* What a task wrote last, and its open large write. */
 struct page_task {
 	struct kt_page_writer *last, *open; /* NULL = none */
 	struct kt_page_file last_file, open_file;
@@ -60,9 +60,9 @@ struct page_state {
 	struct kt_ios io;
 	struct kt_page_map map;
 	struct kt_hash tasks; /* run and tid → struct page_task */
-	struct kt_hash disks; /* run and device: its own pages were dirty once */
+	struct kt_hash disks; /* run and device: devices that have had dirty pages of their own */
 	struct kt_slab task_slab, bio_slab;
-	struct bio_queue young, old; /* not WAIT_NS yet; longer, and incomplete */
+	struct bio_queue young, old; /* waiting less than WAIT_NS; longer, and incomplete */
 };
 
 struct origin_row {
@@ -116,8 +116,8 @@ static void queue_remove(struct bio_queue *q, struct kt_page_bio *b)
 }
 
 /*
- * Was it somebody's page after all? What was written before and is in the bio for want of another (kt_page_take()) is not of it
- * where an event that came later has named one.
+ * Has a later event named a writer? Then an extent written before, which is in the bio only for lack of another (kt_page_take()),
+ * does not belong to it.
  */
 static bool is_superseded(const struct kt_page_list *l, const struct kt_page_extent *x)
 {
@@ -163,7 +163,7 @@ static int bio_close(struct page_state *s, struct bio_queue *q, struct kt_page_b
 	return err;
 }
 
-/* Does each of its pages have somebody? */
+/* Does each of its pages have a writer? */
 static bool bio_is_complete(const struct kt_page_bio *b)
 {
 	uint64_t pos = b->start;
@@ -199,7 +199,7 @@ static int bios_expire(struct page_state *s, int64_t now_ns)
 	return err;
 }
 
-/* Length of a range that begins at offset, cut to what can be; 0: none at all, or not known. */
+/* Length of a range that begins at offset, limited to what is possible; 0: empty, or not known. */
 static uint64_t clip(int64_t offset, uint64_t size, uint64_t max)
 {
 	if (size == KT_IO_SIZE_UNKNOWN)
@@ -208,7 +208,7 @@ static uint64_t clip(int64_t offset, uint64_t size, uint64_t max)
 }
 
 /*
- * Of no file: of a disk's own page cache perhaps, if there is any. Where a partition begins is not known here.
+ * Not of a file: perhaps of a disk's own page cache, if that was ever dirty. Where a partition begins is not known here.
  */
 static bool is_own_page(struct page_state *s, uint32_t run, const struct kt_bio_queue *d)
 {
@@ -264,7 +264,7 @@ struct dirtying {
 	struct kt_page_writer *writer;
 };
 
-/* When the byte became dirty, as well as is known. */
+/* When the byte became dirty, as far as is known. */
 static int64_t dirty_at(const struct dirtying *d, uint64_t pos)
 {
 	double part = (double)(pos - d->start) / (double)(d->end - d->start);
@@ -272,7 +272,7 @@ static int64_t dirty_at(const struct dirtying *d, uint64_t pos)
 	return d->first_ns + (int64_t)(part * (double)(d->last_ns - d->first_ns));
 }
 
-/* The common part of a bio and [*a, *b), if that was dirty when the bio was queued. */
+/* The overlap of a bio and [*a, *b), if that was dirty when the bio was queued. */
 static bool bio_has(const struct dirtying *d, const struct kt_page_bio *bio, uint64_t *a,
 		    uint64_t *b)
 {
@@ -281,7 +281,7 @@ static bool bio_has(const struct dirtying *d, const struct kt_page_bio *bio, uin
 	return *a < *b && dirty_at(d, *a + (*b - *a) / 2) < bio->queued_ns;
 }
 
-/* Gives the bios that were queued meanwhile their part of [start, end), which lies in one region. */
+/* Gives bios queued meanwhile their part of [start, end), which lies in one region. */
 static int give_to_bios(struct page_state *s, const struct dirtying *d, uint64_t start,
 			uint64_t end)
 {
@@ -290,7 +290,7 @@ static int give_to_bios(struct page_state *s, const struct dirtying *d, uint64_t
 	int err = 0;
 
 	while (n-- && bios[n]->queued_ns > d->first_ns && !err) {
-		/* Bytes that are somebody's: it was before the queueing for sure in the bio's own call, and likely if the call slept. */
+		/* Bytes with a writer: dirtied before the queueing for certain in the bio's own call, and probably if the call slept. */
 		bool before = !d->writer->inferred && (d->slept || bios[n]->tid == d->tid);
 		uint64_t a = start, b = end;
 
@@ -323,8 +323,8 @@ static int mark_given(struct page_state *s, const struct dirtying *d, uint64_t s
 static int dirty(struct page_state *s, const struct dirtying *d)
 {
 	/*
-	 * Who wrote last? Of two calls the one that ended last, save where it slept: then its pages were dirty before that. A page
-	 * that is told one by one was clean before, so what is dirty there by now came later.
+	 * Who wrote last? Of two calls the one that ended last, unless it slept: then its pages were dirty before that. A page
+	 * from a page_dirty run was clean before, so what is dirty there now came later.
 	 */
 	int64_t keep_after = d->writer->inferred ? INT64_MIN : d->slept ? d->first_ns : INT64_MAX;
 	int err = 0;
@@ -403,7 +403,7 @@ static int64_t io_of(struct page_state *s, const struct kt_ev *ev)
 	return s->io.ops ? KT_CALL(s->io, of_event, ev) : KT_NULL;
 }
 
-/* A write of the task that is known as a whole, d->writer not set yet. */
+/* A complete write of the task, d->writer not set yet. */
 static int task_wrote(struct page_state *s, const struct kt_ev *ev, struct dirtying *d,
 		      uint32_t tgid, uint64_t cgroup)
 {
@@ -462,7 +462,7 @@ static int on_io_call_begin(void *self, const struct kt_ev *ev)
 			     INT64_MAX);
 }
 
-/* The end of the write that io_call_begin told. */
+/* The end of the write that io_call_begin announced. */
 static int open_ends(struct page_state *s, const struct kt_ev *ev, struct page_task *t,
 		     uint64_t done, bool synced)
 {
@@ -474,7 +474,7 @@ static int open_ends(struct page_state *s, const struct kt_ev *ev, struct page_t
 		err = kt_page_undo(&s->map, &t->open_file, t->open_start + done, t->open_end,
 				   t->open);
 	t->open->end_ns = ev->t_ns;
-	/* One that waited for its own bios at last (O_SYNC) was not the last to write. */
+	/* A call that waited for its own bios at the end (O_SYNC) was not the last to write. */
 	if (!err && done && !synced)
 		err = kt_page_reclaim(&s->map, &t->open_file, t->open_start, t->open_start + done,
 				      t->open);

@@ -4,8 +4,8 @@
 #include "format/base/macros.h"
 #include "format/base/time.h"
 
-#define MAX_SECONDS 100000 /* between two switches that get a row each */
-#define MAX_WHO 16	   /* tasks told apart in one wait: each is one that ran in it */
+#define MAX_SECONDS 100000 /* seconds between two switches that get a row each */
+#define MAX_WHO 16	   /* tasks distinguished in one wait: those that ran in it */
 
 static const struct kt_col cols[] = {
 	KT_COL(kt_cpu_second, run_id, KT_COL_INT, "", "the run"),
@@ -52,14 +52,14 @@ static int write_second(struct kt_sched_cpu *c, struct kt_engine *e, int64_t nex
 	return err;
 }
 
-/* What ran since the last switch did so until t_ns. */
+/* The task of the last switch ran until t_ns. */
 static int account(struct kt_sched_cpu *c, struct kt_engine *e, int64_t t_ns, bool ran)
 {
 	bool busy = ran && !c->filtered;
 	int64_t last = kt_second_of(t_ns), from = c->since_ns;
 	int err = 0;
 
-	/* Only a clock that jumped is so late: all of it counts for the last second. */
+	/* Only a clock that jumped is this late: count all of it in the last second. */
 	if (last - c->now.second > MAX_SECONDS)
 		err = write_second(c, e, last);
 	while (c->now.second < last && !err) {

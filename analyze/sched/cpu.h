@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
-/* Who ran on one CPU, as far back as the last few tasks; and what the CPU did, second by second. */
+/* Which tasks ran on one CPU most recently, and what the CPU did, second by second. */
 #ifndef KT_ANALYZE_SCHED_CPU_H
 #define KT_ANALYZE_SCHED_CPU_H
 
@@ -25,29 +25,28 @@ extern const struct kt_table kt_sched_cpu_table;
 struct kt_sched_cpu {
 	struct kt_cpu_turn turns[KT_CPU_TURNS];
 	uint32_t n_turns; /* so far */
-	uint32_t tid;	  /* that runs, if is_known */
+	uint32_t tid;	  /* the running task, if is_known */
 	bool is_known;
-	bool filtered; /* switches are left out: who ran in between is not known */
+	bool filtered; /* switches are left out: what ran in between is not known */
 	bool ran_known;
-	uint32_t
-		ran_tid; /* if ran_known: who ran the longest while the next that comes waited; 0: idle */
-	int64_t since_ns; /* the last switch, or the run's start */
+	uint32_t ran_tid; /* if ran_known: who ran longest while the next task waited; 0: idle */
+	int64_t since_ns; /* the last switch, or the start of the run */
 	struct kt_cpu_second now;
 };
 
 void kt_sched_cpu_init(struct kt_sched_cpu *c, uint32_t run, uint32_t cpu, int64_t start_ns,
 		       bool filtered);
 
-/* A switch at t_ns: prev ran until now. Writes the rows of the seconds that are over. */
+/* A switch at t_ns: prev ran until now. Writes the rows of completed seconds. */
 int kt_sched_cpu_switch(struct kt_sched_cpu *c, struct kt_engine *e, int64_t t_ns, uint32_t prev,
 			uint32_t next);
 
-/* next waited that long for the switch just told. */
+/* next waited that long for the last switch. */
 void kt_sched_cpu_waited(struct kt_sched_cpu *c, int64_t runq_ns);
 
 /*
- * Which task ran the longest in [from, to], up to the last switch, which is at to; 0 = not known, or the CPU was idle. With a filter it
- * is known if the recorder told, or if one that came and went with nothing in between had the CPU for half of that time.
+ * Which task ran longest in [from, to], up to the last switch, which is at to; 0 = not known, or the CPU was idle. With a filter it
+ * is known if the recorder said so, or if a task that came and left with nothing in between had the CPU for half of that time.
  */
 uint32_t kt_sched_cpu_who(const struct kt_sched_cpu *c, int64_t from_ns, int64_t to_ns);
 

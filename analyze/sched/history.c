@@ -21,7 +21,7 @@ void kt_task_hist_finish(struct kt_task_hist *h, struct kt_stop_budget *b)
 	*h = (struct kt_task_hist){0};
 }
 
-/* Room for one more; where there shall be none, the oldest goes. */
+/* Makes room for one more; at the limit the oldest is dropped. */
 static int make_room(struct kt_task_hist *h, struct kt_stop_budget *b)
 {
 	uint32_t cap = h->cap ? h->cap * 2 : FIRST_CAP;
@@ -111,7 +111,7 @@ int kt_task_hist_add_apart(struct kt_task_hist *h, struct kt_stop_budget *b,
 	return err ? err : kt_task_hist_add(h, b, s);
 }
 
-/* Of the stops from first on, the last one that is over at t_ns; h->end: none. Nearly always one of the last few. */
+/* Of the stops from first on, the last one that had ended at t_ns; h->end: none. Usually one of the last few. */
 static uint64_t find_from(const struct kt_task_hist *h, uint64_t first, int64_t t_ns)
 {
 	uint64_t low = first, high = h->end; /* the answer is in [low - 1, high - 1] */
@@ -136,13 +136,13 @@ static uint64_t find_from(const struct kt_task_hist *h, uint64_t first, int64_t 
 	return low == first ? h->end : low - 1;
 }
 
-/* Of those held without a gap. */
+/* The number of stops held without a gap. */
 static uint64_t find(const struct kt_task_hist *h, int64_t t_ns)
 {
 	return find_from(h, KT_MAX(h->end - h->n, h->since), t_ns);
 }
 
-/* Since stop i was over. */
+/* Sums since the end of stop i. */
 static struct kt_sums sums_at(const struct kt_task_hist *h, uint64_t i, int64_t t_ns)
 {
 	struct kt_sums sums = at(h, i)->sums;
@@ -188,7 +188,7 @@ int kt_task_hist_sums(const struct kt_task_hist *h, int64_t from_ns, int64_t to_
 	return 0;
 }
 
-/* The first stop that is over after from_ns. -ENOENT: not all since then are held, or one lies across from_ns or to_ns. */
+/* The first stop that ends after from_ns. -ENOENT: not all since then are held, or one spans from_ns or to_ns. */
 static int first_in_call(const struct kt_task_hist *h, int64_t from_ns, int64_t to_ns,
 			 uint64_t *ret)
 {
@@ -204,7 +204,7 @@ static int first_in_call(const struct kt_task_hist *h, int64_t from_ns, int64_t 
 	return 0;
 }
 
-/* Since when it is off the CPU in that time; to_ns: it is not. */
+/* Since when it is off the CPU at the end of that time; to_ns: it is not. */
 static int64_t off_since(const struct kt_task_hist *h, int64_t from_ns, int64_t to_ns)
 {
 	return h->off && h->out_ns >= from_ns ? KT_MIN(h->out_ns, to_ns) : to_ns;

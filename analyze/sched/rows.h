@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
-/* What the tracker sched writes of tasks: its rows and their tables. */
+/* What the tracker sched writes about tasks: rows and their tables. */
 #ifndef KT_ANALYZE_SCHED_ROWS_H
 #define KT_ANALYZE_SCHED_ROWS_H
 
@@ -17,14 +17,14 @@ struct kt_sched_delay_row {
 	int64_t run_id, utid, by_utid, n, runq_ns, max_runq_ns;
 };
 
-/* Of a pair of tasks. The first two are its key in a table. */
+/* For a pair of tasks. The first two members are the key in a table. */
 struct kt_sched_delay {
 	int64_t utid, by_utid, n, runq_ns, max_runq_ns;
 };
 
 extern const struct kt_table kt_sched_task_table, kt_sched_delay_table;
 
-/* Writes the rows of a table of struct kt_sched_delay and empties it: it is full, or the run is over. */
+/* Writes the rows of a table of struct kt_sched_delay and empties it: when it is full, or the run has ended. */
 int kt_sched_write_delays(struct kt_engine *e, struct kt_keyed *delays, uint32_t run);
 
 #endif

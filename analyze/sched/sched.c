@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 /*
  * The tracker sched: who ran on each CPU, who waited for it, and who ran instead. It has no flows of its own: other families
- * ask what a task did while theirs was open (struct kt_svc_task), reports read its sums.
+ * ask what a task did while their flow was open (struct kt_svc_task), reports read its sums.
  *
- * A filter leaves out switches: those of a task that matches by itself are all there (`followed`), of others those while they are at work
- * on something that matches. So of these only single waits are known, and what lies between them in one operation.
+ * A filter leaves out switches: a task that matches by itself has all of them (`followed`), other tasks only those while they work on
+ * something that matches. So for the latter only single waits are known, and the time between them within one operation.
  *
- * Memory: a bounded history a task, all together within MAX_STOPS; tasks are forgotten when they end.
+ * Memory: a bounded history per task, MAX_STOPS in total; tasks are forgotten when they end.
  */
 #include "analyze/engine/tracker.h"
 
@@ -25,20 +25,20 @@
 #include "format/event.h"
 
 #define MAX_STOPS (256u << 10)
-#define MAX_TASKS (32u << 10) /* of one run; more of them live only when ends were lost */
+#define MAX_TASKS (32u << 10) /* per run; more can be alive only if exits were lost */
 #define MAX_CPUS 65536
-#define MAX_DELAYS (16u << 10) /* pairs of tasks; what is beyond becomes rows early */
+#define MAX_DELAYS (16u << 10) /* pairs of tasks; beyond that, rows are written early */
 
 /* ------------------------------------------------------------------ state */
 
 struct task {
 	struct kt_task_hist hist;
-	struct kt_sums past; /* of histories that broke off */
+	struct kt_sums past; /* of histories before a gap */
 	int64_t seen_ns;     /* its last event */
 	uint32_t tid;
-	uint32_t cpu; /* on which it was last seen to run */
+	uint32_t cpu; /* where it was last seen running */
 	bool exits;
-	bool followed; /* with a filter: a part of its life is known without gaps; past is of that alone */
+	bool followed; /* with a filter: part of its life is known without gaps; past covers only that */
 	bool waited;  /* with a filter: a wait is known */
 	uint8_t left; /* enum kt_task_state, while it is off the CPU */
 	struct kt_sched_task_row row;
@@ -46,12 +46,11 @@ struct task {
 
 struct run {
 	struct kt_hash tasks; /* tid */
-	struct task
-		*gone; /* left for good last: trackers after this one may still ask; NULL = none */
+	struct task *gone;    /* the last to leave for good, kept for later trackers; NULL = none */
 	struct kt_keyed delays;
 	KT_VEC(struct kt_sched_cpu *) cpus;
 	bool filtered;
-	int64_t forgot_ns; /* when a task was forgotten that may go on; KT_NULL: none was */
+	int64_t forgot_ns; /* when a task that may continue was forgotten; KT_NULL: never */
 };
 
 struct state {
@@ -93,7 +92,7 @@ static struct kt_sched_cpu *get_cpu(struct state *s, struct run *r, const struct
 
 /* ------------------------------------------------------------------ tasks */
 
-/* Its rows; then it is forgotten. end_ns KT_NULL: it did nothing since it was last seen. */
+/* Writes its rows and forgets it. end_ns KT_NULL: it did nothing since it was last seen. */
 static int forget(struct state *s, struct run *r, struct task *t, int64_t end_ns)
 {
 	struct kt_sched_task_row *row = &t->row;
@@ -113,7 +112,7 @@ static int forget(struct state *s, struct run *r, struct task *t, int64_t end_ns
 	row->sleep_ns = sums.sleep_ns;
 	if (r->gone == t)
 		r->gone = NULL;
-	/* With a filter, of most tasks it is known only that they had a CPU at some time. */
+	/* With a filter, most tasks are only known to have had a CPU at some time. */
 	err = r->filtered && !t->followed && !t->waited
 		      ? 0
 		      : kt_insert(s->e, &kt_sched_task_table, row);
@@ -123,7 +122,7 @@ static int forget(struct state *s, struct run *r, struct task *t, int64_t end_ns
 	return err;
 }
 
-/* Too many: of a few of them the one that was seen least lately. */
+/* Too many: of a few, the one not seen for the longest time. */
 static int forget_one(struct state *s, struct run *r)
 {
 	struct task *oldest = NULL;
@@ -149,7 +148,7 @@ static int get_task(struct state *s, struct run *r, const struct kt_ev *ev, uint
 	struct task *t = kt_hash_get(&r->tasks, tid);
 	int err = 0;
 
-	/* Its number is another's by now. */
+	/* Its number belongs to another task by now. */
 	if (t && t == r->gone) {
 		err = forget(s, r, t, KT_NULL);
 		if (err)
@@ -177,7 +176,7 @@ static int get_task(struct state *s, struct run *r, const struct kt_ev *ev, uint
 	return 0;
 }
 
-/* What it did since it was last seen is not known, nor what it does. */
+/* Neither what it did since it was last seen nor what it does now is known. */
 static void break_off(struct task *t)
 {
 	if (kt_task_hist_known(&t->hist)) {
@@ -196,7 +195,7 @@ static int restart(struct state *s, struct task *t, int64_t t_ns)
 	return kt_task_hist_restart(&t->hist, &s->budget, t_ns);
 }
 
-/* Somebody else leaves a CPU than the one that came last: when that one left was not seen. It may run elsewhere by now. */
+/* The task that leaves the CPU is not the one last switched to: the latter left unseen, and may run elsewhere by now. */
 static void lose_sight(struct run *r, uint32_t tid, uint32_t cpu)
 {
 	struct task *t = kt_hash_get(&r->tasks, tid);
@@ -205,7 +204,7 @@ static void lose_sight(struct run *r, uint32_t tid, uint32_t cpu)
 		break_off(t);
 }
 
-/* A wait is over: who ran instead? */
+/* A wait has ended: who ran instead? */
 static int add_delay(struct state *s, struct run *r, struct task *t, uint32_t run, uint32_t by_tid,
 		     int64_t ns, int64_t end_ns)
 {
@@ -232,7 +231,7 @@ static int add_delay(struct state *s, struct run *r, struct task *t, uint32_t ru
 
 /* ------------------------------------------------------------------ events */
 
-/* With a filter: does this switch of t belong to a part of its life that is known without gaps? */
+/* With a filter: is this switch of t in a part of its life that is known without gaps? */
 static bool is_followed(struct task *t, const struct kt_sched_switch *d, uint8_t flag)
 {
 	if (!(d->flags & flag)) {
@@ -255,7 +254,7 @@ static int goes(struct state *s, struct run *r, const struct kt_ev *ev, struct k
 		return err;
 	if (r->filtered && !is_followed(t, d, KT_SWITCH_PREV_FOLLOWED))
 		; /* what it did before is not known */
-	/* It runs since the start, unless something is amiss: then it is only known to run now. */
+	/* It has run since the start; if events are missing, it is only known to run now. */
 	else if (!c->is_known && !kt_task_hist_known(&t->hist) && !r->filtered)
 		err = restart(s, t, c->since_ns);
 	else if (!kt_task_hist_known(&t->hist) || t->hist.off || c->tid != d->prev_tid)
@@ -276,7 +275,7 @@ static int goes(struct state *s, struct run *r, const struct kt_ev *ev, struct k
 	return err;
 }
 
-/* With a filter: a time off the CPU of a task of which only such are known. */
+/* With a filter: a time off the CPU of a task of which nothing else is known. */
 static int add_apart(struct state *s, struct task *t, const struct kt_stop *stop)
 {
 	const struct kt_stop *last;
@@ -297,8 +296,8 @@ static int add_apart(struct state *s, struct task *t, const struct kt_stop *stop
 }
 
 /*
- * With a filter: when a task that comes left the CPU; KT_NULL: not known. It may have come and gone unseen since it was last seen to
- * go. What a switch tells of a wait is of one that began when the task was at work: it was seen to go then.
+ * With a filter: when the task that comes left the CPU; KT_NULL: not known. It may have come and left unseen since it was last seen to
+ * leave. A wait reported by a switch began while the task was working: it was seen to leave then.
  */
 static int64_t left_ns(const struct task *t, const struct kt_sched_switch *d, int64_t t_ns)
 {
@@ -398,7 +397,7 @@ static int on_switch(void *self, const struct kt_ev *ev)
 	return err;
 }
 
-/* With a filter: of the wait that the next switch of this CPU tells of. */
+/* With a filter: about the wait that the next switch of this CPU reports. */
 static int on_ran(void *self, const struct kt_ev *ev)
 {
 	const struct kt_sched_ran *d = ev->data;
@@ -413,7 +412,7 @@ static int on_ran(void *self, const struct kt_ev *ev)
 	return 0;
 }
 
-/* An interrupt on top of a task that runs. */
+/* An interrupt on top of a running task. */
 static int on_irq_span(void *self, const struct kt_ev *ev)
 {
 	const struct kt_irq_span *d = ev->data;
@@ -448,7 +447,7 @@ static int on_irq_span(void *self, const struct kt_ev *ev)
 	return kt_task_hist_add(&t->hist, &s->budget, &stop);
 }
 
-/* Who ends a call runs, and ran when it began: that it came to a CPU before was not seen. */
+/* A task that ends a call runs, and ran when the call began: the switch to it was not seen. */
 static int on_io_call(void *self, const struct kt_ev *ev)
 {
 	const struct kt_io_call *d = ev->data;
@@ -465,7 +464,7 @@ static int on_io_call(void *self, const struct kt_ev *ev)
 	return restart(s, t, start > t->hist.out_ns ? start : ev->t_ns);
 }
 
-/* The tid has a new owner: the end of the one before was not seen. */
+/* The tid has a new owner: the end of the previous one was not seen. */
 static int on_task_new(void *self, const struct kt_ev *ev)
 {
 	const struct kt_task_new *d = ev->data;
@@ -478,7 +477,7 @@ static int on_task_new(void *self, const struct kt_ev *ev)
 	return t ? forget(s, r, t, KT_NULL) : 0;
 }
 
-/* A thread that calls exec goes on by the number of its process, whose first thread is over. */
+/* A thread that calls exec continues with the number of its process, whose first thread has ended. */
 static int on_task_comm(void *self, const struct kt_ev *ev)
 {
 	const struct kt_task_comm *d = ev->data;
@@ -530,7 +529,7 @@ static const struct kt_task_hist *history(struct state *s, uint32_t run, uint32_
 	return t && t->hist.n ? &t->hist : NULL;
 }
 
-/* With a filter, of a task in a call: where nothing is held of it, it was seen to do nothing but run. NULL: not known. */
+/* With a filter, for a task in a call: without a history, it was seen to do nothing but run. NULL: not known. */
 static const struct kt_task_hist *history_in_call(struct state *s, uint32_t run, uint32_t tid,
 						  int64_t from_ns)
 {
@@ -619,7 +618,7 @@ static int ended(void *self, uint32_t run, int64_t end_ns)
 			err = kt_sched_cpu_end(r->cpus.v[i], s->e, end_ns);
 	if (!err)
 		err = kt_sched_write_delays(s->e, &r->delays, run);
-	/* Taking one out moves others: look at the same slot again. */
+	/* Removing one moves others: check the same slot again. */
 	if (!err && r->gone)
 		err = forget(s, r, r->gone, KT_NULL);
 	for (size_t i = 0; r->tasks.slots && i <= r->tasks.mask && !err;) {
