@@ -24,7 +24,7 @@ uint32_t ktr_comp_max(void)
 	return ZSTD_COMPRESSBOUND(ktr_columns_bound(KTR_RAW_MAX));
 }
 
-/* The 8 bytes before and the checksum after a header's content. */
+/* The 8 bytes before and the checksum after the content of a header. */
 static void seal(unsigned char *frame, uint32_t magic, uint32_t content)
 {
 	uint32_t size = content + KTR_CRC_BYTES, crc;
@@ -35,7 +35,7 @@ static void seal(unsigned char *frame, uint32_t magic, uint32_t content)
 	memcpy(frame + KTR_FRAME_BYTES + content, &crc, 4);
 }
 
-/* Frame and checksum right, and room for a struct of min bytes? */
+/* Are frame and checksum valid, and is there room for a struct of min bytes? */
 static bool sealed(const unsigned char *frame, size_t len, uint32_t magic, size_t min)
 {
 	uint32_t have_magic, size, crc;

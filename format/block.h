@@ -5,9 +5,9 @@
  * Each header is the content of a zstd skippable frame:
  *
  *	u32 magic, u32 size			the frame's own 8 bytes
- *	struct, hdr_len bytes			later versions append to it; readers take what they know
+ *	struct, hdr_len bytes			later versions append fields; readers take those they know
  *	(file header only) TLVs
- *	u32 crc32c				of all that precedes, the frame's 8 bytes included
+ *	u32 crc32c				of everything before it, including the frame's 8 bytes
  */
 #ifndef KTR_BLOCK_H
 #define KTR_BLOCK_H
@@ -17,7 +17,7 @@
 #define KTR_FRAME_BYTES 8
 #define KTR_CRC_BYTES 4
 
-/* File header. compat: unknown bits do no harm; incompat: unknown bits mean that a newer reader is needed. */
+/* File header. compat: unknown bits may be ignored; incompat: unknown bits need a newer reader. */
 struct ktr_disk_file {
 	uint8_t magic[8];
 	uint16_t version;
@@ -86,7 +86,7 @@ struct ktr_disk_tail {
 	uint16_t reserved[3];
 	uint8_t uuid[16];
 	uint64_t
-		index_offset; /* of the last index block's header; its first entry is the one before it */
+		index_offset; /* of the header of the last index block; its first entry is the previous index block */
 	uint64_t n_blocks; /* in the whole file */
 	uint64_t cut_ns;   /* no event of the file is later */
 };
@@ -99,11 +99,11 @@ struct ktr_tail_info {
 };
 #define KTR_TAIL_MAGIC "KTRTAIL\n"
 
-/* Whole frames, headers of this version. */
+/* Sizes of complete frames, for headers of this version. */
 #define KTR_BLOCK_FRAME (KTR_FRAME_BYTES + sizeof(struct ktr_disk_block) + KTR_CRC_BYTES)
 #define KTR_TAIL_FRAME (KTR_FRAME_BYTES + sizeof(struct ktr_disk_tail) + KTR_CRC_BYTES)
 
-/* Bounds on what a file may claim. */
+/* Limits on what a file may claim. */
 #define KTR_HDR_MAX 1024u	      /* content of a block's or tail's header frame */
 #define KTR_FILE_HDR_MAX (512u << 10) /* of the file header's */
 uint32_t ktr_comp_max(void);	      /* comp_len */
@@ -116,7 +116,7 @@ void ktr_tail_put(const struct ktr_tail_info *t, void *frame);
 int ktr_file_put(const struct ktr_run_info *info, void **ret_frame, size_t *ret_len);
 
 /*
- * From a whole frame of len bytes (8 + size), checksum and bounds checked. -EBADMSG: not one.
+ * From a complete frame of len bytes (8 + size); checks checksum and bounds. -EBADMSG: not one.
  * ktr_file_get: the strings of *ret are malloc'ed: ktr_info_finish(). -EPROTONOSUPPORT: needs a newer version.
  */
 int ktr_block_get(const void *frame, size_t len, struct ktr_block_info *ret);
@@ -128,8 +128,8 @@ void ktr_info_finish(struct ktr_run_info *info);
 bool ktr_kind_has_events(enum ktr_kind kind);
 
 /*
- * Is it the value that a checksum must have? Fuzzing builds take any, or they would never get past it; but for 0,
- * so that they try the ways past a wrong one as well.
+ * Is it the correct checksum? Fuzzing builds accept any except 0: otherwise they would never get past a checksum, and 0
+ * makes them try the paths for a wrong one as well.
  */
 static inline bool ktr_crc_ok(uint32_t have, uint32_t want)
 {
@@ -140,7 +140,7 @@ static inline bool ktr_crc_ok(uint32_t have, uint32_t want)
 #endif
 }
 
-/* ktr_columns_encode() with memory that is kept between calls; zero is empty. */
+/* ktr_columns_encode() that reuses memory between calls; zero is empty. */
 struct ktr_scratch {
 	void *mem;
 	size_t size;

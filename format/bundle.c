@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
-/* Every .ktr in what people send: the file itself, compressed, or in an archive. */
+/* Every .ktr in files that people send: the .ktr itself, compressed, or in an archive. */
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
@@ -67,7 +67,7 @@ static int64_t read_entry(void *arg, void *buf, size_t len)
 	got = archive_read_data(e->archive, buf, len);
 	if (got == ARCHIVE_RETRY)
 		return -EINTR;
-	/* A torn archive is a torn file: the reader keeps what is whole and says that the end is missing. */
+	/* A truncated archive means a truncated file: the reader keeps the complete part and reports that the end is missing. */
 	return KT_MAX(got, 0);
 }
 
@@ -112,7 +112,7 @@ static int try_entry(struct archive *a, const char *name, ktr_bundle_cb fn, void
 	return 1;
 }
 
-/* A single file in one compression: libarchive would go on and take our own frames for lz4 or zstd, too. */
+/* A single file in one compression: libarchive would go on to take our own frames for lz4 or zstd. */
 static int each_compressed(const char *path, int filter, ktr_bundle_cb fn, void *arg, int *ret_fn)
 {
 	struct archive *a = archive_read_new();
@@ -133,7 +133,7 @@ static int each_compressed(const char *path, int filter, ktr_bundle_cb fn, void 
 	return err;
 }
 
-/* -ENOEXEC: no archive. */
+/* -ENOEXEC: not an archive. */
 static int each_in_archive(const char *path, ktr_bundle_cb fn, void *arg, int *ret_fn)
 {
 	struct archive *a = archive_read_new();
@@ -154,7 +154,7 @@ static int each_in_archive(const char *path, ktr_bundle_cb fn, void *arg, int *r
 		const char *inner = archive_entry_pathname(entry);
 
 		if (archive_format(a) == ARCHIVE_FORMAT_RAW) {
-			/* The last filter is the file itself, the one before what was done to it last. */
+			/* The last filter is the file itself, the one before it is the outermost compression. */
 			int n = archive_filter_count(a);
 
 			err = n < 2 ? -ENOEXEC
@@ -174,7 +174,7 @@ static int each_in_archive(const char *path, ktr_bundle_cb fn, void *arg, int *r
 			goto out;
 		found += err;
 	}
-	/* A torn end after some .ktr has been reported by their readers, or hit nothing of ours that is known. */
+	/* A truncated end after some .ktr was reported by their readers, or did not affect any known .ktr. */
 	err = found ? 0 : ok == ARCHIVE_EOF ? -EBADMSG : -ENOEXEC;
 out:
 	archive_read_free(a);
@@ -183,7 +183,7 @@ out:
 
 /* ---------------------------------------------------------------- recordings one after the other */
 
-/* From..to of a file: one of the recordings in it. */
+/* The range of a file with one of its recordings. */
 struct part {
 	int fd;
 	uint64_t from, to, at;
@@ -210,7 +210,7 @@ static int seek_part(void *arg, uint64_t to)
 	return 0;
 }
 
-/* The header of a recording at `at`? */
+/* Is there the header of a recording at `at`? */
 static bool starts_at(int fd, uint64_t at)
 {
 	struct ktr_run_info info = {0};
@@ -230,7 +230,7 @@ static bool starts_at(int fd, uint64_t at)
 	return is;
 }
 
-/* Behind what stands at `at`: a header, or a header with its payload. 0: neither, or it is damaged. */
+/* The offset after what is at `at`: a header, or a header with its payload. 0: neither, or damaged. */
 static uint64_t hop(int fd, uint64_t at)
 {
 	unsigned char frame[KTR_FRAME_BYTES + KTR_HDR_MAX];
@@ -273,7 +273,7 @@ static uint64_t search(int fd, uint64_t at)
 	return found;
 }
 
-/* Where the recording ends that begins at `from`: at the next one, or with the file. */
+/* The end of the recording that begins at `from`: the next one, or the end of the file. */
 static uint64_t end_of(int fd, uint64_t from, uint64_t size)
 {
 	uint64_t at = from;
@@ -281,7 +281,7 @@ static uint64_t end_of(int fd, uint64_t from, uint64_t size)
 	do {
 		uint64_t next = hop(fd, at);
 
-		/* Cut short, its last payload ends within the next recording: look behind the last header that is one. */
+		/* If it was truncated, its last payload ends within the next recording: search after its last valid header. */
 		if (!next || next > size || (next < size && !hop(fd, next)))
 			next = search(fd, at + 1);
 		at = next;
@@ -289,7 +289,7 @@ static uint64_t end_of(int fd, uint64_t from, uint64_t size)
 	return KT_MIN(at, size);
 }
 
-/* Several recordings in one file, as cat(1) makes it: fn for each. 0: it is one, or cannot be told; 1: done. */
+/* Several recordings in one file, as cat(1) makes it: calls fn for each. 0: there is only one, or it is not known; 1: done. */
 static int each_part(const char *path, ktr_bundle_cb fn, void *arg, int *ret_fn)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC), err = 0;
@@ -346,7 +346,7 @@ int ktr_bundle_each(const char *path, ktr_bundle_cb fn, void *arg)
 	err = strcmp(path, "-") ? each_part(path, fn, arg, &ret) : 0;
 	if (err)
 		return err < 0 ? err : ret;
-	/* It may still be one whose start is damaged. */
+	/* It may still be a .ktr whose start is damaged. */
 	err = ktr_reader_open(path, &r);
 	if (err)
 		return err;

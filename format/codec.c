@@ -2,8 +2,8 @@
 /*
  * Encoder of codec 2; the layout is in codec.h.
  *
- * Measured reasons: bytes that do not vary cost zstd time though they cost no space, so they are left out. Addresses
- * and sectors of one I/O stand in several events: what a column says again is found in the column that said it
+ * Based on measurements: bytes that do not vary cost zstd time, though no space, so they are left out. Addresses
+ * and sectors of one I/O occur in several events: a repeated value refers to the column that had it
  * first (KTR_T_REF), mostly in the same order, and becomes zeros.
  */
 #include <errno.h>
@@ -51,7 +51,7 @@ struct encoder {
 	unsigned char *seq;
 	uint32_t *found; /* value -> row of the source, direct-mapped; found_size slots */
 	size_t found_size;
-	struct dict_slot *dict; /* not cleared before its first use: most blocks are small */
+	struct dict_slot *dict; /* cleared on first use only: most blocks are small */
 	bool dict_clean;
 	uint16_t n_codes[KTR_N_CLASSES];
 	uint32_t n_dict;				 /* values of all classes */
@@ -140,7 +140,7 @@ static uint64_t source_value(const struct encoder *e, const struct source *s, ui
 
 struct ref_cost {
 	uint32_t literals;
-	uint32_t changes; /* symbols that differ from the one before */
+	uint32_t changes; /* symbols that differ from the previous one */
 };
 
 /* Symbols and literals of the first n elements of t's column, as references to s. */
@@ -164,7 +164,7 @@ static struct ref_cost refer(struct encoder *e, const struct type *t, const stru
 			next++;
 			continue;
 		}
-		/* Addresses are used again: what counts is the latest row before this one. */
+		/* Addresses are reused: the latest row before this one counts. */
 		if (!any) {
 			memset(e->found, 0, (mask + 1) * sizeof(*e->found));
 			any = true;
@@ -189,7 +189,7 @@ static struct ref_cost refer(struct encoder *e, const struct type *t, const stru
 	return cost;
 }
 
-/* Codes and literals of a column. Returns the number of literals; undone if they are more than max. */
+/* Codes and literals of a column. Returns the number of literals; undone if there are more than max. */
 static int64_t look_up(struct encoder *e, unsigned int class, size_t n, size_t max)
 {
 	uint16_t *n_codes = &e->n_codes[class];
@@ -219,7 +219,7 @@ static int64_t look_up(struct encoder *e, unsigned int class, size_t n, size_t m
 	}
 	return literals;
 undo:
-	/* Last in, first out: the probe sequences of the others stay whole. */
+	/* Last in, first out: keeps the probe sequences of the others intact. */
 	while (literals--) {
 		uint64_t h = (e->literals[literals] + class) * 0x9e3779b97f4a7c15ull;
 
@@ -236,7 +236,7 @@ undo:
 
 struct stats {
 	uint64_t vary;	  /* bits that differ from the first element's */
-	uint32_t changes; /* elements that differ from the one before */
+	uint32_t changes; /* elements that differ from the previous one */
 };
 
 #define GATHER(size)                                                            \
@@ -254,7 +254,7 @@ static struct stats gather(struct encoder *e, const struct type *t, const struct
 	uint64_t first = ktr_load(e->raw + t->rows[0] + col->offset, col->size), prev = first;
 	struct stats st = {0};
 
-	/* Each size by itself: what is copied by a variable length is waited for. */
+	/* One case per size: a copy of variable length stalls. */
 	if (col->size == 8)
 		GATHER(8)
 	else if (col->size == 4)
@@ -268,7 +268,7 @@ static struct stats gather(struct encoder *e, const struct type *t, const struct
 	return st;
 }
 
-/* Zigzag deltas into symbols. The base is such that the first is no exception. */
+/* Zigzag deltas into symbols. The base is chosen so that the first is not an outlier. */
 static struct stats deltas(struct encoder *e, size_t n, uint64_t *ret_base)
 {
 	struct stats st = {0};
@@ -290,7 +290,7 @@ static void times(struct encoder *e, const struct type *t)
 		e->symbols[i] = ktr_zigzag(ktr_load(e->raw + t->rows[i], 8) - e->values[i]);
 }
 
-/* Bytes that zstd will have to look at twice: an estimate to choose by. */
+/* Bytes that cost zstd real work: an estimate for choosing. */
 static uint64_t cost_of(const struct stats *st, unsigned int size)
 {
 	return (uint64_t)st->changes * __builtin_popcount(plane_mask(st->vary, size));
@@ -387,7 +387,7 @@ static void put_column(struct encoder *e, unsigned int type_no, const struct ktr
 	}
 	if (col->kind == KT_KIND_PTR || col->kind == KT_KIND_SECTOR) {
 		best = choose_source(e, t, col, &ref_cost);
-		if (best) /* a copy: adding this column moves the others */
+		if (best) /* a copy: adding this column may move the others */
 			source = *best;
 		if (col->first)
 			add_source(e, type_no, col);
@@ -423,7 +423,7 @@ static int by_id(const void *a, const void *b)
 	return (s->desc->id > t->desc->id) - (s->desc->id < t->desc->id);
 }
 
-/* Finds the types and counts their events; seq: places in the order of first appearance. */
+/* Finds the types and counts their events; seq: indices in order of first appearance. */
 static int scan(struct encoder *e, const struct kt_schema *schema)
 {
 	uint8_t cache[256] = {0}; /* id's low bits -> place + 1 */
@@ -461,7 +461,7 @@ static int scan(struct encoder *e, const struct kt_schema *schema)
 	return 0;
 }
 
-/* Types in the order of their ids, the rows of each, the sequence, the times (in symbols). */
+/* Types in order of id, the rows of each, the sequence, the times (in symbols). */
 static void sort_rows(struct encoder *e)
 {
 	uint32_t at = 0, pos[KTR_TYPES_MAX];

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
- * Codec 2, KTR_COLUMNS: events as columns. Internal to format/: codec.c encodes, codec_decode.c undoes it.
+ * Codec 2, KTR_COLUMNS: events as columns. Internal to format/: codec.c encodes, codec_decode.c decodes.
  *
  *	u32 rows, u16 types
  *	per type, in order of ids: u16 id, u32 count	(its len is the schema's)
- *	sequence: per row one byte, the type's place in that list	(absent with one type)
- *	u64 ts_ns of the first row; plain column of 8-byte elements: ts_ns less the row's before (the first: 0)
- *	per type, per column of its fields: u8 enum ktr_transform, then as that says
+ *	sequence: per row one byte, the index of its type in that list	(absent with one type)
+ *	u64 ts_ns of the first row; plain column of 8-byte elements: ts_ns minus that of the previous row (the first: 0)
+ *	per type, per column of its fields: u8 enum ktr_transform, then what that defines
  *
- * An array is a column per element; characters go eight to a column. Element i of a type's column belongs to its
+ * An array is one column per element; characters are packed eight to a column. Element i of a type's column belongs to its
  * i-th row. A plain column of n elements of k bytes:
  *
- *	u8 mask			bit p: byte p of the elements differs among them
- *	u8 for each other byte	the value they all have
+ *	u8 mask			bit p: byte p is not the same in all elements
+ *	u8 for each other byte	its value in all of them
  *	n bytes for each bit of mask, from the lowest byte up
  */
 #ifndef KTR_CODEC_H
@@ -25,17 +25,17 @@
 enum ktr_transform {
 	KTR_T_PLAIN = 0, /* plain column */
 	KTR_T_DELTA =
-		1, /* u64 base; plain column of 8-byte zigzag(value - the value before, at first base) */
-	KTR_T_TIME = 2, /* plain column of 8-byte zigzag(the row's ts_ns - value) */
+		1, /* u64 base; plain column of 8-byte zigzag(value - previous value, initially base) */
+	KTR_T_TIME = 2, /* plain column of 8-byte zigzag(ts_ns of the row - value) */
 	/*
 	 * plain column of 2-byte codes, u32 n, plain column of n values: 0 = the next of those values, which gets the
-	 * next code; k = the value whose code is k. Codes are counted by class, over all columns before.
+	 * next code; k = the value with code k. Codes are assigned per class, across all columns so far.
 	 */
 	KTR_T_DICT = 3,
 	/*
-	 * u16 type, u16 offset, u8 size: of another column, before this. Plain column of 4-byte symbols, u32 n, plain
-	 * column of n values: 0 = the value that follows, there, the one found last; 1 = the next of those n values; else it is
-	 * found zigzag(symbol - 1) further than 0 would be.
+	 * u16 type, u16 offset, u8 size of an earlier column. Plain column of 4-byte symbols, u32 n, plain
+	 * column of n values: 0 = the value after the one found last in that column; 1 = the next of those n values; otherwise it is
+	 * zigzag(symbol - 1) further along than with 0.
 	 */
 	KTR_T_REF = 4,
 	KTR_N_TRANSFORMS
@@ -47,12 +47,12 @@ struct ktr_col {
 	uint8_t size;
 	uint8_t kind;
 	bool first;    /* of its field */
-	uint8_t class; /* hash of the field's name: columns that are likely to share values */
+	uint8_t class; /* hash of the field name: columns that probably share values */
 };
 #define KTR_N_CLASSES 64
 #define KTR_DICT_MAX 8192 /* values, all classes together */
 
-/* Next column of d: *field and *elem are the cursor, both 0 at first. */
+/* Next column of d: *field and *elem are the cursor, both initially 0. */
 static inline bool ktr_col_next(const struct kt_event_desc *d, unsigned int *field,
 				unsigned int *elem, struct ktr_col *ret)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
-/* Decoder of codec 2; the layout is in codec.h. Hostile input: memory is bounded by the raw length. */
+/* Decoder of codec 2; the layout is in codec.h. Input is hostile: memory is bounded by the raw length. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -168,7 +168,7 @@ static int get_dict(struct decoder *d, size_t n, const struct ktr_col *col)
 	return used == n_literals ? 0 : -EBADMSG;
 }
 
-/* Bytes of the rows of a type that are decoded by now: those before this column. */
+/* Bytes of a type's rows decoded so far: those before this column. */
 static int get_source(struct decoder *d, unsigned int type_no, const struct ktr_col *col,
 		      const struct type **ret_type, uint64_t *ret_offset, uint64_t *ret_size)
 {
@@ -279,7 +279,7 @@ static int get_types(struct decoder *d, const struct kt_schema *s)
 	return 0;
 }
 
-/* Places the rows and writes what is before their fields. */
+/* Places the rows and writes what precedes their fields. */
 static int get_rows(struct decoder *d)
 {
 	const unsigned char *seq = d->n_types > 1 ? take(d, d->n_rows) : NULL;

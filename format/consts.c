@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
-/* Kernel constants by name: kconst.def's, or those of the kernel a trace came from. */
+/* Kernel constants by name: those of kconst.def, or those of the recorded kernel. */
 #include <ctype.h>
 #include <errno.h>
 #include <pthread.h>
@@ -56,7 +56,7 @@ static void make_default(void)
 	default_table.consts = kt_consts;
 	default_table.n = kt_n_consts;
 	if (name_values(&default_table))
-		abort(); /* 200 bytes could not be had */
+		abort(); /* out of memory for 200 bytes */
 }
 
 static const struct kt_const_table *table_or_default(const struct kt_const_table *t)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
-/* The tar of a run: made in memory, read, unpacked. Read ones are hostile. */
+/* The tar of a run: created in memory, read, unpacked. Those that are read are hostile. */
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
@@ -16,7 +16,7 @@
 
 /* ---------------------------------------------------------------- names */
 
-/* Relative, no "..", no empty parts: nothing that leads out of the directory it is unpacked in. */
+/* Relative, no "..", no empty components: cannot lead out of the directory that it is unpacked to. */
 static bool name_ok(const char *name)
 {
 	if (!name || !*name || *name == '/')
@@ -60,7 +60,7 @@ int ktr_context_create(struct ktr_context **ret)
 	if (!c)
 		return -ENOMEM;
 	c->archive = archive_write_new();
-	/* Blocks of one record: the usual padding to 10 KiB would only cost. */
+	/* Blocks of one record: the usual padding to 10 KiB is a waste. */
 	if (!c->archive || archive_write_set_format_pax_restricted(c->archive) != ARCHIVE_OK ||
 	    archive_write_set_bytes_per_block(c->archive, 512) != ARCHIVE_OK ||
 	    archive_write_open(c->archive, c, NULL, append, NULL) != ARCHIVE_OK) {
@@ -98,7 +98,7 @@ int ktr_context_finish(struct ktr_context *c, const void **ret_tar, size_t *ret_
 
 	if (c->archive) {
 		if (archive_write_close(c->archive) != ARCHIVE_OK)
-			err = -ENOMEM; /* all of it is in memory */
+			err = -ENOMEM; /* everything is in memory */
 		archive_write_free(c->archive);
 		c->archive = NULL;
 	}
@@ -125,7 +125,7 @@ typedef int (*entry_cb)(void *arg, struct archive_entry *entry, const char *name
 			size_t len);
 
 /*
- * Any entry; data for regular files. A sparse entry may claim far more bytes than the tar has, so what is larger than
+ * Any entry; data for regular files. A sparse entry may claim far more bytes than the tar has, so anything larger than
  * the tar itself is refused.
  */
 static int each_entry(const void *tar, size_t len, entry_cb fn, void *arg)
@@ -154,7 +154,7 @@ static int each_entry(const void *tar, size_t len, entry_cb fn, void *arg)
 			err = -EBADMSG;
 			goto out;
 		}
-		data.v[size] = '\0'; /* texts may be taken for strings */
+		data.v[size] = '\0'; /* texts can be used as strings */
 		err = fn(arg, entry, archive_entry_pathname(entry), data.v, size);
 		if (err)
 			goto out;
@@ -201,7 +201,7 @@ static void close_fd(int *fd)
 		close(*fd);
 }
 
-/* The directory that name lies in, made where absent; *ret_last: the part after it. Never through a link. */
+/* The directory of name, created if absent; *ret_last: the part after it. Never follows a link. */
 static int open_parent(int dir, const char *name, int *ret_fd, const char **ret_last)
 {
 	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -236,7 +236,7 @@ static int write_file(int dir, const char *name, const unsigned char *data, size
 {
 	kt_cleanup(close_fd) int fd = -1;
 
-	/* A new file each time: never into what an earlier entry or somebody else put there. */
+	/* Always a new file: never writes to one that an earlier entry or somebody else created. */
 	if (unlinkat(dir, name, 0) < 0 && errno != ENOENT)
 		return -errno;
 	fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);

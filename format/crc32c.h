@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* crc: 0, or the result for the bytes before. */
+/* crc: 0, or the result for the preceding bytes. */
 uint32_t kt_crc32c(uint32_t crc, const void *data, size_t len);
 
 /* The portable version, for tests. */

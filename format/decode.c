@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
-/* A block's payload back to what was given to ktr_writer_block(). */
+/* Decodes a block's payload to what was passed to ktr_writer_block(). */
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -10,8 +10,8 @@
 #include "format/block.h"
 
 /*
- * Whatever the checksums say, callers walk the events by their lens: these must lead from one to the next. Ids that
- * the schema lacks are let through: kt_map_event() knows none of them.
+ * Callers walk the events by their lens, so these must lead from one to the next, whatever the checksums say. Ids that
+ * the schema lacks are accepted: kt_map_event() does not know them.
  */
 static int check_events(const struct ktr_block_info *info, const void *raw)
 {
@@ -24,7 +24,7 @@ static int check_events(const struct ktr_block_info *info, const void *raw)
 		if (info->raw_len - at < sizeof(*ev) || ev->len < sizeof(*ev) || ev->len % 8 ||
 		    ev->len > info->raw_len - at)
 			return -EBADMSG;
-		/* An index is in the order of the file. */
+		/* An index is in file order. */
 		if (info->kind != KTR_INDEX && (ev->ts_ns < last_ns || ev->ts_ns > info->ts_max_ns))
 			return -EBADMSG;
 		last_ns = ev->ts_ns;
@@ -33,7 +33,7 @@ static int check_events(const struct ktr_block_info *info, const void *raw)
 	return n == info->n_events ? 0 : -EBADMSG;
 }
 
-/* A zstd context is large, and made anew its pages would cost as much as the work: each thread keeps its own. */
+/* A zstd context is large: creating it each time would cost as much as the decompression, so each thread keeps one. */
 static pthread_key_t dctx_key;
 
 static void free_dctx(void *z)
@@ -62,7 +62,7 @@ static ZSTD_DCtx *thread_dctx(void)
 		return NULL;
 	}
 #ifdef KT_FUZZ
-	/* ZSTD_d_forceIgnoreChecksum, by the name that headers give it without their experimental part. */
+	/* ZSTD_d_forceIgnoreChecksum, by its name in headers without the experimental part. */
 	ZSTD_DCtx_setParameter(z, ZSTD_d_experimentalParam3, 1);
 #endif
 	return z;

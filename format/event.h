@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
- * The events, as C sees them: struct kt_<event>, enum kt_event_id, enum kt_hook, generated from
+ * The events in C: struct kt_<event>, enum kt_event_id, enum kt_hook, generated from
  * format/events/<family>.def by including them several times. Shared by the BPF programs and by user space.
  *
- * Every event starts with the same 12 bytes: u64 ts_ns (CLOCK_MONOTONIC), u16 id, u16 len (its whole
+ * Every event starts with the same 12 bytes: u64 ts_ns (CLOCK_MONOTONIC), u16 id, u16 len (its total
  * size). Its size is fixed, a multiple of 8, and free of padding (asserted here). Little-endian.
  */
 #ifndef KT_FORMAT_EVENT_H
@@ -20,12 +20,12 @@
 #define KT_C_s64 __s64
 #define KT_C_char char
 
-/* The part all events share. The events spell it out instead of embedding it: it would be padded to 16. */
+/* The common part of all events. Events repeat its members instead of embedding it: it would be padded to 16. */
 struct kt_event {
 	__u64 ts_ns;
 	__u16 id;
 	__u16 len;
-	__u32 first; /* the event's own first field */
+	__u32 first; /* first field of the specific event */
 };
 #define KT_EVENT_HDR 12
 
@@ -35,24 +35,24 @@ enum kt_loss {
 #include "format/losses.def"
 #undef KT_LOSS
 };
-#define KT_N_LOSS 8 /* those that may stand in a file */
+#define KT_N_LOSS 8 /* those that may occur in a file */
 
 enum kt_bio_flags {
 	KT_BIO_BASED =
 		1
-		<< 0, /* the disk takes bios itself (zram, dm, md): no request will follow there */
+		<< 0, /* the disk takes bios directly (zram, dm, md): no request will follow there */
 	KT_BIO_SWAP = 1 << 1, /* to or from a swap area */
 };
 
 /* Of device. */
 enum kt_device_flags {
 	KT_DEVICE_ROTATIONAL = 1 << 0,
-	KT_DEVICE_BIO_BASED = 1 << 1, /* the disk takes bios itself */
+	KT_DEVICE_BIO_BASED = 1 << 1, /* the disk takes bios directly */
 };
 
 enum kt_rq_flags {
 	KT_RQ_FINAL = 1 << 0,	  /* rq_complete: the request ends here */
-	KT_RQ_FLUSH_SEQ = 1 << 1, /* it is being taken through PREFLUSH, data, POSTFLUSH */
+	KT_RQ_FLUSH_SEQ = 1 << 1, /* it goes through PREFLUSH, data, POSTFLUSH */
 	KT_RQ_IO_STAT = 1 << 2,	  /* the kernel counts it in /proc/diskstats */
 	KT_RQ_TRUNCATED = 1 << 3, /* it has more bios than the walk may visit */
 };
@@ -66,12 +66,12 @@ enum kt_task_state {
 };
 
 enum kt_switch_flags {
-	KT_SWITCH_WOKEN = 1 << 0,      /* wait_ns counts from next's waking */
-	KT_SWITCH_PREEMPTED = 1 << 1,  /* wait_ns counts from next's leaving the CPU, runnable */
+	KT_SWITCH_WOKEN = 1 << 0,      /* wait_ns counts from the wake-up of next */
+	KT_SWITCH_PREEMPTED = 1 << 1,  /* wait_ns counts from when next left the CPU, runnable */
 	KT_SWITCH_BY_IRQ = 1 << 2,     /* next was woken from a hard interrupt */
 	KT_SWITCH_BY_SOFTIRQ = 1 << 3, /* next was woken from a soft interrupt */
 	KT_SWITCH_MIGRATED = 1 << 4,   /* next last ran on another CPU */
-	/* Filters: that task matches by itself; all its switches are recorded, whatever it does. */
+	/* Filters: the task itself matches; all its switches are recorded, whatever it does. */
 	KT_SWITCH_NEXT_FOLLOWED = 1 << 5,
 	KT_SWITCH_PREV_FOLLOWED = 1 << 6,
 };
@@ -82,20 +82,20 @@ enum kt_comm_flags {
 	KT_COMM_SET = 1 << 1,  /* it, or another thread of its process, set it */
 };
 
-/* What an operation is. Also what caused a bio: io_kind of bio_queue. Numbers are never reused. */
+/* Kinds of operations. Also what caused a bio: io_kind of bio_queue. Numbers are never reused. */
 enum kt_io_kind {
 	KT_IO_KIND_NONE = 0,
 	KT_IO_KIND_SYSCALL = 1,	  /* task and age */
 	KT_IO_KIND_URING = 2,	  /* address of the io_kiocb */
 	KT_IO_KIND_AIO = 3,	  /* address of the user's iocb, and its task */
-	KT_IO_KIND_FAULT = 4,	  /* task and age: of a file's page, or of one from swap */
+	KT_IO_KIND_FAULT = 4,	  /* task and age: for a page of a file, or one from swap */
 	KT_IO_KIND_LOOP = 5,	  /* address of the upper request */
 	KT_IO_KIND_WRITEBACK = 6, /* task and age: a kernel thread's call */
-	KT_IO_KIND_JOURNAL = 7,	  /* the same; of a log (xfs) the address of its buffer as well */
+	KT_IO_KIND_JOURNAL = 7,	  /* the same; for a log (xfs) also the address of its buffer */
 	KT_IO_KIND_READAHEAD = 8,
-	/* task and age: it makes room by writing to swap, outside of what the others tell */
+	/* task and age: it reclaims memory by writing to swap, outside any of the others */
 	KT_IO_KIND_SWAP = 9,
-	/* task and age; `io` is an enum kt_io_op: on its way back from that call, or as it exits */
+	/* task and age; `io` is an enum kt_io_op: on its way back from that call, or while it exits */
 	KT_IO_KIND_AFTER = 10,
 };
 
@@ -115,27 +115,27 @@ enum kt_io_flags {
 	KT_IO_FLAG_WORKER = 1 << 4, /* io_uring: carried out by a worker thread */
 	/* a data call on a regular file or a block device: an io even without bios */
 	KT_IO_FLAG_DATA = 1 << 5,
-	/* O_APPEND, RWF_APPEND: a write to wherever the file ends by then */
+	/* O_APPEND, RWF_APPEND: a write at the end of the file, wherever that is by then */
 	KT_IO_FLAG_APPEND = 1 << 6,
-	/* it caused no bio and is told because it slept: for another's, perhaps */
+	/* it caused no bio and is recorded because it slept: perhaps for another's */
 	KT_IO_FLAG_SLEPT = 1 << 7,
 };
 
-/* Of io_call and io_submit, size: what was asked for could not be read. */
+/* Of io_call and io_submit, size: the requested size could not be read. */
 #define KT_IO_SIZE_UNKNOWN (~0ull)
 
-/* What the path of io_file is. One of the first three is set. */
+/* What the path of io_file starts from. One of the first three is set. */
 enum kt_name_flags {
 	KT_NAME_ROOTED = 1 << 0,    /* from the root of the mount namespace */
-	KT_NAME_UNMOUNTED = 1 << 1, /* from the root of a file system that is mounted nowhere */
+	KT_NAME_UNMOUNTED = 1 << 1, /* from the root of a file system that is not mounted */
 	KT_NAME_CUT = 1 << 2,	    /* too long: its beginning is missing */
 	KT_NAME_DELETED = 1 << 3,   /* the file had been deleted */
 };
 
 /* How bio_queue knows its cause. */
 enum kt_link_flags {
-	KT_LINK_INFERRED = 1 << 0, /* not by an object that names it */
-	KT_LINK_WAITED = 1 << 1,   /* its submitter waits for this very bio */
+	KT_LINK_INFERRED = 1 << 0, /* not by an object that identifies it */
+	KT_LINK_WAITED = 1 << 1,   /* its submitter waits for this bio */
 };
 
 /* Event ids. */
@@ -188,7 +188,7 @@ enum kt_hook {
 #undef KT_ARRAY
 #undef KT_END
 
-/* No padding, and a size the rings keep as it is. */
+/* No padding, and a size that rings do not round up. */
 #define KT_EVENT(name, id, doc) _Static_assert(sizeof(struct kt_##name) == KT_EVENT_HDR
 #define KT_FIELD(type, name, kind, doc) +sizeof(KT_C_##type)
 #define KT_ARRAY(type, name, n, kind, doc) +(n) * sizeof(KT_C_##type)

@@ -7,7 +7,7 @@
 #include "format/base/macros.h"
 #include "format/schema_internal.h"
 
-/* One field to be copied. Unequal sizes are numbers: widened with their sign or cut. */
+/* One field to copy. If sizes differ it is a number: sign-extended, zero-extended or truncated. */
 struct move {
 	const struct kt_field *from, *to;
 };
@@ -27,7 +27,7 @@ struct kt_map {
 	_Alignas(8) unsigned char copy[KT_EVENT_MAX];
 };
 
-/* Does the field lie where the file has nothing yet? `reserved` is 0 in every event. */
+/* Is the field where the file has nothing yet? `reserved` is 0 in every event. */
 static bool is_in_reserve(const struct kt_event_desc *file, const struct kt_field *f)
 {
 	for (size_t i = 0; i < file->n_fields; i++) {
@@ -40,7 +40,7 @@ static bool is_in_reserve(const struct kt_event_desc *file, const struct kt_fiel
 	return false;
 }
 
-/* Can the file's event be used as it is? */
+/* Can the file's event be used unchanged? */
 static bool same_layout(const struct kt_event_desc *file, const struct kt_event_desc *ours)
 {
 	if (file->id != ours->id || file->len != ours->len)

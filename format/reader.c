@@ -2,9 +2,9 @@
 /*
  * struct ktr_reader: blocks from a file, a pipe or a function, past any damage.
  *
- * It reads forward only and hops from header to header. Where no header is, it looks for the next one by its magic, the
- * run's uuid and its checksum. What a readable header says is true (it has a checksum of its own), so the
- * interval of a bad payload is the header's; that of unreadable blocks lies between the watermark of the header
+ * It reads forwards only, from header to header. Where there is no header, it searches for the next one by magic,
+ * uuid of the run and checksum. A readable header is trusted (it has its own checksum), so the
+ * interval of a bad payload is that of its header; the interval of unreadable blocks lies between the watermark of the header
  * before and the cut of the one after.
  */
 #include <errno.h>
@@ -19,7 +19,7 @@
 #include "format/reader_internal.h"
 
 #define OPEN_SCAN_MAX \
-	(128ull << 20) /* how far a file without header is searched before it is no .ktr */
+	(128ull << 20) /* how far to search a file without header before saying it is not a .ktr */
 
 /* ---------------------------------------------------------------- schemas */
 
@@ -31,7 +31,7 @@ static int keep_schema(struct ktr_reader *r, const struct ktr_block *b)
 
 	if (!text)
 		return -ENOMEM;
-	/* One that cannot be read is as good as missing: a later copy may serve. */
+	/* An unreadable one is treated as missing: there may be a later copy. */
 	if (ktr_block_decode(&b->info, b->comp, NULL, text))
 		return 0;
 	err = kt_schema_parse(text, b->info.raw_len, &s);
@@ -58,7 +58,7 @@ static const struct kt_schema *find_schema(const struct ktr_reader *r, uint32_t 
 	return NULL;
 }
 
-/* Reads the whole file once more with a reader of its own, and takes over its schemas. */
+/* Reads the whole file once more with a second reader, and takes over its schemas. */
 static void search_schemas(struct ktr_reader *r)
 {
 	struct ktr_reader *other;
@@ -81,7 +81,7 @@ static void search_schemas(struct ktr_reader *r)
 		}
 		ktr_reader_close(other);
 	}
-	/* Back; should that fail, what was read so far still serves and the next read says so. */
+	/* Seek back; if that fails, what was read so far is still valid and the next read reports it. */
 	if (r->seek(r->arg, r->base + r->len))
 		r->eof = true;
 }
@@ -124,7 +124,7 @@ static int end_at_tail(struct ktr_reader *r, const struct ktr_frame *f, bool gap
 	return err;
 }
 
-/* After a payload that is not what its header says: the next header, hopped to or searched for. */
+/* After a payload that does not match its header: finds the next header, by its length or by searching. */
 static int go_on(struct ktr_reader *r, const struct ktr_frame *bad, bool there)
 {
 	uint64_t from = ktr_reader_at(r);
@@ -133,7 +133,7 @@ static int go_on(struct ktr_reader *r, const struct ktr_frame *bad, bool there)
 
 	if (there) {
 		size_t hop = bad->len + bad->block.comp_len;
-		/* So much that ktr_reader_look() leaves the window where it is: this may have to go back. */
+		/* Enough that ktr_reader_look() does not move the window: this may have to go back. */
 		int ok = ktr_reader_fill(r, hop + KTR_FRAME_BYTES + KTR_HDR_MAX);
 
 		if (ok < 0)
@@ -170,7 +170,7 @@ static int take_block(struct ktr_reader *r, const struct ktr_frame *f, struct kt
 		uint64_t watermark_ns = r->watermark_ns;
 		int err = go_on(r, f, there);
 
-		/* When the file ends here, blocks after this one may be missing as well: what was said before counts. */
+		/* If the file ends here, blocks after this one may be missing too: use what was known before. */
 		if (!r->ended)
 			r->watermark_ns = KT_MAX(watermark_ns, f->block.watermark_ns);
 		r->next_seq = f->block.file_seq + 1;
@@ -221,7 +221,7 @@ int ktr_reader_next(struct ktr_reader *r, struct ktr_block *ret)
 					f.tail.cut_ns);
 			return err ? err : end_at_tail(r, &f, gap);
 		}
-		/* A copy of a block that was there before: its events must not count twice. */
+		/* A copy of an earlier block: its events must not count twice. */
 		if (f.block.file_seq < r->next_seq) {
 			r->pos += f.len - 1;
 			err = ktr_reader_find_header(r, UINT64_MAX, &f);
@@ -332,7 +332,7 @@ int ktr_reader_open(const char *path, struct ktr_reader **ret)
 {
 	bool is_stdin = !strcmp(path, "-");
 	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-	/* stdin may be a file that is open at some other place than its start. */
+	/* stdin may be a file opened at an offset other than 0. */
 	bool seekable = !is_stdin && fd >= 0 && lseek(fd, 0, SEEK_CUR) == 0;
 	int err;
 

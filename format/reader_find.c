@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
-/* The reader's window on the file, its damage reports, and the search for headers. */
+/* The reader's window into the file, its damage reports, and the search for headers. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,8 +9,8 @@
 #include "format/reader_internal.h"
 
 #define WINDOW_MIN (64u << 10) /* it grows, so that small files stay cheap */
-#define WINDOW (1u << 20)      /* what is read at once, in the end */
-#define DAMAGE_MAX 4096	       /* reports kept; more are put together */
+#define WINDOW (1u << 20)      /* largest amount read at once */
+#define DAMAGE_MAX 4096	       /* reports kept; further ones are merged */
 
 /* ---------------------------------------------------------------- the window */
 
@@ -164,7 +164,7 @@ int ktr_reader_look(struct ktr_reader *r, struct ktr_frame *ret)
 
 int ktr_reader_find_header(struct ktr_reader *r, uint64_t max, struct ktr_frame *ret)
 {
-	/* The magics differ in their first byte only. */
+	/* The magics differ only in their first byte. */
 	static const unsigned char common[3] = {0x2a, 0x4d, 0x18};
 	uint64_t end = max > UINT64_MAX - ktr_reader_at(r) ? UINT64_MAX : ktr_reader_at(r) + max;
 	int ok;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
-/* The compiled descriptors, and look-up in any schema. Files' schemas are made in schema_parse.c. */
+/* The compiled descriptors, and look-up in any schema. schema_parse.c creates those of files. */
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
@@ -50,7 +50,7 @@ const struct kt_hook_desc kt_hooks[KT_N_HOOKS] = {
 #undef KT_END
 
 /*
- * A KT_FIELD does not know its event, so it cannot say offsetof(); the offsets are summed up when the program
+ * A KT_FIELD does not know its event, so it cannot use offsetof(); the offsets are computed when the program
  * starts (event.h asserts that there is no padding), hence no const.
  */
 #define KT_EVENT(name, id, doc) static struct kt_field fields_##name[] = {
@@ -139,7 +139,7 @@ static void make_compiled(void)
 		const struct kt_event_desc *d = &kt_events[i];
 		int err = kt_schema_index(&compiled, i);
 
-		assert(!err); /* else two events have the same id */
+		assert(!err); /* otherwise two events have the same id */
 		(void)err;
 		add_text("event 0x%04x %s %u %s \"%s\"\n", d->id, d->name, d->len, d->family,
 			 d->doc);

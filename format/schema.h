@@ -150,7 +150,7 @@ int kt_text_print(FILE *out, const struct kt_schema *s, const struct kt_const_ta
 		  const struct kt_event *ev, uint32_t stream, uint64_t epoch_ns);
 
 /*
- * The reverse, for tests: fields may be in any order, those left out are 0. Writes the event in the
+ * The reverse, for tests: fields may be in any order, missing ones are 0. Writes the event in the
  * compiled layout into buf (at least KT_EVENT_MAX bytes). A line that is blank or starts with # gives 0
  * bytes. Returns the event's size, or -EBADMSG with the reason in err (may be NULL).
  */
@@ -167,7 +167,7 @@ struct kt_const {
 extern const struct kt_const kt_consts[];
 extern const size_t kt_n_consts;
 
-/* The constants of the kernel a trace came from. Wherever a table is asked for, NULL means kconst.def's. */
+/* The constants of the recorded kernel. As an argument, NULL means those of kconst.def. */
 /* text: lines `group NAME value` (context file kernel/constants); names it lacks do not exist there. */
 int kt_const_table_parse(const char *text, size_t len, struct kt_const_table **ret);
 void kt_const_table_destroy(struct kt_const_table *t);

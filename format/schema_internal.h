@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
-/* What the parts of the schema code share: the inside of struct kt_schema. */
+/* Shared by the parts of the schema code: the inside of struct kt_schema. */
 #ifndef KT_FORMAT_SCHEMA_INTERNAL_H
 #define KT_FORMAT_SCHEMA_INTERNAL_H
 
 #include "format/schema.h"
 
-/* Bounds on what a file's schema may hold; generous, and they keep hostile ones cheap. */
+/* Limits on a file's schema: generous, but they keep hostile ones cheap. */
 #define KT_SCHEMA_TEXT_MAX (1u << 20)
 #define KT_SCHEMA_EVENTS_MAX 4096
 #define KT_SCHEMA_FIELDS_MAX 512 /* of one event */
@@ -21,14 +21,14 @@ struct kt_schema {
 	const char *text;
 	size_t text_len;
 	uint32_t crc;
-	/* What a parsed schema owns; NULL in the compiled one. */
+	/* Owned by a parsed schema; NULL in the compiled one. */
 	struct kt_event_desc *own_events;
 	struct kt_field *own_fields;
 	char *own_strings;
 	char *own_text;
 };
 
-/* Enters events[i] in the slots. -EEXIST: its id is there. */
+/* Enters events[i] in the slots. -EEXIST: its id is already there. */
 int kt_schema_index(struct kt_schema *s, size_t i);
 
 /* Words of the text form, by enum. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
-/* A file's schema from its text (schema.h). Hostile input: everything is checked, nothing is quadratic without a bound. */
+/* A file's schema from its text (schema.h). Input is hostile: everything is checked, nothing is quadratic without a bound. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 struct parser {
 	KT_VEC(struct kt_event_desc) events;
 	KT_VEC(struct kt_field) fields; /* of all events, in order: pointers are set at the end */
-	size_t next_offset; /* in the event being read: fields must follow each other without a gap */
+	size_t next_offset; /* in the current event: fields must follow each other without gaps */
 };
 
 /* Cuts the next blank-separated word off *p. NULL: none left. */
@@ -36,7 +36,7 @@ static bool name_ok(const char *w)
 	return n && n < 64 && strspn(w, "abcdefghijklmnopqrstuvwxyz0123456789_") == n;
 }
 
-/* strtoul takes signs and blanks, a schema does not. */
+/* strtoul accepts signs and blanks, a schema does not. */
 static bool number(const char *w, unsigned long max, unsigned long *ret)
 {
 	char *end;
@@ -66,7 +66,7 @@ static int index_of(const char *w, const char *const *names, int n)
 	return -1;
 }
 
-/* Is the event that was being read whole? */
+/* Is the current event complete? */
 static bool event_done(const struct parser *p)
 {
 	return !p->events.n || p->next_offset == p->events.v[p->events.n - 1].len;
@@ -113,7 +113,7 @@ static int parse_field(struct parser *p, char *line)
 	if (type < 0 || !name_ok(f.name) || !number(word(&line), d->len, &offset) ||
 	    !number(word(&line), d->len, &count) || !count)
 		return -EBADMSG;
-	/* Without gaps, columns hold all of an event. */
+	/* Without gaps, the columns contain the whole event. */
 	if (offset != p->next_offset || count * kt_type_sizes[type] > d->len - offset)
 		return -EBADMSG;
 	kind = index_of(word(&line), kt_kind_names, KT_N_KINDS);
@@ -161,7 +161,7 @@ static int fill(struct kt_schema *s, struct parser *p)
 	struct kt_field *f;
 	uint32_t slots = 64;
 
-	/* p's arrays change hands even on errors: kt_schema_destroy() frees them. */
+	/* The schema takes over the arrays of p even on errors: kt_schema_destroy() frees them. */
 	s->own_events = p->events.v;
 	s->own_fields = f = p->fields.v;
 	s->events = p->events.v;
@@ -174,7 +174,7 @@ static int fill(struct kt_schema *s, struct parser *p)
 	s->mask = slots - 1;
 	for (size_t i = 0; i < s->n_events; i++) {
 		s->own_events[i].fields = f;
-		if (s->own_events[i].n_fields) /* else there may be no fields at all */
+		if (s->own_events[i].n_fields) /* otherwise there may be no fields at all */
 			f += s->own_events[i].n_fields;
 		if (kt_schema_index(s, i))
 			return -EBADMSG;

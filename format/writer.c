@@ -17,9 +17,9 @@
 #define CONTEXT_PART (1u << 20) /* raw bytes of one context block */
 #define PIPE_BYTES ((size_t)64 << 10)
 #define FAST_LEVEL -100	    /* of zstd: hardly more than copying */
-#define INDEX_ENTRIES 16384 /* an index block is written when so many wait */
+#define INDEX_ENTRIES 16384 /* an index block is written when this many are waiting */
 
-/* A block that is written again: its frame (header and payload) as it was, and its header. */
+/* A block to repeat: its original frame (header and payload), and its header. */
 struct kept {
 	struct ktr_block_info info;
 	void *comp;
@@ -27,7 +27,7 @@ struct kept {
 
 struct ktr_writer {
 	int fd;
-	bool regular; /* a torn block can be cut off */
+	bool regular; /* a partial block can be cut off */
 	int error;    /* the first one: nothing more is written after it */
 	uint8_t uuid[16];
 	enum ktr_codec codec;
@@ -57,7 +57,7 @@ static int write_all(struct ktr_writer *w, const void *data, size_t len)
 	int err = 0;
 
 	while (done < len) {
-		/* Into a pipe bit by bit: so that it is seen whether its reader reads. */
+		/* Into a pipe in small pieces, which shows whether its reader reads. */
 		ssize_t n = write(w->fd, p + done,
 				  w->regular ? len - done : KT_MIN(len - done, PIPE_BYTES));
 
@@ -75,7 +75,7 @@ static int write_all(struct ktr_writer *w, const void *data, size_t len)
 	__atomic_store_n(&w->bytes, w->bytes - done, __ATOMIC_RELAXED);
 	w->error = err;
 	if (w->regular && done) {
-		/* Where the file ends for us: asked for, since it may have been appended to. */
+		/* Where the file ends for us: queried, because it may be open for appending. */
 		off_t end = lseek(w->fd, 0, SEEK_CUR);
 
 		if (end >= (off_t)done && !ftruncate(w->fd, end - done))
@@ -147,7 +147,7 @@ static int put_block(struct ktr_writer *w, struct ktr_block_info *info, const vo
 	uint64_t offset;
 	int err;
 
-	/* What is promised of the file's order holds for blocks that the writer adds, too. */
+	/* The guarantees on order also hold for blocks that the writer adds. */
 	w->watermark_ns = info->watermark_ns = KT_MAX(info->watermark_ns, w->watermark_ns);
 	w->cut_ns = info->cut_ns = KT_MAX(info->cut_ns, w->cut_ns);
 	memcpy(info->uuid, w->uuid, sizeof(info->uuid));
@@ -202,11 +202,11 @@ static int put_index(struct ktr_writer *w)
 	struct ktr_block_info info = {.kind = KTR_INDEX, .stream = KTR_NO_STREAM};
 	int err;
 
-	/* In the order of the file, not of time; ts_min_ns and ts_max_ns 0. */
+	/* In file order, not in time order; ts_min_ns and ts_max_ns 0. */
 	info.n_events = w->index.n;
 	info.raw_len = w->index.n * sizeof(w->index.v[0]);
 	w->index.n =
-		0; /* but its memory is still there: the entry of this block becomes the next one's first */
+		0; /* but the memory is kept: the entry of this block becomes the first of the next one */
 	err = put_block(w, &info, w->index.v, &w->index_offset);
 	return err;
 }
@@ -335,7 +335,7 @@ void ktr_writer_set_fast(struct ktr_writer *w, bool fast)
 	if (w->fast == fast)
 		return;
 	w->fast = fast;
-	/* The level was accepted before, or is within what every zstd accepts: levels are clamped. */
+	/* The level was accepted before, or every zstd accepts it: levels are clamped. */
 	ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_compressionLevel, fast ? FAST_LEVEL : w->level);
 }
 
@@ -421,7 +421,7 @@ int ktr_writer_close(struct ktr_writer *w)
 
 	if (!w)
 		return 0;
-	/* After an error the file stays without a tail: a reader then knows that its end is missing. */
+	/* After an error the file gets no tail: readers then know that its end is missing. */
 	err = w->error;
 	if (!err)
 		err = repeat(w);

@@ -83,7 +83,7 @@ static void child_main(const struct kt_child *c, int go, int error, char *const 
 	char byte;
 	int err;
 
-	/* Nothing read: the parent is gone, and the run with it. */
+	/* Nothing read: the parent is gone, and so is the run. */
 	if (read(go, &byte, 1) != 1)
 		_exit(1);
 	kt_priority_restore(p);
@@ -136,7 +136,7 @@ void kt_child_start(struct kt_child *c, char *const argv[])
 		err = errno;
 	close(c->go_fd);
 	c->go_fd = -1;
-	/* Closed by a successful exec: this waits no longer than that takes. */
+	/* Closed by a successful exec: this waits only that long. */
 	if (read(c->error_fd, &err, sizeof(err)) == sizeof(err))
 		say_cannot_exec(argv[0], err);
 	close(c->error_fd);

@@ -9,7 +9,7 @@
 #include "format/base/macros.h"
 #include "record/choose.h"
 
-/* Is the word of that length among the words of a list? */
+/* Is the word of that length in the list? */
 static bool has_word(const char *list, const char *word, size_t len)
 {
 	while (*list) {

@@ -9,8 +9,8 @@
 #include "format/schema.h"
 
 /*
- * names: families and presets, comma-separated; NULL = the preset storage. Adds what the chosen ones want, and core.
- * -EINVAL after it has said which name is unknown and which there are.
+ * names: families and presets, comma-separated; NULL = the preset storage. Adds the families that they need, and core.
+ * -EINVAL after saying which name is unknown and which are valid.
  */
 int kt_choose(const char *names, uint64_t *ret_mask);
 

@@ -35,7 +35,7 @@ void kt_clocks_read(struct ktr_clocks *ret)
 {
 	int64_t best = INT64_MAX;
 
-	/* An interrupt in between makes one try bad, not all of them. */
+	/* An interrupt in between spoils one try, not all of them. */
 	for (int i = 0; i < 8; i++) {
 		int64_t before = read_ns(CLOCK_MONOTONIC);
 		int64_t realtime = read_ns(CLOCK_REALTIME);

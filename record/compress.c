@@ -13,17 +13,17 @@
 #include "record/compress.h"
 
 #define SYNC_SECONDS 5
-#define STEP_MS 100    /* between two looks at whether to go on waiting */
+#define STEP_MS 100    /* between two checks whether to keep waiting */
 #define SMALL_ITEMS 64 /* places for blocks that come without a buffer */
-/* Of a buffer; what a burst touched beyond is given back to the system. */
+/* Kept per buffer; memory that a burst touched beyond this is returned to the system. */
 #define KEEP_BYTES (2u << 20)
 
-/* Room kept on the disk for the file's end: tail, and index by block; what a block may need. */
+/* Room kept on the disk for the end of the file: tail, and index per block; and what a block may need. */
 #define TAIL_BYTES (64u << 10)
 #define INDEX_BYTES 24
-#define BLOCK_EXTRA 4096 /* beyond a quarter of its raw bytes; rarely is it a tenth */
+#define BLOCK_EXTRA 4096 /* on top of a quarter of its raw bytes; it rarely needs a tenth */
 
-/* Events of a stream that were not written any more. */
+/* Events of a stream that could no longer be written. */
 struct dropped {
 	uint32_t stream;
 	uint64_t n, first_ns;
@@ -34,20 +34,20 @@ struct dropped {
 struct kt_compress {
 	struct ktr_writer *writer;
 	struct kt_file_out *output;
-	uint64_t tail_bytes;	 /* room that the file's end will need, so far */
+	uint64_t tail_bytes;	 /* room that the end of the file will need, so far */
 	struct dropped *dropped; /* n_streams */
 	uint32_t n_streams;
 
 	pthread_mutex_t lock;
-	pthread_cond_t filled; /* the queue has an item, or ends */
+	pthread_cond_t filled; /* the queue has an item, or has ended */
 	pthread_cond_t freed;  /* a buffer is free, or the writing thread has ended */
 	pthread_cond_t ended;
 	struct kt_block_out *queue;
 	size_t size, head, n; /* places; oldest; used */
-	size_t n_small;	      /* of those used: without a buffer */
+	size_t n_small;	      /* used ones without a buffer */
 	struct kt_buf *free_bufs;
 	size_t n_free, n_idle;	     /* free buffers; when nothing is queued */
-	size_t raw_bytes, raw_limit; /* queued; from where on compressing takes too long */
+	size_t raw_bytes, raw_limit; /* queued; limit above which compressing takes too long */
 	bool end, written, abandoned;
 	bool (*give_up)(void *arg);
 	void *give_up_arg;
@@ -118,7 +118,7 @@ static void *write_thread(void *arg)
 			continue;
 		}
 		behind = c->raw_bytes > c->raw_limit;
-		/* The place stays taken while it is written: nobody else touches it. */
+		/* The place stays in use while it is written: nobody else touches it. */
 		pthread_mutex_unlock(&c->lock);
 		write_item(c, it, behind);
 		buf = it->release;
@@ -128,7 +128,7 @@ static void *write_thread(void *arg)
 		}
 		pthread_mutex_lock(&c->lock);
 		if (buf) {
-			/* Last in, first out: it is warm. */
+			/* Last in, first out: it is warm in the cache. */
 			buf->next = c->free_bufs;
 			c->free_bufs = buf;
 			c->n_free++;
@@ -145,7 +145,7 @@ static void *write_thread(void *arg)
 	return NULL;
 }
 
-/* In a thread of its own: a slow disk must not keep the compressor from emptying the queue. */
+/* In a separate thread: a slow disk must not keep the compressor from emptying the queue. */
 static void *sync_thread(void *arg)
 {
 	struct kt_compress *c = arg;
@@ -159,7 +159,7 @@ static void *sync_thread(void *arg)
 
 		if (bytes != synced) {
 			pthread_mutex_unlock(&c->lock);
-			/* Pipes and the like cannot be synced: nothing to do about it. */
+			/* Pipes cannot be synced: ignore that. */
 			if (fdatasync(c->output->fd) && errno != EINVAL && errno != EROFS &&
 			    errno != ENOTSUP)
 				__atomic_store_n(&c->error, -errno, __ATOMIC_RELEASE);
@@ -182,7 +182,7 @@ static int init_locks(struct kt_compress *c)
 	pthread_condattr_t attr;
 	int err;
 
-	/* Who holds it while another with more priority waits gets that priority: a compressor without a CPU must not stop the drain. */
+	/* Priority inheritance: a compressor without a CPU must not stop the drain. */
 	if (pthread_mutexattr_init(&mutex))
 		return -ENOMEM;
 	pthread_mutexattr_setprotocol(&mutex, PTHREAD_PRIO_INHERIT);
@@ -211,7 +211,7 @@ int kt_compress_create(struct ktr_writer *w, struct kt_file_out *o, const struct
 	c->priority = p;
 	c->n_streams = n_streams;
 	c->bytes = ktr_writer_bytes(w);
-	/* What has been written until now will be repeated at the end, with the context of the end. */
+	/* What has been written so far will be repeated at the end, with the context of the end. */
 	c->tail_bytes = TAIL_BYTES + 2 * c->bytes;
 	buf_cap = KT_ALIGN_UP(buf_cap, (size_t)sysconf(_SC_PAGESIZE));
 	c->memory_len = n_bufs * buf_cap;
@@ -228,7 +228,7 @@ int kt_compress_create(struct ktr_writer *w, struct kt_file_out *o, const struct
 	c->n_free = n_bufs;
 	c->n_idle = n_bufs - KT_MIN(n_bufs, n_streams);
 	c->raw_limit = c->n_idle * buf_cap / 2;
-	/* All buffers at once, each cut into blocks, find a place. */
+	/* There is a place for all buffers at once, each cut into blocks. */
 	c->size = n_bufs * (buf_cap / KT_COMPRESS_BLOCK + 1) + SMALL_ITEMS;
 	c->queue = calloc(c->size, sizeof(*c->queue));
 	c->dropped = calloc(n_streams, sizeof(*c->dropped));
@@ -273,7 +273,7 @@ bool kt_compress_behind(struct kt_compress *c)
 	return behind;
 }
 
-/* With the lock held: waits until the compressor got on, or for a while. False: it never will. */
+/* With the lock held: waits until the compressor makes progress, or for a while. False: it never will. */
 static bool wait_a_step(struct kt_compress *c)
 {
 	struct timespec t;
@@ -346,7 +346,7 @@ static int by_first(const void *a, const void *b)
 	return (d->first_ns > e->first_ns) - (d->first_ns < e->first_ns);
 }
 
-/* The disk was full: says in the file what did not get into it. */
+/* The disk was full: records in the file what is missing. */
 static void write_dropped(struct kt_compress *c, uint64_t end_ns)
 {
 	qsort(c->dropped, c->n_streams, sizeof(*c->dropped), by_first);
@@ -375,7 +375,7 @@ static void write_dropped(struct kt_compress *c, uint64_t end_ns)
 		memcpy(info.lost, d->lost, sizeof(info.lost));
 		info.lost[KT_LOSS_TRUNCATED] = d->n;
 
-		/* If even this fails, the file has no tail and its reader says so. */
+		/* If even this fails, the file has no tail, which readers report. */
 		if (d->n && ktr_writer_block(c->writer, &info, &ev))
 			return;
 	}
@@ -396,7 +396,7 @@ int kt_compress_close(struct kt_compress *c, uint64_t end_ns, uint64_t *ret_drop
 		while (!c->written && wait_a_step(c))
 			;
 		if (!c->written) {
-			/* It may be writing still, with all that it uses: nothing is freed, the process is about to end. */
+			/* It may still be writing: nothing is freed, the process is about to end. */
 			for (size_t i = 0; i < c->n; i++)
 				drop_block(c, &c->queue[(c->head + i) % c->size]);
 			for (uint32_t i = 0; i < c->n_streams; i++)

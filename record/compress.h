@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
- * The compressor: a thread of its own that takes blocks from a bounded queue and writes them, in order, through a
- * struct ktr_writer. It owns the block buffers: a fixed number, reserved at the start, touched as they are used. While more than half of
- * them wait, blocks are written as they are: the file grows, but that takes less time, and is better than loss.
+ * The compressor: a thread that takes blocks from a bounded queue and writes them, in order, through a
+ * struct ktr_writer. It owns the block buffers: a fixed number, reserved at the start, touched as needed. While more than half of
+ * them are waiting, blocks are written uncompressed: the file grows, but that takes less time and is better than loss.
  * Between kt_compress_create() and kt_compress_close() nobody else may use the writer.
  */
 #ifndef KT_RECORD_COMPRESS_H
@@ -16,7 +16,7 @@
 #include "record/output.h"
 #include "record/priority.h"
 
-/* Raw bytes: a buffer is cut into blocks of no less, but for its last. */
+/* Raw bytes: a buffer is cut into blocks of at least this size, except the last. */
 #define KT_COMPRESS_BLOCK (1u << 20)
 
 struct kt_compress;
@@ -24,38 +24,38 @@ struct kt_compress;
 struct kt_buf {
 	uint8_t *data; /* cap bytes */
 	size_t cap;
-	size_t used; /* highest byte touched since it was taken: to give memory back after a burst */
+	size_t used; /* highest byte touched since it was taken, for returning memory after a burst */
 	struct kt_buf *next;
 };
 
-/* A block to be written. */
+/* A block to write. */
 struct kt_block_out {
 	struct ktr_block_info info;
 	const void *data;	/* info.raw_len bytes, in release or in small */
-	struct kt_buf *release; /* goes back to the pool once the block is written; NULL = none */
-	uint8_t small[80];	/* a block of one event, where data is NULL */
+	struct kt_buf *release; /* returned to the pool once the block is written; NULL = none */
+	uint8_t small[80];	/* a block of one event, if data is NULL */
 };
 
 /*
- * o: what w writes to; it is synced every few seconds, and room on its disk is made sure of before each block. p: of the threads that
- * are made. All stay the caller's. When the disk is full, blocks are dropped from there on; room is kept for the file's end.
+ * o: what w writes to; it is synced every few seconds, and room on its disk is reserved before each block. p: priority of the new
+ * threads. The caller keeps ownership. When the disk is full, blocks are dropped from then on; room is kept for the end of the file.
  */
 int kt_compress_create(struct ktr_writer *w, struct kt_file_out *o, const struct kt_priority *p,
 		       uint32_t n_streams, size_t n_bufs, size_t buf_cap, struct kt_compress **ret);
 
-/* A free buffer; NULL = there is none now. */
+/* A free buffer; NULL = none at the moment. */
 struct kt_buf *kt_compress_buf(struct kt_compress *c);
-/* Most buffers wait to be written. */
+/* Are most buffers waiting to be written? */
 bool kt_compress_behind(struct kt_compress *c);
 
 /*
- * Waits until there is a free buffer. False: give_up, asked ten times a second while kt_compress_wait() or kt_compress_close() waits,
- * said that there will be none: what takes the trace takes no more.
+ * Waits until there is a free buffer. False: give_up, called ten times a second while kt_compress_wait() or kt_compress_close() waits,
+ * said that there will be none: the output no longer accepts data.
  */
 bool kt_compress_wait(struct kt_compress *c);
 void kt_compress_on_wait(struct kt_compress *c, bool (*give_up)(void *arg), void *arg);
 
-/* Is there a place for a block without a buffer? For those with one there always is. */
+/* Is there a place for a block without a buffer? There always is one for a block with a buffer. */
 bool kt_compress_room(struct kt_compress *c);
 /* Queues a block. After an error blocks are dropped, and counted by stream. */
 void kt_compress_put(struct kt_compress *c, const struct kt_block_out *item);
@@ -65,9 +65,9 @@ uint64_t kt_compress_bytes(const struct kt_compress *c);
 int kt_compress_error(const struct kt_compress *c);
 
 /*
- * Writes what is queued, ends the threads, frees. Returns the first error. If there was no more room (kt_file_out_full()) the writer can
- * still write the file's end, and the events dropped until end_ns are in it as lost ones. *ret_dropped (may be NULL): how many,
- * whatever the error. -ETIMEDOUT: given up, a thread is writing still; the writer may not be used any more. c may be NULL.
+ * Writes what is queued, ends the threads, frees. Returns the first error. If there was no more room (kt_file_out_full()), the writer can
+ * still write the end of the file, where the events dropped until end_ns appear as lost. *ret_dropped (may be NULL): how many,
+ * whatever the error. -ETIMEDOUT: gave up, a thread is still writing; the writer must not be used any more. c may be NULL.
  */
 int kt_compress_close(struct kt_compress *c, uint64_t end_ns, uint64_t *ret_dropped);
 

@@ -11,8 +11,8 @@
 #define INTERVAL_NS 1000000000ull
 #define PERIOD_NS 250000000ull /* from window to window */
 #define WINDOW_NS 10000000ull
-#define ENOUGH 200 /* runs seen in windows, before a time per run is believed */
-#define MANY 20000 /* beyond which older windows begin to count for less */
+#define ENOUGH 200 /* runs seen in windows before a time per run is trusted */
+#define MANY 20000 /* above this, older windows count less */
 #define UNKNOWN UINT64_MAX
 
 static void open_window(struct kt_meter *c, uint64_t now_ns)
@@ -47,7 +47,7 @@ static void close_window(struct kt_meter *c)
 
 /*
  * Run time since the last call, by our own count of runs. Runs of a program that was hardly seen in a window wait
- * for a better estimate: the first runs are slow, and they are few. last: no better one will come.
+ * for a better estimate: the first runs are slow, and there are few. last: there will be no better one.
  */
 static uint64_t take_bpf_ns(struct kt_meter *c, bool last)
 {
@@ -147,11 +147,11 @@ void kt_meter_tick(struct kt_meter *c, uint64_t now_ns, const struct kt_drain *d
 			open_window(c, now_ns);
 	}
 	if (now_ns >= c->next_ns) {
-		/* No place: the next one covers this interval too. */
+		/* No room: the next one will cover this interval too. */
 		if (kt_compress_room(to))
 			write_cost(c, now_ns, d, to, false);
 		c->next_ns += INTERVAL_NS;
-		/* Not one for each second that the recorder stood still. */
+		/* Do not make up for seconds in which the recorder did not run. */
 		if (c->next_ns <= now_ns)
 			c->next_ns = now_ns + INTERVAL_NS;
 	}

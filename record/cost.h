@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
- * What recording costs. To time a run of a program costs some 50 ns itself, so runs are timed in short windows only; a program's
- * time per run there, times all its runs, is the estimate. The programs time themselves (KT_PROG): the kernel's own run time
- * statistics do the same, but switching them patches code on every CPU, which stops these for milliseconds in some virtual machines.
+ * What recording costs. Timing one program run itself costs some 50 ns, so runs are timed only in short windows; the estimate is
+ * a program's time per run there, times all its runs. The programs time themselves (KT_PROG): the kernel's own run-time
+ * statistics do the same, but switching those on patches code on every CPU, which stops the CPUs for milliseconds in some VMs.
  */
 #ifndef KT_RECORD_COST_H
 #define KT_RECORD_COST_H
@@ -17,7 +17,7 @@
 struct kt_meter_prog {
 	uint64_t window_ns, window_runs; /* measured when the last window closed */
 	double ns, n;			 /* run time and runs in windows; old ones may count less */
-	uint64_t runs;			 /* our own counter when cost was last taken */
+	uint64_t runs;			 /* our own counter when the cost was last computed */
 };
 
 struct kt_meter {
@@ -33,11 +33,11 @@ struct kt_meter {
 	struct kt_meter_prog progs[KT_N_HOOKS];
 };
 
-/* s stays the caller's and must outlive it. */
+/* s is borrowed and must outlive it. */
 void kt_meter_init(struct kt_meter *c, struct kt_session *s);
 /* The run begins. */
 void kt_meter_start(struct kt_meter *c, uint64_t now_ns);
-/* When kt_meter_tick() wants to be called next, CLOCK_MONOTONIC. */
+/* When to call kt_meter_tick() next, CLOCK_MONOTONIC. */
 uint64_t kt_meter_due(const struct kt_meter *c);
 /* Opens and closes windows, writes a cost event when one is due. */
 void kt_meter_tick(struct kt_meter *c, uint64_t now_ns, const struct kt_drain *d,

@@ -13,18 +13,18 @@
 #include "record/ring.h"
 
 /*
- * Of a buffer, kept from what is copied: losses, those of one step of W and those of the end, and what a copy may write behind its
- * end.
+ * Part of a buffer not used for copied events: room for losses, those of one step of W and those of the end, and for what a copy may
+ * write past its end.
  */
 #define LOSSES (KT_N_LOSS * sizeof(struct kt_lost))
 #define SLACK (2 * LOSSES + KT_RING_SLACK)
-/* A burst is cut into blocks of at most this. */
+/* A burst is cut into blocks of at most this size. */
 #define SLICE_BYTES (KT_BLOCK_BYTES + KT_BLOCK_BYTES / 2)
-/* Of 10 ms: how long a record may stay busy after recording was switched off. */
+/* Times 10 ms: how long a record may stay busy after recording was switched off. */
 #define END_TRIES 100
 /*
- * A target is taken only if its position was read this soon after its time. What was written in between is later than the
- * target and has to wait in the buffer: a thread that loses its CPU right there would find a ring full of it.
+ * A target is used only if its position was read this soon after its time. Events written in between are later than the
+ * target and must wait in the buffer: a thread that loses its CPU right there would find a ring full of them.
  */
 #define TARGET_NS 100000ull
 #define TARGET_TRIES 8
@@ -32,18 +32,18 @@
 struct stream {
 	struct kt_ring *ring; /* the session's */
 	struct kt_cpu_stat *stat;
-	uint64_t target_pos, target_ns; /* done to target_ns once all before target_pos is taken */
+	uint64_t target_pos, target_ns; /* done to target_ns once all before target_pos was taken */
 	uint64_t done_ns;
 	uint64_t loss_taken_ns; /* a time before losses were last taken over */
 	/*
-	 * Losses that begin at or after W, one of each cause (n 0: none): they become events once W has passed their
-	 * beginning. Kept out of buf: while W stands still they add up here, and need no room.
+	 * Losses that begin at or after W, one per cause (n 0: none): they become events once W has passed their
+	 * beginning. Not in buf: while W does not move they add up here and need no room.
 	 */
 	struct kt_lost held[KT_N_LOSS];
 
 	struct kt_buf *buf; /* from the start to the end */
 	size_t len;	    /* bytes of events in buf */
-	size_t safe;	    /* of them, from the start: sorted and before W */
+	size_t safe;	    /* of these, from the start: sorted and before W */
 	uint64_t safe_ns;   /* time stamp of the last safe event */
 	uint64_t max_ns;    /* latest time stamp in buf */
 	uint32_t n, n_safe; /* events in buf; safe ones */
@@ -61,7 +61,7 @@ struct kt_drain {
 	struct kt_drain_stats stats;
 	uint64_t w_ns;	     /* W of the last cycle */
 	uint64_t end_ns;     /* of recording; UINT64_MAX while it is on */
-	uint64_t written_ns; /* greatest watermark given out */
+	uint64_t written_ns; /* greatest watermark written */
 	size_t ring_bytes;   /* of one ring */
 	uint32_t n_streams;
 	struct stream streams[];
@@ -69,12 +69,12 @@ struct kt_drain {
 
 size_t kt_drain_bufs(const struct kt_session *s)
 {
-	/* One being filled by each stream, as many on their way, one to move into. */
+	/* One being filled by each stream, as many in flight, and one to move to. */
 	return 2 * s->n_cpus + 4;
 }
 
 /*
- * All that a ring may hold fits behind a block: so a target can be reached whatever waits for W, and W never waits for
+ * Everything in a ring fits after a block: so a target can be reached whatever waits for W, and W never waits for
  * room.
  */
 size_t kt_drain_buf_bytes(const struct kt_session *s)
@@ -124,7 +124,7 @@ void kt_drain_start(struct kt_drain *d, struct kt_compress *c, uint64_t start_ns
 		d->streams[i].target_ns = start_ns;
 		d->streams[i].target_pos = d->streams[i].ring->taken;
 		d->streams[i].buf = kt_compress_buf(c);
-		assert(d->streams[i].buf); /* kt_drain_bufs() are more than streams */
+		assert(d->streams[i].buf); /* kt_drain_bufs() is more than the number of streams */
 	}
 }
 
@@ -143,7 +143,7 @@ static uint64_t first_ns(const struct stream *s)
 	return ((const struct kt_event *)s->buf->data)->ts_ns;
 }
 
-/* Bytes of events that buf still takes. */
+/* Bytes of events that still fit in buf. */
 static size_t room_left(const struct stream *s)
 {
 	size_t used = s->len + SLACK;
@@ -151,7 +151,7 @@ static size_t room_left(const struct stream *s)
 	return s->buf->cap > used ? s->buf->cap - used : 0;
 }
 
-/* Takes what is there up to the target. False: not all of it. */
+/* Takes everything up to the target. False: not all of it. */
 static bool take_records(struct kt_drain *d, struct stream *s)
 {
 	struct kt_ring_batch b = {.max_ns = s->max_ns};
@@ -190,10 +190,10 @@ static bool take_ring(struct kt_drain *d, struct stream *s, unsigned int *fill)
 	uint64_t backlog = kt_ring_reserved(s->ring) - s->ring->taken;
 
 	*fill = KT_MAX(*fill, (unsigned int)(backlog * 1024 / d->ring_bytes));
-	/* Losses may have taken all room: as long as done_ns stands still no more of them become safe. */
+	/* Losses may have taken all room: while done_ns does not move, no more events become safe. */
 	if (s->len + SLACK > s->buf->cap)
 		return true;
-	/* An unfinished target comes first: what lies behind it might not fit. */
+	/* An unfinished target comes first: what is after it might not fit. */
 	if (take_records(d, s)) {
 		s->done_ns = KT_MAX(s->done_ns, s->target_ns);
 		if (!set_target(s))
@@ -222,8 +222,8 @@ static void count_lost(struct kt_drain *d, struct stream *s, uint32_t cause, uin
 }
 
 /*
- * The interval begins with the first loss where the program left its time, at the latest taking-over where not,
- * never before W: what is before W may be written already.
+ * The interval begins at the first loss if the program stored its time, otherwise at the last collection,
+ * but never before W: what is before W may already be written.
  */
 static void take_losses(struct kt_drain *d, struct stream *s)
 {
@@ -251,7 +251,7 @@ static void take_losses(struct kt_drain *d, struct stream *s)
 	s->loss_taken_ns = now_ns;
 }
 
-/* Losses that W has passed become events. The room for it is kept; were it not enough, they would begin later. */
+/* Losses that W has passed become events. Room for them is reserved; if it were not enough, they would begin later. */
 static void add_losses(struct kt_drain *d, struct stream *s, size_t keep)
 {
 	for (int i = 1; i < KT_N_LOSS; i++) {
@@ -278,7 +278,7 @@ static void add_losses(struct kt_drain *d, struct stream *s, size_t keep)
 	}
 }
 
-/* Sorts what came and moves `safe` up to W. Leaves room for losses: keep. */
+/* Sorts new events and moves `safe` up to W. Leaves room for losses: keep. */
 static void sort_and_settle(struct kt_drain *d, struct stream *s, size_t keep)
 {
 	size_t off = s->safe;
@@ -300,7 +300,7 @@ static void sort_and_settle(struct kt_drain *d, struct stream *s, size_t keep)
 	s->safe = off;
 }
 
-/* No event before this is still to be written, but for those of stream s. */
+/* No event before this is still to be written, except those of stream s. */
 static uint64_t others_watermark(const struct kt_drain *d, const struct stream *s)
 {
 	uint64_t w = d->w_ns;
@@ -311,7 +311,7 @@ static uint64_t others_watermark(const struct kt_drain *d, const struct stream *
 	return w;
 }
 
-/* Hands over bytes [off, off + len) of buf, next_ns: the first event of this stream behind them. */
+/* Hands over bytes [off, off + len) of buf; next_ns: the first event of this stream after them. */
 static void put_block(struct kt_drain *d, struct stream *s, struct kt_buf *buf, size_t off,
 		      size_t len, uint32_t n, uint64_t max_ns, uint64_t watermark_ns, bool last)
 {
@@ -341,7 +341,7 @@ static void put_block(struct kt_drain *d, struct stream *s, struct kt_buf *buf, 
 	kt_compress_put(d->compress, &it);
 }
 
-/* Makes blocks of the safe events of a stream; what is held back moves to buffer `to`: NULL, at the end, if nothing is. */
+/* Makes blocks of the safe events of a stream; held-back events move to buffer `to`: NULL at the end, if there are none. */
 static void cut_blocks(struct kt_drain *d, struct stream *s, struct kt_buf *to)
 {
 	struct kt_buf *buf = s->buf;
@@ -378,7 +378,7 @@ static void cut_blocks(struct kt_drain *d, struct stream *s, struct kt_buf *to)
 		s->max_ns = 0;
 }
 
-/* While the compressor is behind, buffers are filled before they are handed over: they are few, and all that there is. */
+/* While the compressor is behind, buffers are filled before they are handed over: there are only a few. */
 static bool is_due(const struct kt_drain *d, const struct stream *s, uint64_t now_ns)
 {
 	if (!s->safe)
@@ -392,7 +392,7 @@ static bool is_due(const struct kt_drain *d, const struct stream *s, uint64_t no
 
 unsigned int kt_drain_cycle(struct kt_drain *d)
 {
-	/* Runs that the kernel refused are known up to here: W may not pass those that are not. */
+	/* Refused program runs are known up to here: W may not pass unknown ones. */
 	uint64_t now_ns = kt_now_ns(), w = now_ns;
 	unsigned int fill = 0;
 	bool more = false;
@@ -412,14 +412,14 @@ unsigned int kt_drain_cycle(struct kt_drain *d)
 		struct stream *s = &d->streams[i];
 		struct kt_buf *to;
 
-		/* None free: the buffer goes on filling, after it the ring. This thread waits for nobody. */
+		/* None free: the buffer keeps filling, then the ring. This thread never waits. */
 		if (is_due(d, s, now_ns) && (to = kt_compress_buf(d->compress)))
 			cut_blocks(d, s, to);
 	}
 	return more ? 1024 : fill;
 }
 
-/* Is there more to take? *ret_full: for want of room. */
+/* Is there more to take? *ret_full: because of lack of room. */
 static bool has_more(const struct kt_drain *d, bool *ret_full)
 {
 	bool more = false;
@@ -444,8 +444,8 @@ void kt_drain_end(struct kt_drain *d, uint64_t end_ns)
 
 	d->end_ns = end_ns;
 	/*
-	 * Programs that had begun may still be writing: another CPU needs a moment to see the switch. And where the compressor is
-	 * behind, what is in the rings waits for it.
+	 * Programs that had started may still be writing: another CPU needs a moment to see the switch. And if the compressor is
+	 * behind, the contents of the rings wait for it.
 	 */
 	do {
 		if (!full) {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
- * From the rings to blocks: takes events out, puts them in order, holds back what may still be overtaken, cuts
- * blocks with their watermark, picks up losses. One stream is one ring is one CPU.
+ * From the rings to blocks: takes out events, sorts them, holds back those that an earlier event could still precede, cuts
+ * blocks with their watermark, collects losses. One stream is one ring is one CPU.
  *
  * A program reserves its record first and reads the clock after. So if t is read before a ring's position,
  * and all records up to that position have been taken, every event of that ring before t has been taken: the ring
- * is *done* to t. W, the least of these over the rings, is what may be written: no event before it is to come.
+ * is *done* to t. W, the minimum of these over all rings, is what may be written: no event before it is still to come.
  */
 #ifndef KT_RECORD_DRAIN_H
 #define KT_RECORD_DRAIN_H
@@ -22,17 +22,17 @@
 struct kt_drain;
 
 struct kt_drain_stats {
-	uint64_t events;		      /* taken from the rings, with the `lost` events */
+	uint64_t events;		      /* taken from the rings, including `lost` events */
 	uint64_t lost[KT_N_LOSS];	      /* events, by enum kt_loss */
 	uint64_t lost_first_ns, lost_last_ns; /* CLOCK_MONOTONIC; 0 = none */
-	uint32_t lost_cpus;		      /* how many CPUs lost any */
+	uint32_t lost_cpus;		      /* number of CPUs that lost any */
 };
 
-/* Buffers that kt_compress_create() must be given for a session, and their size. */
+/* Number and size of the buffers that kt_compress_create() needs for a session. */
 size_t kt_drain_bufs(const struct kt_session *s);
 size_t kt_drain_buf_bytes(const struct kt_session *s);
 
-/* s stays the caller's, and must outlive the drain. */
+/* s is borrowed and must outlive the drain. */
 int kt_drain_create(struct kt_session *s, struct kt_drain **ret);
 void kt_drain_destroy(struct kt_drain *d);
 
@@ -40,15 +40,15 @@ void kt_drain_destroy(struct kt_drain *d);
 void kt_drain_start(struct kt_drain *d, struct kt_compress *c, uint64_t start_ns);
 
 /*
- * One cycle over all rings. Returns how full the fullest ring was, in 1/1024; 1024 also when there
- * is more to take at once. Waits for nobody: while the compressor is behind, buffers fill, then rings.
+ * One cycle over all rings. Returns how full the fullest ring was, in 1/1024; 1024 also if there
+ * is more to take at once. Never waits: while the compressor is behind, buffers fill, then rings.
  */
 unsigned int kt_drain_cycle(struct kt_drain *d);
 
-/* After recording was switched off, at end_ns, and the programs detached: takes and writes all that is left. */
+/* After recording was switched off, at end_ns, and the programs detached: takes and writes everything that is left. */
 void kt_drain_end(struct kt_drain *d, uint64_t end_ns);
 
-/* What has been given out: no block to come holds an earlier event. */
+/* The watermark written so far: no later block holds an earlier event. */
 uint64_t kt_drain_watermark(const struct kt_drain *d);
 
 const struct kt_drain_stats *kt_drain_stats(const struct kt_drain *d);

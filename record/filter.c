@@ -12,9 +12,9 @@
 #include "format/base/macros.h"
 #include "record/filter.h"
 
-#define COMM_MAX 15 /* the kernel keeps no more of a task's name */
+#define COMM_MAX 15 /* the kernel truncates task names to this */
 
-/* A task's number: its directory below /proc is there for threads, too. */
+/* A task's number: threads have a directory below /proc too. */
 static int parse_task(const char *value, bool process, uint32_t *ret)
 {
 	const char *what = process ? "process" : "thread";
@@ -65,7 +65,7 @@ static int parse_name(const char *value, uint64_t ret[2])
 	return 0;
 }
 
-/* The value of REQ_OP_<NAME> in the running kernel; -ENOENT = it has none. */
+/* The value of REQ_OP_<NAME> in the running kernel; -ENOENT = it does not exist. */
 static int find_rq_op(const struct btf *kernel, const char *word, size_t len)
 {
 	char name[64];
@@ -131,7 +131,7 @@ static int parse_ops(struct kt_filter *f, uint32_t i, const char *value, const s
 
 /* ---------------------------------------------------------------- the filters */
 
-/* Each takes a value of its filter; i: how many there are already. It says what is wrong. */
+/* Each parses a value of its filter; i: number of values so far. They say what is wrong. */
 
 static int parse_pid(struct kt_filter *f, uint32_t i, const char *value, const struct btf *kernel)
 {
@@ -173,7 +173,7 @@ struct filter_option {
 	uint32_t kind;
 	char letter;
 	const char *name;
-	size_t counter; /* offset in struct kt_filter; of `kinds`: it has none */
+	size_t counter; /* offset in struct kt_filter; that of `kinds`: it has none */
 	int (*parse)(struct kt_filter *f, uint32_t i, const char *value, const struct btf *kernel);
 };
 
@@ -202,7 +202,7 @@ static const struct filter_option *option_of(uint32_t kind)
 	return o;
 }
 
-/* As people write it: -p, --disk. */
+/* As users write it: -p, --disk. */
 static const char *option_name(const struct filter_option *o, char buf[32])
 {
 	if (o->letter)

@@ -21,7 +21,7 @@
 #define CGROUP2_MAGIC 0x63677270
 #define BTRFS_MAGIC 0x9123683e
 
-/* Runs through /proc/self/mountinfo: calls fn for each mount until it returns true. Returns whether one did. */
+/* Calls fn for each mount in /proc/self/mountinfo until it returns true. Returns whether it did. */
 static bool each_mount(bool (*fn)(void *self, unsigned int id, uint32_t dev, const char *point,
 				  const char *type),
 		       void *self)
@@ -121,7 +121,7 @@ int kt_filter_find_disk(const char *name, uint32_t *ret_dev)
 			return 0;
 		}
 	} else if (*base && strlen(base) < 40) {
-		/* A name with a slash, such as cciss/c0d0, has a ! there. */
+		/* A name with a slash, such as cciss/c0d0, has ! instead. */
 		char sys[64];
 
 		snprintf(sys, sizeof(sys), "%s", base);
@@ -134,7 +134,7 @@ int kt_filter_find_disk(const char *name, uint32_t *ret_dev)
 			return 0;
 		}
 	}
-	/* Another name of it: a link below /dev/disk or /dev/mapper. */
+	/* An alias: a link below /dev/disk or /dev/mapper. */
 	if (*name == '/' && !stat(name, &st) && S_ISBLK(st.st_mode)) {
 		*ret_dev = kt_dev_of(major(st.st_rdev), minor(st.st_rdev));
 		return 0;
@@ -162,11 +162,11 @@ static bool is_mount(void *self, unsigned int id, uint32_t dev, const char *poin
 	return true;
 }
 
-/* 0: the file system has none to show. */
+/* 0: the file system does not show one. */
 static uint32_t generation_of(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	long generation = 0; /* some write an int, as the number of the call says a long */
+	long generation = 0; /* some write an int although the ioctl number says long */
 
 	if (fd < 0)
 		return 0;

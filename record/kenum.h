@@ -7,8 +7,8 @@
 #include <bpf/libbpf.h>
 
 /*
- * Sets every `kt_enum_NAME` of the object's .rodata to the value of the enumerator NAME, of whatever enum. What the
- * kernel does not have keeps its value. Sets every `kt_func_NAME` to 1 if the kernel has a function NAME. To be called before
+ * Sets every `kt_enum_NAME` in the object's .rodata to the value of the enumerator NAME, of any enum. One that the
+ * kernel does not have keeps its value. Sets every `kt_func_NAME` to 1 if the kernel has a function NAME. Call it before
  * loading.
  */
 int kt_kenum_set(struct bpf_object *obj, const struct btf *kernel);

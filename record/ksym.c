@@ -25,7 +25,7 @@ int kt_ksym_set(struct bpf_object *obj, bool *ret_hidden)
 	FILE *f = n ? fopen("/proc/kallsyms", "r") : NULL;
 
 	qsort(vars, n, sizeof(vars[0]), by_name);
-	/* `address type name`, and of a module `\t[module]` behind it. */
+	/* `address type name`, followed by `\t[module]` for a module. */
 	while (f && getline(&line, &size, f) > 0) {
 		struct kt_rodata_var key;
 		uint64_t address, *value;

@@ -7,9 +7,9 @@
 #include <stdbool.h>
 
 /*
- * Sets every `kt_sym_NAME` of the object's .rodata to the address of the function NAME, of the kernel or of a module that is
- * loaded now. It stays 0 where there is no such function, where several have that name, and where /proc/kallsyms does
- * not tell: what needs it is then off. *ret_hidden: it tells nothing at all. To be called before loading.
+ * Sets every `kt_sym_NAME` in the object's .rodata to the address of the function NAME, of the kernel or of a loaded
+ * module. It stays 0 if there is no such function, if several have that name, or if /proc/kallsyms does
+ * not show it: what needs it is then off. *ret_hidden: it shows no addresses at all. Call it before loading.
  */
 int kt_ksym_set(struct bpf_object *obj, bool *ret_hidden);
 

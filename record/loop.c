@@ -13,7 +13,7 @@
 
 #define BUSY_NS 10000000ull  /* between two drains, at least */
 #define IDLE_NS 100000000ull /* at most */
-#define AGAIN_NS 500000ull   /* when a ring is half full: let others run, no more */
+#define AGAIN_NS 500000ull   /* when a ring is half full: only let others run */
 /* What programs can write into one ring: 1 M events/s. */
 #define WORST_BYTES_PER_SECOND (80ull << 20)
 #define CLOCKS_NS 10000000000ull /* between two readings of all clocks */
@@ -29,7 +29,7 @@ int kt_loop_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	sigemptyset(&set);
-	/* Also where a shell ignores it for what runs in the background: `kill -INT` is how that is ended. */
+	/* Even if a shell made background jobs ignore it: `kill -INT` is how to end those. */
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGXCPU);
@@ -53,7 +53,7 @@ void kt_loop_let_kill(bool on)
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGQUIT);
 	if (on)
-		signal(SIGINT, SIG_DFL); /* it may be ignored: see above */
+		signal(SIGINT, SIG_DFL); /* it may be ignored, see above */
 	sigprocmask(on ? SIG_UNBLOCK : SIG_BLOCK, &set, NULL);
 }
 
@@ -70,7 +70,7 @@ bool kt_loop_wait(int signal_fd, uint64_t ns)
 		while (read(signal_fd, &si, sizeof(si)) == sizeof(si)) {
 			if (si.ssi_signo != SIGCHLD)
 				return true;
-			end = 0; /* the command may have ended: look */
+			end = 0; /* the command may have ended: check */
 		}
 		now = kt_now_ns();
 	} while (now < end);
@@ -78,8 +78,8 @@ bool kt_loop_wait(int signal_fd, uint64_t ns)
 }
 
 /*
- * How long nothing need be done, by how full the fullest ring was, in 1/1024: until it would be an eighth full, at the rate of the last
- * pause, but no longer than the worst burst takes to fill it. Waking up costs more than the events that wait.
+ * How long to sleep, by how full the fullest ring was, in 1/1024: until it would be an eighth full at the rate of the last
+ * pause, but no longer than the worst burst takes to fill it. Waking up costs more than leaving events waiting.
  */
 static uint64_t next_pause(uint64_t pause, unsigned int fill, size_t ring_bytes)
 {
@@ -92,7 +92,7 @@ static uint64_t next_pause(uint64_t pause, unsigned int fill, size_t ring_bytes)
 	return KT_MIN(KT_MAX(pause, BUSY_NS), most);
 }
 
-/* Clocks drift against each other: a reading now and then lets long runs be placed exactly. */
+/* Clocks drift apart: with a reading now and then, long runs can be placed exactly. */
 static void put_clocks(struct kt_loop *l)
 {
 	struct ktr_clocks c;

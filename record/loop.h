@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
-/* The time while recording is on: drains on a timer until a signal, the duration or the command ends it. */
+/* While recording is on: drains on a timer until a signal, the duration or the command ends it. */
 #ifndef KT_RECORD_LOOP_H
 #define KT_RECORD_LOOP_H
 
@@ -21,18 +21,18 @@ struct kt_loop {
 };
 
 /*
- * Blocks the signals that end a run, and SIGCHLD, for all threads made later; ignores those that writing may raise. What is ignored
- * already, and is not meant for this process alone, stays so: nohup. Returns a signalfd or -errno.
+ * Blocks the signals that end a run, and SIGCHLD, for all threads created later; ignores those that writing may raise. A signal that is
+ * already ignored, and is not meant for this process alone, stays ignored: nohup. Returns a signalfd or -errno.
  */
 int kt_loop_signals(void);
 
-/* The signals that ask to end end the process at once, while on: for what may wait for ever, as writing to a pipe. */
+/* While on, termination signals end the process at once: for operations that may wait forever, such as writing to a pipe. */
 void kt_loop_let_kill(bool on);
 
-/* Waits for ns, but no longer than until a signal asks to end: then it returns true. */
+/* Waits for ns, or until a signal asks to end: then it returns true. */
 bool kt_loop_wait(int signal_fd, uint64_t ns);
 
-/* Returns at the run's end, whatever ended it: see kt_compress_error() and child. */
+/* Returns at the end of the run, whatever ended it: see kt_compress_error() and child. */
 void kt_loop_run(struct kt_loop *l);
 
 #endif

@@ -22,7 +22,7 @@ enum {
 	OPT_NO_PRIORITY,
 	OPT_LIST,
 	OPT_FILTER_ROOM,
-	OPT_FILTER = 0x200, /* and the number of its bit: of a filter without a letter */
+	OPT_FILTER = 0x200, /* plus the number of its bit: a filter without a letter */
 };
 
 #define FILTER_KEY(bit, letter) ((letter) ? (letter) : OPT_FILTER + __builtin_ctz(KT_FILTER_##bit))
@@ -58,7 +58,7 @@ static int add_events(struct kt_options *o, const char *arg)
 	return 0;
 }
 
-/* The kind of filter that an option sets; 0 = it is none. */
+/* The kind of filter that an option sets; 0 = not a filter. */
 static uint32_t filter_kind(int key)
 {
 	switch (key) {
@@ -138,7 +138,7 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 		o->list = true;
 		return 0;
 	case ARGP_KEY_ARG:
-		/* The first word that is no option: the command, with all that follows. */
+		/* The first word that is not an option: the command, with everything after it. */
 		o->command = &state->argv[state->next - 1];
 		state->next = state->argc;
 		return 0;

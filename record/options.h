@@ -6,13 +6,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* One filter as given: -p PID and so on. */
+/* One filter as given, such as -p PID. */
 struct kt_filter_arg {
 	uint32_t kind;	   /* enum kt_filter_kind */
 	const char *value; /* in argv */
 };
 
-#define KT_FILTER_ARGS 128 /* options with filters, at most */
+#define KT_FILTER_ARGS 128 /* filter options, at most */
 
 struct kt_options {
 	const char *output;    /* path, or "-" = stdout; NULL only with list */
@@ -29,7 +29,7 @@ struct kt_options {
 	char **command; /* NULL-terminated, in argv; NULL = none */
 };
 
-/* 0, or -EINVAL after it has said why. Ends the process for --help, --version and unknown options. */
+/* 0, or -EINVAL after saying why. Ends the process for --help, --version and unknown options. */
 int kt_options_parse(int argc, char **argv, struct kt_options *ret);
 void kt_options_finish(struct kt_options *o);
 

@@ -80,7 +80,7 @@ void kt_order_sort(struct kt_order *o, uint8_t *buf, size_t len)
 	}
 	if (lo >= hi)
 		return;
-	/* Only [lo, hi) moved; what stands before it begins where it began. */
+	/* Only [lo, hi) moved; what is before it stays in place. */
 	out = 0;
 	for (size_t i = lo; i < hi; i++) {
 		memcpy(o->copy + out, buf + idx[i].off, idx[i].len);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
-/* Putting events into the order of their time stamps. */
+/* Sorts events by time stamp. */
 #ifndef KT_RECORD_ORDER_H
 #define KT_RECORD_ORDER_H
 
@@ -17,8 +17,8 @@ int kt_order_init(struct kt_order *o, size_t cap);
 void kt_order_finish(struct kt_order *o);
 
 /*
- * Sorts the events in len bytes at buf by ts_ns, losses before what has the same time, else stable. Meant for nearly
- * sorted input: the time is linear in the events and in the places they have to move.
+ * Sorts the events in len bytes at buf by ts_ns, losses before other events of the same time, otherwise stable. Meant for nearly
+ * sorted input: the time is linear in the number of events and the distance they move.
  */
 void kt_order_sort(struct kt_order *o, uint8_t *buf, size_t len);
 

@@ -15,7 +15,7 @@
 int kt_file_out_std(void)
 {
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-		/* The lowest free number: this one. Opened so that using it is an error still. */
+		/* Gets the lowest free number: this one. Opened so that using it is still an error. */
 		if (fcntl(fd, F_GETFD) < 0 &&
 		    open("/dev/null", fd == STDOUT_FILENO ? O_RDONLY : O_RDWR) != fd)
 			return -EBADF;
@@ -41,7 +41,7 @@ static int open_stdout(struct kt_file_out *o)
 		return -EINVAL;
 	}
 	o->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-	/* What else writes to stdout, the command first of all, must not end up in the trace. */
+	/* Anything else written to stdout, above all by the command, must not end up in the trace. */
 	if (o->fd < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0) {
 		kt_error("cannot write to standard output: %s", strerror(errno));
 		return -errno;
@@ -49,7 +49,7 @@ static int open_stdout(struct kt_file_out *o)
 	return 0;
 }
 
-/* What cannot be written to, whatever open() says of it. */
+/* Targets that cannot be written to, whatever open() says. */
 static int check_kind(const char *path, const struct stat *st, bool force)
 {
 	const char *what = NULL;
@@ -70,7 +70,7 @@ static int check_kind(const char *path, const struct stat *st, bool force)
 	return -ENOTSUP;
 }
 
-/* stat() found nothing: why, where that is not plain. */
+/* stat() found nothing: says why, if that is not obvious. */
 static void say_cannot_create(const char *path, int err)
 {
 	const char *slash = strrchr(path, '/');
@@ -88,7 +88,7 @@ static void say_cannot_create(const char *path, int err)
 	}
 }
 
-/* Without O_NONBLOCK open() would wait for a reader, deaf to signals, which are blocked. */
+/* Without O_NONBLOCK open() would wait for a reader, and signals, which are blocked, could not interrupt it. */
 static int open_fifo(const char *path, bool (*stop)(void *arg), void *arg)
 {
 	bool said = false;
@@ -154,7 +154,7 @@ bool kt_file_out_full(int err)
 	return err == -ENOSPC || err == -EDQUOT || err == -EFBIG;
 }
 
-/* The kernel looks at RLIMIT_FSIZE when a file is written, not when room is reserved. */
+/* The kernel checks RLIMIT_FSIZE when a file is written, not when room is reserved. */
 static bool over_limit(uint64_t bytes)
 {
 	struct rlimit l;
@@ -198,7 +198,7 @@ int kt_file_out_reserve(struct kt_file_out *o, uint64_t bytes)
 		}
 		if (errno == EINTR)
 			continue;
-		/* A full disk, and limits that act like one; all else will be seen by write(). */
+		/* A full disk, and limits that act like one; write() will report anything else. */
 		if (!kt_file_out_full(-errno)) {
 			o->cannot_reserve = true;
 			return 0;
@@ -213,7 +213,7 @@ void kt_file_out_trim(struct kt_file_out *o)
 {
 	struct stat st;
 
-	/* To the size it has: what lies behind is freed. If that fails it is only room that is lost. */
+	/* Truncate to its size, which frees what is reserved beyond. If that fails, only room is lost. */
 	if (o->regular && o->reserved && !fstat(o->fd, &st) && ftruncate(o->fd, st.st_size))
 		o->reserved = 0;
 }

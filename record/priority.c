@@ -4,7 +4,7 @@
 
 #include "record/priority.h"
 
-/* Above all ordinary tasks, below every real-time task that somebody set up, and below threaded interrupts. */
+/* Above all ordinary tasks, below every configured real-time task and threaded interrupts. */
 #define DRAIN_FIFO 1
 
 /* who 0 of PRIO_PROCESS is the calling thread on Linux. */
@@ -23,7 +23,7 @@ void kt_priority_start(struct kt_priority *p, bool wanted)
 		.policy = sched_getscheduler(0),
 		.nice = getpriority(PRIO_PROCESS, 0),
 	};
-	/* Whoever gave the recorder a policy knows better. */
+	/* A policy that somebody gave to the recorder is respected. */
 	p->on = wanted && p->policy == SCHED_OTHER;
 	if (!p->on)
 		return;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
- * The recorder's place among the tasks that it watches. A load that takes every CPU takes them from the recorder too, and a ring that is
- * not drained in time loses events: so the thread that drains comes before ordinary tasks, for the little that it does, and the
- * compressor gets a larger share than they do. Needs CAP_SYS_NICE, or RLIMIT_RTPRIO and RLIMIT_NICE; without them all goes on as
- * it was started.
+ * The recorder's priority among the tasks that it watches. A load that takes every CPU takes them from the recorder too, and a ring that is
+ * not drained in time loses events: so the draining thread, which does little, runs before ordinary tasks, and the
+ * compressor gets a larger share than they do. Needs CAP_SYS_NICE, or RLIMIT_RTPRIO and RLIMIT_NICE; without them the recorder keeps
+ * the priority it was started with.
  */
 #ifndef KT_RECORD_PRIORITY_H
 #define KT_RECORD_PRIORITY_H
@@ -14,8 +14,8 @@
 #define KT_NICE_COMPRESS -10
 
 enum kt_priority_got {
-	KT_PRIORITY_OFF,    /* not asked for, or a real-time or idle policy was there before */
-	KT_PRIORITY_DENIED, /* the kernel would not */
+	KT_PRIORITY_OFF,    /* not requested, or there already was a real-time or idle policy */
+	KT_PRIORITY_DENIED, /* the kernel refused */
 	KT_PRIORITY_NICE,
 	KT_PRIORITY_REAL_TIME,
 };
@@ -26,19 +26,19 @@ struct kt_priority {
 	enum kt_priority_got got;
 };
 
-/* Of the calling thread, and of threads that it makes. */
+/* For the calling thread and the threads it creates. */
 void kt_priority_start(struct kt_priority *p, bool wanted);
-/* Of the calling thread, which is to drain. */
+/* For the calling thread, which will drain. */
 void kt_priority_drain(struct kt_priority *p);
-/* Of the calling thread, made by one that drains: to compress, and to do what has time. */
+/* For the calling thread, created by a draining one: for compression and anything that is not urgent. */
 void kt_priority_compress(const struct kt_priority *p);
 void kt_priority_background(const struct kt_priority *p);
-/* The calling thread drains no more. */
+/* The calling thread no longer drains. */
 void kt_priority_end(const struct kt_priority *p);
-/* Of the calling process, a child's: what the recorder was started with. */
+/* For the calling process, a child: restores what the recorder was started with. */
 void kt_priority_restore(const struct kt_priority *p);
 
-/* For people: what else than asked for; NULL = as asked for. */
+/* For users: what differs from the request; NULL = as requested. */
 const char *kt_priority_text(const struct kt_priority *p);
 
 #endif

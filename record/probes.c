@@ -49,7 +49,7 @@ static const char *arg_kind(const struct btf *btf, uint32_t id)
 	return "other";
 }
 
-/* Is the text in the file? Modules' types are some 100 KiB each: cheaper to look through than to parse. */
+/* Is the text in the file? Types of modules are some 100 KiB each: cheaper to search than to parse. */
 static bool file_has(const char *path, const char *text)
 {
 	size_t cap = 1 << 16, n = 0, got;
@@ -76,7 +76,7 @@ static bool file_has(const char *path, const char *text)
 	return has;
 }
 
-/* The types of the loaded module that has this tracepoint; NULL = none has it. To be freed. */
+/* The types of the loaded module that has this tracepoint; NULL = none. The caller frees them. */
 static struct btf *module_of(const struct btf *kernel, const char *typedef_name)
 {
 	struct btf *btf = NULL;
@@ -98,8 +98,8 @@ static struct btf *module_of(const struct btf *kernel, const char *typedef_name)
 }
 
 /*
- * btf_trace_<tp> is what the kernel calls a tracepoint's probe: typedef void (*)(void *, args …). Arguments are
- * compared, not tried: a program with the wrong shape loads all the same and reads wrong memory.
+ * btf_trace_<tp> is the kernel's type of a tracepoint's probe: typedef void (*)(void *, args …). Arguments are
+ * compared first: a program with the wrong signature would load anyway and read the wrong memory.
  */
 static bool check_args(const struct btf *btf, int id, const struct kt_hook_desc *h, char *why,
 		       size_t size)
@@ -152,7 +152,7 @@ static bool is_there(const char *name)
 	return found;
 }
 
-/* Where the module that has it is not loaded, there is nothing to be seen. */
+/* If its module is not loaded, there is nothing to record. */
 static bool is_unloaded(const struct kt_hook_desc *h, char *why, size_t size)
 {
 	const char *colon = strchr(h->sig, ':');
@@ -167,7 +167,7 @@ static bool is_unloaded(const struct kt_hook_desc *h, char *why, size_t size)
 	return true;
 }
 
-/* A file system's may be in a module: known once that is loaded. */
+/* That of a file system may be in a module: known once that is loaded. */
 static enum kt_probe_state check_one(const struct btf *btf, const struct kt_hook_desc *h, char *why,
 				     size_t size)
 {
@@ -194,7 +194,7 @@ static enum kt_probe_state check_one(const struct btf *btf, const struct kt_hook
 	return ok ? KT_PROBE_READY : KT_PROBE_MISSING;
 }
 
-/* Length of a hook's name without its flavour: NAME___61 is NAME as older kernels have it. */
+/* Length of a hook's name without its variant: NAME___61 is NAME on older kernels. */
 static size_t base_length(const char *name)
 {
 	const char *flavour = strstr(name, "___");
@@ -210,7 +210,7 @@ static bool is_other_form(const struct kt_hook_desc *a, const struct kt_hook_des
 	       !memcmp(a->name, b->name, n);
 }
 
-/* Of the forms of one hook a kernel has one: the others are not missing. */
+/* A kernel has only one of the variants of a hook: the others are not missing. */
 static void drop_other_forms(struct kt_probe probes[KT_N_HOOKS])
 {
 	for (int i = 0; i < KT_N_HOOKS; i++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
-/* The probe manifest: every hook this program knows, and what became of it on this kernel. */
+/* The probe manifest: every hook that this program knows, and its state on this kernel. */
 #ifndef KT_RECORD_PROBES_H
 #define KT_RECORD_PROBES_H
 
@@ -10,9 +10,9 @@
 #include "format/event.h"
 
 enum kt_probe_state {
-	KT_PROBE_OFF,	  /* its family was not asked for, or its module is not loaded */
+	KT_PROBE_OFF,	  /* its family was not requested, or its module is not loaded */
 	KT_PROBE_MISSING, /* this kernel lacks the tracepoint, or passes other arguments */
-	KT_PROBE_REFUSED, /* the kernel would not load or attach the program */
+	KT_PROBE_REFUSED, /* the kernel refused to load or attach the program */
 	KT_PROBE_READY,	  /* to be loaded and attached */
 	KT_PROBE_ATTACHED,
 };
@@ -31,10 +31,10 @@ unsigned int kt_probes_warn(const struct kt_probe probes[KT_N_HOOKS]);
 
 /* The table `probes` of format/context.md. counted: with runs, lost and filtered, else `-`. */
 int kt_probes_write(FILE *f, const struct kt_probe probes[KT_N_HOOKS], bool counted);
-/* The same of something else that the recorder does not know, and why. */
+/* The same for something else that the recorder cannot know, and why. */
 void kt_probes_write_unknown(FILE *f, const char *family, const char *what, const char *why);
 
-/* The same for people. */
+/* The same for users. */
 void kt_probes_print(FILE *f, const struct kt_probe probes[KT_N_HOOKS]);
 
 #endif

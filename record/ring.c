@@ -8,7 +8,7 @@
 #include "format/event.h"
 #include "record/ring.h"
 
-/* A long batch gives its room back in between, so that a full ring does not lose more while it is read. */
+/* A long batch returns room in between, so that a full ring does not lose more while it is read. */
 #define GIVE_BACK (256u << 10)
 
 int kt_ring_init(struct kt_ring *r)
@@ -17,7 +17,7 @@ int kt_ring_init(struct kt_ring *r)
 
 	if (getrandom(&at, sizeof(at), 0) != sizeof(at))
 		return -errno;
-	/* Far from where it would run over. */
+	/* Far from overflowing. */
 	at = at >> 8 & ~7ull;
 	r->taken = r->reserved = at;
 	return 0;

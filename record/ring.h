@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
- * The consumer's side of a ring (bpf/base/ring_layout.h): records are copied out in batches, and their room is given back
- * once a batch. No function is called per event.
+ * The consumer side of a ring (bpf/base/ring_layout.h): records are copied out in batches, and their room is returned
+ * once per batch. No function is called per event.
  */
 #ifndef KT_RECORD_RING_H
 #define KT_RECORD_RING_H
@@ -22,10 +22,10 @@ struct kt_ring_batch {
 	uint64_t max_ns; /* in: latest time stamp so far; out: the same, these included */
 };
 
-/* Bytes beyond what is asked for that a copy may write behind the last event. */
+/* Extra bytes that a copy may write after the last event. */
 #define KT_RING_SLACK 16
 
-/* Memory of a ring that holds size bytes, a power of two: whole pages. */
+/* Memory of a ring of size bytes, a power of two: whole pages. */
 static inline size_t kt_ring_memory(size_t size)
 {
 	return sizeof(struct kt_ring) + size + KT_RING_TAIL;
@@ -34,12 +34,12 @@ static inline size_t kt_ring_memory(size_t size)
 /* Before a program sees it. */
 int kt_ring_init(struct kt_ring *r);
 
-/* Position up to which room has been reserved. Records before it may be busy still. */
+/* Position up to which room has been reserved. Records before it may still be busy. */
 uint64_t kt_ring_reserved(const struct kt_ring *r);
 
 /*
- * Copies the events between the position that is taken and the position `end` (of kt_ring_reserved()) to dst, back
- * to back, and gives their room in the ring back. dst has cap + KT_RING_SLACK bytes.
+ * Copies the events between the position taken so far and the position `end` (of kt_ring_reserved()) to dst, back
+ * to back, and returns their room in the ring. dst has cap + KT_RING_SLACK bytes.
  */
 void kt_ring_copy(struct kt_ring *r, size_t size, uint64_t end, uint8_t *dst, size_t cap,
 		  struct kt_ring_batch *b);

@@ -15,9 +15,9 @@ size_t kt_rodata_find(struct bpf_object *obj, const char *prefix, size_t size,
 	size_t n = 0, len = strlen(prefix), data_size = 0;
 	char *data;
 
-	/* The map's own name begins with the object's. */
+	/* The name of the map begins with that of the object. */
 	bpf_object__for_each_map(m, obj) if (strstr(bpf_map__name(m), ".rodata")) map = m;
-	/* Writable until it is loaded; const in some versions of libbpf. */
+	/* Writable until loaded; const in some versions of libbpf. */
 	data = map ? (char *)bpf_map__initial_value(map, &data_size) : NULL;
 	if (id < 0 || !data)
 		return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
-/* Constants of the BPF programs that are set before they are loaded: the verifier knows them and drops dead code. */
+/* Constants of the BPF programs, set before loading: the verifier knows them and drops dead code. */
 #ifndef KT_RECORD_RODATA_H
 #define KT_RECORD_RODATA_H
 
@@ -10,7 +10,7 @@
 
 struct kt_rodata_var {
 	const char *name; /* without the prefix; the object's */
-	void *value;	  /* of the size that was asked for */
+	void *value;	  /* of the requested size */
 };
 
 /* The variables of .rodata whose names begin with prefix and that have that size. Returns how many. */

@@ -31,8 +31,8 @@
  */
 #define SETTLE_NS 500000000ull
 #define READER_STEP_NS 50000000ull
-#define STALL_NS 10000000000ull /* so long the reader of a pipe may take for 64 KiB at the end */
-#define LATE_NS 50000000ull	/* of it, kept for reading the tasks as late as can be */
+#define STALL_NS 10000000000ull /* how long the reader of a pipe may take for 64 KiB at the end */
+#define LATE_NS 50000000ull	/* part of it, kept for reading the tasks as late as possible */
 
 struct recording {
 	const struct kt_options *o;
@@ -51,10 +51,10 @@ struct recording {
 	int signal_fd;
 	uint64_t dropped; /* events that could not be written */
 	int write_err;
-	uint64_t end_bytes, progress_ns; /* written when last looked at, at the end */
+	uint64_t end_bytes, progress_ns; /* written when last checked, at the end */
 };
 
-/* The command as one line, for people. */
+/* The command as one line, for users. */
 static char *command_text(char *const argv[])
 {
 	char *text = NULL;
@@ -115,7 +115,7 @@ static int prepare(struct recording *r)
 	return 0;
 }
 
-/* Everything that can fail because of the output: said by the caller. */
+/* Everything that can fail because of the output; the caller reports it. */
 static int write_head(struct recording *r, struct ktr_context *c)
 {
 	struct ktr_run_info info = {
@@ -223,7 +223,7 @@ static int write_end(struct recording *r, struct ktr_context *c)
 	return err;
 }
 
-/* At the end, while the compressor is waited for. A file takes its time; a pipe may never be read again. */
+/* At the end, while waiting for the compressor. A file takes its time; a pipe may never be read again. */
 static bool give_up_writing(void *arg)
 {
 	struct recording *r = arg;
@@ -238,7 +238,7 @@ static bool give_up_writing(void *arg)
 	return now >= r->progress_ns + STALL_NS || kt_loop_wait(r->signal_fd, 0);
 }
 
-/* Everything after the switch: nothing is recorded any more, all of it is brought home. */
+/* Everything after switching off: nothing more is recorded, everything recorded is written. */
 static void end_recording(struct recording *r)
 {
 	struct ktr_context *c = NULL;
@@ -307,7 +307,7 @@ static int say_write_error(const struct recording *r, const char *consequence)
 static int close_file(struct recording *r)
 {
 	uint64_t bytes = ktr_writer_bytes(r->writer);
-	/* Given up: another thread is in it, in a write() that will not return. */
+	/* Gave up: another thread is using it, in a write() that will not return. */
 	int err = r->write_err == -ETIMEDOUT ? 0 : ktr_writer_close(r->writer);
 
 	r->writer = NULL;
@@ -342,7 +342,7 @@ static void free_all(struct recording *r)
 	free(r->command);
 }
 
-/* What kt_session_init() says of the command line, as options.c says of the rest. */
+/* What kt_session_init() finds wrong in the command line, reported as in options.c. */
 static int usage_status(int err)
 {
 	return err == -EINVAL ? EX_USAGE : 1;
@@ -362,7 +362,7 @@ int kt_record(const struct kt_options *o)
 	kt_child_init(&r.child);
 	if (status)
 		return status;
-	/* Starting is some hundred ms of work: with a load beside it would take as often as long. */
+	/* Starting is some hundred ms of work: with a load running it would take many times as long. */
 	kt_priority_start(&r.priority, !o->no_priority);
 	err = kt_session_init(&r.session, o);
 	status = usage_status(err);

@@ -5,7 +5,7 @@
 
 #include "record/options.h"
 
-/* Records. Returns the exit status; what went wrong has been said. */
+/* Records. Returns the exit status; errors were reported. */
 int kt_record(const struct kt_options *o);
 /* Prints the probe manifest of this kernel. */
 int kt_list_probes(const struct kt_options *o);

@@ -28,16 +28,16 @@
 #include "record/session.h"
 
 #define KERNEL_BTF "/sys/kernel/btf/vmlinux"
-#define KEEP_BYTES (64 << 20)		 /* freed memory that is kept while starting */
-#define RING_DEFAULT (8ull << 20)	 /* of one CPU, where memory allows */
-#define RINGS_DEFAULT_MAX (256ull << 20) /* of all CPUs, unless asked for */
-#define RING_MAX (1ull << 28)		 /* the verifier knows no greater offsets than twice that */
+#define KEEP_BYTES (64 << 20)		 /* freed memory to keep while starting */
+#define RING_DEFAULT (8ull << 20)	 /* per CPU, if memory allows */
+#define RINGS_DEFAULT_MAX (256ull << 20) /* for all CPUs, unless requested */
+#define RING_MAX (1ull << 28)		 /* the verifier allows offsets up to twice that */
 #define AIO_MAX_DEFAULT 65536		 /* fs.aio-max-nr */
-#define LOOPS_MAX (1ull << 23)		 /* BPF_MAX_LOOPS: what bpf_loop() goes round at most */
+#define LOOPS_MAX (1ull << 23)		 /* BPF_MAX_LOOPS: the limit of bpf_loop() */
 #define FILTER_ROOM (1u << 16)		 /* see --filter-room */
 #define FILTER_PIDS (1u << 22)		 /* PID_MAX_LIMIT: no process has a greater number */
 
-/* libbpf's last words, to name the program that the kernel refused. */
+/* libbpf's last messages, to name the program that the kernel refused. */
 static char libbpf_said[512];
 
 static int on_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
@@ -49,13 +49,13 @@ static int on_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
 	vsnprintf(line, sizeof(line), fmt, ap);
 	line[strcspn(line, "\n")] = '\0';
 	kt_debug("%s", line);
-	/* The first complaint about a program names it; what follows is the log and the consequences. */
+	/* The first message about a program names it; the log and consequences follow. */
 	if (!*libbpf_said && strstr(line, "prog '"))
 		snprintf(libbpf_said, sizeof(libbpf_said), "%s", line);
 	return 0;
 }
 
-/* Is this a user namespace of its own? All users are mapped to themselves in the first one. */
+/* Is this a user namespace other than the initial one, which maps all users to themselves? */
 static bool in_user_namespace(void)
 {
 	unsigned long inside = 0, outside = 0, n = UINT32_MAX;
@@ -101,7 +101,7 @@ static int check_privileges(void)
 	return -EPERM;
 }
 
-/* Bytes of one CPU's ring: a power of two, at least a page. */
+/* Bytes per CPU's ring: a power of two, at least a page. */
 static int ring_size(const struct kt_options *o, uint32_t n_cpus, size_t *ret)
 {
 	uint64_t page = sysconf(_SC_PAGESIZE), size = page, want;
@@ -124,7 +124,7 @@ static int ring_size(const struct kt_options *o, uint32_t n_cpus, size_t *ret)
 	return 0;
 }
 
-/* A program and a link for each hook, and maps: as many files as may be wanted, if the limit can be raised so far. */
+/* A program and a link per hook, and maps: raises the limit to as many files as may be needed, if possible. */
 static int allow_files(void)
 {
 	const rlim_t want = 2 * KT_N_HOOKS + 128;
@@ -181,8 +181,8 @@ int kt_session_init(struct kt_session *s, const struct kt_options *o)
 		return err;
 	libbpf_set_print(on_libbpf);
 	/*
-	 * The kernel's types are some MiB, and libbpf reads them again when it loads: memory that is given back to
-	 * the kernel in between has to be faulted in again, which takes longer than all the rest.
+	 * The kernel's types are some MiB, and libbpf reads them again when it loads: memory returned to
+	 * the kernel in between would have to be faulted in again, which takes longer than everything else.
 	 */
 	mallopt(M_MMAP_THRESHOLD, KEEP_BYTES);
 	mallopt(M_TRIM_THRESHOLD, KEEP_BYTES);
@@ -231,14 +231,14 @@ static void set_with(struct kt_session *s)
 		*(uint32_t *)vars[i].value = kt_chosen(s->families, vars[i].name);
 }
 
-/* The programs take nothing else for constant. */
+/* The programs treat nothing else as constant. */
 static void set_filters(struct kt_session *s)
 {
 	memcpy((void *)&s->skel->rodata->kt_filter, &s->filters.f, sizeof(s->filters.f));
 }
 
 /*
- * More iocbs than a context can hold. The kernel makes it of twice the size that it counts against fs.aio-max-nr, and rounds up to
+ * More iocbs than a context can hold. The kernel makes a context twice the size that it counts against fs.aio-max-nr, and rounds up to
  * whole pages.
  */
 static uint64_t aio_max(void)
@@ -252,7 +252,7 @@ static uint64_t aio_max(void)
 	return KT_MIN(2 * KT_MIN(max, LOOPS_MAX) + sysconf(_SC_PAGESIZE), LOOPS_MAX);
 }
 
-/* What filters keep of each object costs no memory where there are none. */
+/* Without filters, what they keep per object costs no memory. */
 static int size_filters(struct kt_session *s)
 {
 	bool pids = s->filters.f.kinds & KT_FILTER_PID;
@@ -270,7 +270,7 @@ static int size_filters(struct kt_session *s)
 	return err;
 }
 
-/* What hides the kernel's addresses, and what would tell them: kallsyms_show_value() of the kernel. */
+/* What hides the kernel's addresses, and what would show them: see the kernel's kallsyms_show_value(). */
 static int set_symbols(struct kt_session *s)
 {
 	bool hidden;
@@ -341,7 +341,7 @@ static int open_skeleton(struct kt_session *s)
 	return err;
 }
 
-/* Loading is all or nothing: find the program that libbpf complained of and mark it. */
+/* Loading is all or nothing: find the program that libbpf complained about and mark it. */
 static bool mark_refused(struct kt_session *s)
 {
 	const char *p = strstr(libbpf_said, "prog '");
@@ -387,7 +387,7 @@ static int load_programs(struct kt_session *s)
 	return err;
 }
 
-/* A map's values, shared with the programs: n of that size. */
+/* The values of a map, shared with the programs: n of that size. */
 static int map_values(int fd, size_t n, size_t size, void **ret)
 {
 	void *p = mmap(NULL, KT_ALIGN_UP(n * size, sysconf(_SC_PAGESIZE)), PROT_READ | PROT_WRITE,
@@ -410,7 +410,7 @@ struct kt_ring *kt_session_ring(const struct kt_session *s, uint32_t cpu)
 	return (void *)((uint8_t *)s->rings + cpu * kt_ring_memory(s->ring_bytes));
 }
 
-/* Made before the programs are loaded: they take its size for constant. */
+/* Created before the programs are loaded: they treat its size as constant. */
 static int make_rings(struct kt_session *s)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, o, .map_flags = BPF_F_MMAPABLE);
@@ -430,8 +430,8 @@ static int make_rings(struct kt_session *s)
 }
 
 /*
- * In a PID namespace the numbers of tasks that /proc shows are not the kernel's own, which events carry. (Of a container that was
- * given the host's /proc they are.)
+ * In a PID namespace the task numbers in /proc are not the kernel's own, which events carry. (In a container with
+ * the host's /proc they are.)
  */
 static int find_self(struct kt_session *s)
 {
@@ -525,7 +525,7 @@ void kt_session_flush(struct kt_session *s)
 	for (size_t i = 0; i < kt_n_families; i++) {
 		LIBBPF_OPTS(bpf_test_run_opts, o, .flags = BPF_F_TEST_RUN_ON_CPU);
 
-		/* One that is offline has nothing, and refuses. */
+		/* An offline CPU has nothing, and refuses. */
 		for (o.cpu = 0; s->flushes[i] && o.cpu < s->n_cpus; o.cpu++)
 			bpf_prog_test_run_opts(bpf_program__fd(s->flushes[i]), &o);
 	}
@@ -560,7 +560,7 @@ void kt_session_take_refused(struct kt_session *s, uint64_t now_ns)
 		uint64_t runs;
 		__u64 first;
 
-		/* Asking costs a system call: only those that ran may have been refused. */
+		/* Asking costs a system call: only programs that ran can have been refused. */
 		if (!s->links[i] || (runs = runs_of(s, i)) == s->refused[i].runs)
 			continue;
 		s->refused[i].runs = runs;
@@ -569,7 +569,7 @@ void kt_session_take_refused(struct kt_session *s, uint64_t now_ns)
 			continue;
 		__atomic_fetch_add(&s->stats[0].pending_n[KT_LOSS_RECURSION],
 				   info.recursion_misses - s->refused[i].misses, __ATOMIC_SEQ_CST);
-		/* Another loss may have begun since: not before this one did. */
+		/* Another loss may have begun since then, but not before this one. */
 		first = __atomic_load_n(&s->stats[0].first_ns, __ATOMIC_SEQ_CST);
 		while ((!first || first > since) &&
 		       !__atomic_compare_exchange_n(&s->stats[0].first_ns, &first, since, false,

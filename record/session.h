@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
-/* The kernel's side of a run: programs, rings and counters, from loading to detaching. */
+/* The kernel side of a run: programs, rings and counters, from loading to detaching. */
 #ifndef KT_RECORD_SESSION_H
 #define KT_RECORD_SESSION_H
 
@@ -24,45 +24,45 @@ struct kt_session {
 	struct kt_probe probes[KT_N_HOOKS];
 	struct bpf_program *progs[KT_N_HOOKS]; /* NULL: not loaded */
 	struct bpf_link *links[KT_N_HOOKS];    /* NULL: not attached */
-	struct bpf_program *flushes[64];       /* by family; NULL: it gathers nothing */
+	struct bpf_program *flushes[64];       /* by family; NULL: it accumulates nothing */
 	uint64_t flush_refused;		       /* mask of families */
-	/* What this recorder may not know, in words, for the manifest; "": it does. */
+	/* What this recorder is not allowed to know, in words, for the manifest; "": nothing. */
 	char no_symbols[192], no_tasks[192];
 	uint32_t self;		   /* its own process, as the kernel numbers it */
 	uint32_t n_cpus;	   /* possible ones: CPU i has ring i */
 	size_t ring_bytes;	   /* of one ring */
-	int rings_fd;		   /* 0: there are none yet */
+	int rings_fd;		   /* 0: none yet */
 	void *rings;		   /* see kt_session_ring() */
 	struct kt_cpu_stat *stats; /* n_cpus of them, shared with the programs */
 	struct {
-		uint64_t runs, misses; /* when last looked at */
+		uint64_t runs, misses; /* when last checked */
 	} refused[KT_N_HOOKS];
-	uint64_t refused_ns; /* when all were last looked at */
+	uint64_t refused_ns; /* when all were last checked */
 };
 
-/* Privileges, kernel types, families: what can be said before anything is made. Says what is wrong; -EINVAL: the options are. */
+/* Privileges, kernel types, families: everything that can be checked before anything is created. Says what is wrong; -EINVAL: the options. */
 int kt_session_init(struct kt_session *s, const struct kt_options *o);
-/* Loads what the kernel has; programs it refuses are marked and left out. Says what is wrong. */
+/* Loads the programs that the kernel supports; refused ones are marked and left out. Says what is wrong. */
 int kt_session_load(struct kt_session *s);
-/* Attaches each program by itself. -ENOENT, after it has said so, if none could be attached. */
+/* Attaches each program separately. -ENOENT, after saying so, if none could be attached. */
 int kt_session_attach(struct kt_session *s);
 void kt_session_set_on(struct kt_session *s, bool on);
 /* Of one CPU. */
 struct kt_ring *kt_session_ring(const struct kt_session *s, uint32_t cpu);
-/* Has what the programs gathered (KT_FLUSH in bpf/base/ktrace.bpf.h) put into the rings. */
+/* Makes the programs write what they accumulated (KT_FLUSH in bpf/base/ktrace.bpf.h) to the rings. */
 void kt_session_flush(struct kt_session *s);
 void kt_session_detach(struct kt_session *s);
 /*
- * Runs that the kernel refused since the last call, a program inside itself on one CPU, become pending losses; now_ns: a time
- * before. Which CPU is not known; they are put down to the first.
+ * Runs that the kernel refused since the last call, because a program recursed on one CPU, become pending losses; now_ns: a time
+ * before the call. The CPU is not known; they are counted for the first.
  */
 void kt_session_take_refused(struct kt_session *s, uint64_t now_ns);
-/* Programs time their runs from now on, or no more. */
+/* Programs time their runs from now on, or no longer. */
 void kt_session_measure(struct kt_session *s, bool on);
-/* Of one hook, on all CPUs, since the start: time of the runs that were timed, and their number. */
+/* For one hook, on all CPUs, since the start: time and number of the timed runs. */
 void kt_session_measured(const struct kt_session *s, int hook, uint64_t *ret_ns,
 			 uint64_t *ret_runs);
-/* Adds the counters of all CPUs up into the probes. */
+/* Adds up the counters of all CPUs into the probes. */
 void kt_session_count(struct kt_session *s);
 void kt_session_finish(struct kt_session *s);
 

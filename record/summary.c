@@ -53,7 +53,7 @@ void kt_status_line_end(struct kt_status_line *p)
 	p->on = false;
 }
 
-/* What to do about what was lost, where there is something. */
+/* What to do about losses, if anything can be done. */
 static void print_advice(const struct kt_drain_stats *st)
 {
 	const char *sep = ": ";

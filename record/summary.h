@@ -9,7 +9,7 @@
 #include "record/cost.h"
 #include "record/drain.h"
 
-/* One line that is written over, on a terminal only. */
+/* One line that is overwritten, only on a terminal. */
 struct kt_status_line {
 	bool on;
 	uint64_t start_ns, last_ns, events;
@@ -24,9 +24,9 @@ struct kt_summary {
 	const char *path;
 	uint64_t start_ns, end_ns; /* of recording, CLOCK_MONOTONIC */
 	uint64_t bytes;		   /* of the file */
-	uint64_t dropped; /* events that did not get into it: the disk was full, the pipe closed */
-	uint64_t cpu_ns;  /* of our threads, from start_ns until all was written */
-	const char *priority; /* kt_priority_text(), may be NULL */
+	uint64_t dropped;	   /* events missing from the file: disk full, or pipe closed */
+	uint64_t cpu_ns;	   /* of our threads, from start_ns until everything was written */
+	const char *priority;	   /* kt_priority_text(), may be NULL */
 	uint64_t peak_bytes;
 	const struct kt_drain_stats *drain;
 	const struct kt_meter *meter;

@@ -11,9 +11,9 @@
 #include "record/context/context_parts.h"
 #include "record/context/text.h"
 
-#define DEPTH_MAX 64 /* levels of cgroups that are walked */
+#define DEPTH_MAX 64 /* levels of cgroups that are visited */
 
-/* Is the word among a list's words, separated by commas or blanks? */
+/* Is the word in a list separated by commas or blanks? */
 static bool has_word(const char *list, const char *word)
 {
 	size_t n = strlen(word);
@@ -53,7 +53,7 @@ void kt_cgroup_mount(const char *kind, char *buf, size_t size)
 		fclose(f);
 }
 
-/* dir is consumed. path: within the hierarchy; grows and shrinks on the way. */
+/* Closes dir. path: within the hierarchy; grows and shrinks on the way. */
 static void walk_cgroups(FILE *f, const char *hierarchy, int dir_fd, char *path, size_t size,
 			 int depth)
 {
@@ -116,7 +116,7 @@ int kt_context_cgroups(struct ktr_context *c)
 	err = kt_text_add(&t, c, "cgroups");
 	if (err)
 		return err;
-	/* Neither: the controller is not in this kernel; its ids are those of v2's root. */
+	/* Neither: this kernel lacks the controller; its ids are those of v2's root. */
 	err = kt_text_open(&t);
 	if (err)
 		return err;

@@ -50,7 +50,7 @@ static int add_probes(struct ktr_context *c, const struct kt_session *s, bool co
 	return kt_text_add(&t, c, "probes");
 }
 
-/* The kernel's own counters that no moment matters for. */
+/* Kernel counters that may be read at any time. */
 static int add_counters(struct ktr_context *c)
 {
 	static const struct {
@@ -67,7 +67,7 @@ static int add_counters(struct ktr_context *c)
 	return err;
 }
 
-/* Those that are compared with what was traced: read next to the switch, in the reverse order on either side of it. */
+/* Counters that are compared with the trace: read next to switching on and off, in reverse order on either side. */
 static int add_compared(struct ktr_context *c, bool end)
 {
 	static const struct {
@@ -136,7 +136,7 @@ int kt_context_start(const struct kt_context_recorder *recorder, const struct kt
 	return 0;
 }
 
-/* Tasks and disks come and go: they are read after attaching, so that what comes later is in events. */
+/* Tasks and disks come and go: read after attaching, so that later ones are in events. */
 int kt_context_after_attach(struct kt_gather *g, const struct kt_session *s)
 {
 	int err;
@@ -155,7 +155,7 @@ int kt_context_after_attach(struct kt_gather *g, const struct kt_session *s)
 	return err;
 }
 
-/* The same of interrupts, on the other side of the switch: what came in between is known then. */
+/* The same for interrupts, on the other side of the switch: so those in between are known. */
 static int add_interrupts(struct ktr_context *c, const char *interrupts, const char *softirqs)
 {
 	int err = kt_context_copy(c, interrupts, "/proc/interrupts");
@@ -210,6 +210,6 @@ int kt_context_finish(struct ktr_context *c, const struct kt_session *s)
 {
 	int err = add_probes(c, s, true);
 
-	/* Disks that were made meanwhile. */
+	/* Disks that appeared meanwhile. */
 	return err ? err : kt_context_disks(c);
 }

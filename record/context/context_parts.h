@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
-/* The parts of a context, one function a file of it. */
+/* The parts of a context, one function per file. */
 #ifndef KT_RECORD_CONTEXT_CONTEXT_PARTS_H
 #define KT_RECORD_CONTEXT_CONTEXT_PARTS_H
 

@@ -41,7 +41,7 @@ static void put_scheduler(FILE *f, char *list)
 	kt_text_value(f, list);
 }
 
-/* As bpf/block/disk.h tells it: the number of its directory, and the sequence number of its disk. */
+/* As in bpf/block/disk.h: the inode number of its directory, and the sequence number of its disk. */
 static void put_identity(FILE *f, const char *name, bool partition)
 {
 	char v[64], path[512];
@@ -69,7 +69,7 @@ static void put_disk(FILE *f, const char *name)
 	fputc('\t', f);
 	snprintf(path, sizeof(path), BLOCK "/%s/partition", name);
 	partition = !access(path, F_OK);
-	/* The link leads to the partition's directory within that of its disk. */
+	/* The link points to the partition's directory, which is within that of its disk. */
 	kt_text_value(f, partition ? kt_read_value(v, sizeof(v), BLOCK "/%s/../dev", name) : NULL);
 	fputc('\t', f);
 	put_scheduler(f, kt_read_value(v, sizeof(v), BLOCK "/%s/queue/scheduler", name));

@@ -81,7 +81,7 @@ static int by_number(const void *a, const void *b)
 	return *(const int *)a - *(const int *)b;
 }
 
-/* The node is the entry nodeN of the CPU's directory. */
+/* The node is the entry nodeN in the CPU's directory. */
 static int node_of(int cpu)
 {
 	char path[64];

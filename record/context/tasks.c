@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-/* Context: the tasks that live already. Those that come later are in events. */
+/* Context: tasks that already exist. Later ones are in events. */
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -60,7 +60,7 @@ static unsigned long flags_of(const char *rest)
 	return sscanf(rest, " %*c %*d %*d %*d %*d %*d %lu", &flags) == 1 ? flags : 0;
 }
 
-/* pid (comm) state … ; the name may hold anything, so the last bracket ends it. start_ticks is field 22. */
+/* pid (comm) state … ; the name may contain anything, so the last bracket ends it. start_ticks is field 22. */
 static void put_task(const struct walk *w, const char *pid, const char *tid,
 		     unsigned long long cgroup)
 {
@@ -80,7 +80,7 @@ static void put_task(const struct walk *w, const char *pid, const char *tid,
 	p = end + 1;
 	for (int field = 3; field < 22 && p; field++)
 		p = strchr(p + 1, ' ');
-	/* Workers show what they work on right now behind their name, which is not part of it. Others may have such a name. */
+	/* Kernel workers append their current work to the name: that is removed. Other tasks may really have such a name. */
 	if (!strncmp(comm, "kworker/", 8) && flags_of(end + 1) & PF_WQ_WORKER)
 		comm[strcspn(comm, "+-")] = '\0';
 	fprintf(w->f, "%s\t%s\t%llu\t", tid, pid, p ? strtoull(p, NULL, 10) : 0);
