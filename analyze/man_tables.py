@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-"""man_tables.py OUTPUT EMPTY: tables and views of the database that the program EMPTY makes, as a part of ktrace-db(5)."""
+"""man_tables.py OUTPUT EMPTY: tables and views of the database that the program EMPTY creates, as a part of ktrace-db(5)."""
 import os
 import re
 import sqlite3

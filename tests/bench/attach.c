@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
-/* attach OBJECT: loads and attaches all its programs, prints "attached", stays until it is ended. */
+/* attach OBJECT: loads and attaches all its programs, prints "attached", stays until terminated. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>

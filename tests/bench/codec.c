@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
- * What the codecs make of real recordings: codec FILE.ktr…
+ * How the codecs perform on real recordings: codec FILE.ktr…
  *
- * For each way to write the event blocks of the files: bytes and ns an event (encoding and zstd-1; the best of
- * several passes), bytes a request issued, and what a block costs to read back. Then, for the columns, where the
+ * For each way to write the event blocks of the files: bytes and ns per event (encoding and zstd-1; the best of
+ * several passes), bytes per issued request, and the cost of reading a block back. Then, for the columns, where the
  * bytes before zstd are.
  */
 #include <stdio.h>

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-"""What storage-cost and filter-cost share: a recorder that is watched while fio runs, and the kernel's figures of its programs."""
+"""Shared by storage-cost and filter-cost: a recorder that is watched while fio runs, and the kernel's figures for its programs."""
 
 import json
 import os

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
- * pingpong BATCHES TRIPS: a byte goes to another process and comes back, both on CPU 0: two wakings and two switches a
- * trip. Prints the 25th percentile over the batches of the ns a trip took.
+ * pingpong BATCHES TRIPS: a byte goes to another process and comes back, both on CPU 0: two wake-ups and two switches per
+ * trip. Prints the 25th percentile over the batches of the ns per trip.
  */
 #include <sched.h>
 #include <stdio.h>

@@ -2,10 +2,10 @@
 /*
  * Makes a long recording out of a real one: scale IN.ktr OUT.ktr EVENTS
  *
- * The events of IN are replayed until OUT holds EVENTS of them or a little more. Each replay begins where the one
- * before ended, in new time and at new addresses, so that no flow of one meets a flow of another. Blocks, streams,
- * watermarks and loss counters go on as if it had been one run. The kernel's counters at the end are left out: they
- * are those of one replay. A recording of another version becomes one of this. Prints the number of events.
+ * The events of IN are replayed until OUT holds EVENTS of them or a little more. Each replay begins where the previous
+ * one ended, with new times and addresses, so that flows of different replays do not meet. Blocks, streams,
+ * watermarks and loss counters continue as in one run. The kernel's counters at the end are left out: they
+ * cover only one replay. A recording of another version becomes one of this version. Prints the number of events.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +21,7 @@
 #include "format/ktr.h"
 
 #define GAP_NS 1000000	 /* between two replays */
-#define ADDRESS_SHIFT 36 /* a replay's addresses are this far from those of the one before */
+#define ADDRESS_SHIFT 36 /* distance between the addresses of successive replays */
 #define STREAMS_MAX 4096
 
 struct block {
@@ -81,7 +81,7 @@ static void add_events(struct scale *s, const struct block *b)
 	memcpy(st->lost, i->lost, sizeof(st->lost));
 }
 
-/* Of clocks only the last one is wanted: the writer repeats those of the start. */
+/* Of the clocks only the last one is needed: the writer repeats those of the start. */
 static void note_clock(struct scale *s, const struct block *b)
 {
 	for (size_t at = 0; at < b->info.raw_len;) {
@@ -94,7 +94,7 @@ static void note_clock(struct scale *s, const struct block *b)
 	}
 }
 
-/* The first copy of a part serves. */
+/* The first copy of a part is used. */
 static void add_context(struct scale *s, const struct block *b, uint32_t *next)
 {
 	unsigned int phase = b->info.phase == 2;
@@ -108,7 +108,7 @@ static void add_context(struct scale *s, const struct block *b, uint32_t *next)
 	next[phase] = b->info.last_part ? UINT32_MAX : next[phase] + 1;
 }
 
-/* The events of a block as this version has them; those that it knows nothing of are left out. */
+/* The events of a block in the layout of this version; unknown ones are left out. */
 static void convert(struct block *b, const struct kt_schema *schema)
 {
 	struct ktr_block_info *i = &b->info;
@@ -175,7 +175,7 @@ static void load(struct scale *s, const char *path)
 		fail("%s: holds no events", path);
 }
 
-/* One event of replay k: times go on, addresses are others. */
+/* One event of replay k: times continue, addresses differ. */
 static void rename_event(struct kt_event *ev, uint64_t k, uint64_t shift_ns)
 {
 	const struct kt_event_desc *d = kt_schema_event(kt_schema_compiled(), ev->id);
@@ -192,7 +192,7 @@ static void rename_event(struct kt_event *ev, uint64_t k, uint64_t shift_ns)
 			uint64_t v;
 
 			memcpy(&v, at, 8);
-			v += v ? by : 0; /* 0 is no address and no time */
+			v += v ? by : 0; /* 0 is neither an address nor a time */
 			memcpy(at, &v, 8);
 		}
 	}
@@ -226,7 +226,7 @@ static void replay(const struct scale *s, struct ktr_writer *w, uint64_t k, uint
 	}
 }
 
-/* What is counted over the whole run would be that of one replay. */
+/* Counters of the whole run would cover only one replay. */
 static int keep_file(void *arg, const char *name, const void *data, size_t len)
 {
 	if (!strncmp(name, "counters/", 9) || !strcmp(name, "probes"))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
  * zram-load DEVICE BATCHES READS: preads of 4 KiB, O_DIRECT, pinned to CPU 0; prints the 25th percentile over the
- * batches of the ns a read took. zram queues and completes in the caller's context, so nothing else moves: what a
+ * batches of the ns per read. zram queues and completes in the caller's context, so nothing else varies: what a
  * tracer adds to the block hooks shows directly.
  */
 #include <errno.h>

@@ -2,11 +2,11 @@
 /*
  * Hostile but well-formed recordings through the whole analysis: fuzz-analyze DIR SECONDS [SEED]
  *
- * Each round writes recordings through the public writer into DIR and makes a database of them: births without deaths
- * and the reverse, addresses used again, clocks that step back and wrap, absurd lengths, counts, devices and streams,
- * watermarks that lie, several pieces of one run. The database must be whole and the accounts of its whole flows closed.
- * Every few hundred rounds one is long and has ever new addresses, devices and tasks: memory must not follow them.
- * With SEED that one round is run. Meant for a build with sanitizers: tests/fuzz/analyze makes it.
+ * Each round writes recordings through the public writer into DIR and analyses them: births without deaths
+ * and the reverse, reused addresses, clocks that step back and wrap, absurd lengths, counts, devices and streams,
+ * wrong watermarks, several pieces of one run. The database must be intact, and the stages of its whole flows must add up.
+ * Every few hundred rounds one is long and always has new addresses, devices and tasks: memory must not grow with them.
+ * With SEED only that round is run. Meant for a build with sanitizers: see tests/fuzz/analyze.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +29,7 @@
 #define ROUND_EVENTS 1500
 #define LONG_EVENTS 600000
 #define LONG_EVERY 400
-#define RSS_MAX_MIB 1500 /* of the sanitizers' build: they take about three times as much */
+#define RSS_MAX_MIB 1500 /* of the build with sanitizers, which takes about three times as much */
 #define BASE_NS 1000000000000ull
 
 volatile sig_atomic_t kt_stop;
@@ -39,10 +39,10 @@ static uint64_t round_seed;
 static const char *dir;
 
 struct shape {
-	bool wide; /* ever new addresses, devices, tasks */
+	bool wide; /* always new addresses, devices, tasks */
 	bool back; /* clocks step back, or jump */
 	bool wild; /* fields may be anything */
-	bool lies; /* watermarks, counters and stream numbers, too */
+	bool lies; /* watermarks, counters and stream numbers too */
 	unsigned int n_events, n_streams, n_addr, n_dev;
 	uint64_t step_ns;
 };
@@ -80,7 +80,7 @@ static bool one_in(unsigned int n)
 
 /* ---------------------------------------------------------------- events */
 
-/* What the families' trackers live on, the likely ones several times. */
+/* The events that trackers use, the likely ones several times. */
 static const uint16_t ids[] = {
 	KT_EV_bio_queue,    KT_EV_bio_queue,	KT_EV_bio_queue,    KT_EV_bio_split,
 	KT_EV_bio_remap,    KT_EV_bio_merge,	KT_EV_bio_merge,    KT_EV_bio_complete,
@@ -146,7 +146,7 @@ static size_t make_event(const struct shape *s, uint64_t ts_ns, void *buf)
 			uint64_t v = f->kind == KT_KIND_STR ? (one_in(16) ? rnd() : 'a' + below(26))
 							    : number(s, f->kind, ts_ns);
 
-			/* What calls ask for: gigabytes in each of them cost their time, and nothing else. */
+			/* Requested sizes: gigabytes in each call would only cost time. */
 			if (f->kind == KT_KIND_BYTES && f->size == 8)
 				v &= 0xffff;
 
@@ -181,7 +181,7 @@ static void write_block(const struct shape *s, struct ktr_writer *w, struct stre
 	for (unsigned int i = 0; i < n && b.raw_len + KT_EVENT_MAX < KTR_RAW_MAX; i++) {
 		uint64_t next = st->ts_ns + (i ? below(s->step_ns + 1) : 0);
 
-		if (next < st->ts_ns) /* within a block, events are sorted: it ends here */
+		if (next < st->ts_ns) /* events in a block are sorted: end it here */
 			break;
 		st->ts_ns = next;
 		b.raw_len += make_event(s, st->ts_ns, (char *)raw + b.raw_len);
@@ -309,7 +309,7 @@ static void analyze(char paths[][256], unsigned int n, const char *target, bool 
 		ktr_reader_close(readers[i]);
 }
 
-/* Fails if the query gives a row. */
+/* Fails if the query returns a row. */
 static void none(sqlite3 *db, const char *sql)
 {
 	sqlite3_stmt *st;
@@ -336,7 +336,7 @@ static void check_database(const char *path, bool orderly)
 		 "FROM request)"
 		 " WHERE state IS NULL OR state NOT IN ('whole', 'open_at_start', 'open_at_end', "
 		 "'lossy', 'evicted', 'duplicate')");
-	/* The stages of an operation follow each other whatever the events were. */
+	/* The stages of an operation follow each other, whatever the events were. */
 	none(db, "SELECT 'io ' || io_id FROM io WHERE dur_ns <> ifnull(submit_ns, 0) + "
 		 "ifnull(throttle_ns, 0) + ifnull(alloc_ns, 0) + ifnull(plug_ns, 0) + "
 		 "ifnull(queue_ns, 0) + ifnull(device_ns, 0) + ifnull(complete_ns, 0) + "
@@ -421,7 +421,7 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	end = time(NULL) + atoi(argv[2]);
-	/* A long one comes soon, so that a short run has one, too. */
+	/* A long one comes early, so that a short run has one too. */
 	for (n = 0; time(NULL) < end; n++)
 		run_round(n + LONG_EVERY - 20);
 	printf("%" PRIu64 " rounds, nothing found, %ld MiB at most\n", n, peak_mib());

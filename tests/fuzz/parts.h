@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
-/* First byte of the fuzzer's inputs: which part of the library reads the rest. */
+/* First byte of the fuzzer's inputs: the part of the library that reads the rest. */
 #ifndef KT_TESTS_FUZZ_PARTS_H
 #define KT_TESTS_FUZZ_PARTS_H
 
 enum part {
 	PART_FILE = 'f',      /* a file that can be searched */
 	PART_PIPE = 'p',      /* the same in small pieces */
-	PART_WRAPPED = 'w',   /* a schema and events, a file is put around them: see wrapped() */
+	PART_WRAPPED = 'w',   /* a schema and events, wrapped in a file: see wrapped() */
 	PART_COLUMNS = 'c',   /* u16 raw length / 8, columns */
 	PART_ROWS = 'r',      /* events for the encoder */
 	PART_SCHEMA = 's',    /* a schema's text */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
- * libFuzzer target: everything that reads what others wrote. The first byte of an input chooses which part gets the
- * rest (enum part; the seeds are made accordingly). What must hold is checked by abort().
+ * libFuzzer target: everything that reads foreign data. The first byte of an input chooses the part that gets the
+ * rest (enum part; the seeds are made accordingly). Violations call abort().
  */
 #include <errno.h>
 #include <ftw.h>
@@ -69,7 +69,7 @@ static void use_events(const struct kt_schema *s, const struct ktr_block_info *i
 	kt_map_destroy(NULL);
 }
 
-/* What was decoded can be encoded, and is the same afterwards. */
+/* Decoded data can be encoded again, and is the same afterwards. */
 static void round_trip(const struct kt_schema *s, size_t len)
 {
 	size_t cap = ktr_columns_bound(len);
@@ -155,7 +155,7 @@ static void read_file(const uint8_t *data, size_t size, bool seekable, size_t st
 		use_reader(r, size, fail);
 }
 
-/* The same as a file that has a name. */
+/* The same as a named file. */
 static void read_path(const uint8_t *data, size_t size)
 {
 	int fd = memfd_create("fuzz", MFD_CLOEXEC);
@@ -213,7 +213,7 @@ static void wrapped(const uint8_t *data, size_t size)
 			  size - text_len, 1);
 	events.comp_len = n;
 	events.comp_crc = 1;
-	/* The raw length of columns is what their types add up to: said where it can be had. */
+	/* The raw length of columns is the sum over their types: set if possible. */
 	if (events.codec == KTR_RAW)
 		events.raw_len = size - text_len;
 	else if (size - text_len >= 2)
@@ -227,7 +227,7 @@ static void wrapped(const uint8_t *data, size_t size)
 	free(file);
 }
 
-/* Columns as they are, for the compiled schema: u16 raw length in units of 8. */
+/* Plain columns, for the compiled schema: u16 raw length in units of 8. */
 static void columns(const uint8_t *data, size_t size)
 {
 	size_t len;
@@ -239,7 +239,7 @@ static void columns(const uint8_t *data, size_t size)
 		round_trip(kt_schema_compiled(), len);
 }
 
-/* Rows that are none: what a recorder's bug could hand to the encoder. */
+/* Invalid rows: what a bug in a recorder could pass to the encoder. */
 static void rows(const uint8_t *data, size_t size)
 {
 	size_t cap = ktr_columns_bound(size);
@@ -334,7 +334,7 @@ static void context(const uint8_t *data, size_t size, bool extract)
 		MUST(!ktr_context_each(tar, len, use_file, c));
 	ktr_context_destroy(c);
 	ktr_context_destroy(NULL);
-	/* Where nothing can be unpacked. */
+	/* A place where nothing can be unpacked. */
 	MUST(ktr_context_extract(data, size, "/dev/null") < 0);
 	MUST(ktr_context_extract(data, size, "/dev/null/x") < 0);
 	if (!extract || !mkdtemp(dir))
@@ -344,7 +344,7 @@ static void context(const uint8_t *data, size_t size, bool extract)
 	nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-/* A thread that ends gives back what it decoded with. */
+/* A thread that ends frees its decoder state. */
 static void *decode_once(void *arg)
 {
 	struct ktr_block_info info = {.kind = KTR_SCHEMA, .raw_len = 1};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
-/* seeds DIR: the fuzzer's first inputs: small whole files of every kind, and each sort of damage once. */
+/* seeds DIR: the fuzzer's first inputs: small intact files of every kind, and each sort of damage once. */
 #include <archive.h>
 #include <archive_entry.h>
 #include <fcntl.h>
@@ -46,7 +46,7 @@ static void add(const void *ev, size_t len)
 	n_events++;
 }
 
-/* A few I/Os whose addresses come again, in order and not; a loss, a task, a split. */
+/* A few I/Os with reused addresses, in order and not; a loss, a task, a split. */
 static void make_events(void)
 {
 	uint64_t ts_ns = 1000;
@@ -166,7 +166,7 @@ static void seed_file(const char *name, const void *data, size_t len)
 	seed(PART_PIPE, name, data, len);
 }
 
-/* The file without bytes from..to, or, where to < from, with to..from once more. */
+/* The file without bytes from..to or, if to < from, with to..from repeated. */
 static void seed_spliced(const char *name, size_t from, size_t to)
 {
 	unsigned char *copy = malloc(2 * file_len);
@@ -368,7 +368,7 @@ static void seed_tar(const char *name, const char *path, unsigned int type)
 	seed(PART_CONTEXT, "torn", buf, 514);
 }
 
-/* An entry that says it is larger than the whole tar. */
+/* An entry that claims to be larger than the whole tar. */
 static void seed_large_entry(void)
 {
 	static unsigned char buf[65536];

@@ -2,9 +2,9 @@
 /*
  * Makes a .ktr from a golden case: `text-to-ktr CASE OUT.ktr`.
  *
- * Of the case's sections (tests/golden/README.md) it reads @events and @context. The run starts at
- * EPOCH_MONO_NS; times in the text are relative to that. Written through the public writer only, so that a
- * case goes the way of a real recording.
+ * Of the sections of a case (tests/golden/README.md) it reads @events and @context. The run starts at
+ * EPOCH_MONO_NS; times in the text are relative to that. It uses only the public writer, so that a
+ * case takes the same path as a real recording.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -46,7 +46,7 @@ struct golden {
 	unsigned int n_groups;
 	char kinds[128], filters[128];
 	uint32_t n_streams;
-	uint64_t last_ns; /* of each stream's events the latest */
+	uint64_t last_ns; /* per stream, its latest event */
 	uint64_t end_ns;
 	uint64_t emitted[MAX_STREAMS];
 	uint64_t lost[MAX_STREAMS][KT_N_LOSS];
@@ -276,7 +276,7 @@ static void write_clock(struct ktr_writer *w, uint32_t phase, int64_t after_ns)
 	check(ktr_writer_clock(w, phase, &c), "clock");
 }
 
-/* Turns over the last byte of a block: it lies in the zstd frame's own checksum. */
+/* Inverts the last byte of a block, which is in the zstd frame's own checksum. */
 static void damage(int fd, struct span where)
 {
 	uint8_t byte;

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-"""What all Python tests share: checks and their verdict, programs run, files that are taken away again, recordings made from text.
+"""Shared by all Python tests: checks and their verdict, running programs, temporary files, recordings made from text.
 
-A test is a program that ends with 0 (passed), 1 (failed: a line `FAIL: …` says each reason) or 77 (skipped: says why). What it
-makes is taken away by an ExitStack, also when it fails. It finds this file beside its own folder:
+A test is a program that ends with 0 (passed), 1 (failed: one line `FAIL: …` per reason) or 77 (skipped: says why). An ExitStack
+removes what it creates, even if it fails. It finds this file next to its own folder:
 
     sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
     import ktest  # noqa: E402
@@ -40,7 +40,7 @@ def check(ok, text):
 
 
 def fail(text):
-    """Ends the test: where one thing is wrong, what comes after it says nothing."""
+    """Ends the test: after this failure, further checks would mean nothing."""
     check(False, text)
     finish()
 
@@ -53,7 +53,7 @@ def finish():
 
 
 def main(test):
-    """Runs a test; whatever happens, what it made is taken away: also where a time limit ends it."""
+    """Runs a test; whatever happens, what it created is removed, even if a time limit ends it."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         test()
@@ -105,7 +105,7 @@ def open_db(path):
 
 
 def as_tables(con, *views):
-    """Makes tables of views, with their rows: so that they can be changed."""
+    """Turns views into tables with the same rows, so that they can be changed."""
     for view in views:
         if con.execute("SELECT 1 FROM sqlite_master WHERE type = 'view' AND name = ?", (view,)).fetchone():
             con.execute(f'CREATE TEMP TABLE as_table AS SELECT * FROM "{view}"')
@@ -115,7 +115,7 @@ def as_tables(con, *views):
 
 
 def same_text(path, text, update):
-    """Is the text that of the file? If not: the difference, and a failed check. update: the file takes it."""
+    """Is the text equal to that of the file? If not, prints the difference and fails the check. update: writes it to the file."""
     if update:
         write(path, text)
         return
@@ -136,7 +136,7 @@ def event_lines(events):
 
 
 def make_recording(tool, ktr, text, **env):
-    """A recording of what the text (see tests/golden/README.md) says, by text-to-ktr; the text is left beside it."""
+    """A recording of the events in the text (see tests/golden/README.md), by text-to-ktr; the text is kept next to it."""
     case = os.path.splitext(ktr)[0] + ".golden"
     write(case, text)
     run(tool, case, ktr, env={**os.environ, **env})

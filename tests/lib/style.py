@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-"""Style of what no formatter looks at: style.py [ROOT]. Part of tests/style; tests/unit/style_checks.py shows that each check fails.
+"""Style checks that no formatter does: style.py [ROOT]. Part of tests/style; tests/unit/style_checks.py shows that each check can fail.
 
-Prints what is wrong, a line each, and ends with 1 if anything is."""
+Prints one line per problem, and ends with 1 if there are any."""
 import io
 import os
 import re
@@ -45,7 +45,7 @@ NAMED = ((STAGE, re.compile(STORAGE + r"|bpf/(block|io|page)/|format/(iostages|e
 
 
 class Tree:
-    """The files of a tree: what git has of it, or all where it is no checkout."""
+    """The files of a tree: those in git, or all of them outside a checkout."""
 
     def __init__(self, root):
         self.root = root
@@ -64,7 +64,7 @@ class Tree:
         return [n for n in self.text if n.endswith(ends)]
 
     def scripts(self, interpreter):
-        """What the first line says is run by it; .py is Python without it."""
+        """Files whose first line names the interpreter; .py is Python without it."""
         first = re.compile(r"#!\S*(?:/env )?\S*\b%s\d*\b" % interpreter)
         return [n for n, t in self.text.items() if first.match(t) or interpreter == "python" and n.endswith(".py")]
 
@@ -146,7 +146,7 @@ def layers(tree):
 
 
 def circles(tree):
-    """Headers that include each other, by whatever way."""
+    """Headers that include each other, directly or not."""
     done, way = set(), []
 
     def follow(name):

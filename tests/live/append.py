@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-"""Writes that append, by several tasks at once, to one file: `offset_bytes` is where the data lies in the end, which each write stamps.
-And `size_bytes` of what is in many pieces."""
+"""Appending writes by several tasks at once to one file: `offset_bytes` is where the data is afterwards; each write is stamped.
+And `size_bytes` of I/O in many pieces."""
 
 import ctypes
 import errno

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-"""apps.py CASE…: programs of every day, and the first screen that their user meets. Cases: postgresql redis sqlite git dpkg tar
+"""apps.py CASE…: everyday programs, and the first screen that their user sees. Cases: postgresql redis sqlite git dpkg tar
 build sysbench.
 
-Each runs for some seconds on an ext4 of its own, recorded, and under strace, which says which calls named a file there. How long
-each took is told by the kernel's own tracer: strace stops a task before the kernel's entry and after its exit, which on a busy
+Each runs for some seconds on its own ext4, recorded, and under strace, which says which calls named a file there. The kernel's
+own tracer says how long each took: strace stops a task before the kernel's entry and after its exit, which on a busy
 machine takes longer than most calls. From that alone follows who waited, for which call and how long; the database must say the
 same, and the summary must name that program first, with its share."""
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-"""Who made dirty what a bio writes: every 512 bytes of every write bio against the log that the writers keep themselves.
+"""Who dirtied what a bio writes: every 512 bytes of every write bio against the log that the writers keep themselves.
 
-Writers are processes of a cgroup each. They log each write: when it began, when it had ended, where, how much. A bio that was queued at
+Each writer is a process in its own cgroup. Writers log each write: when it began, when it had ended, where, how much. A bio that was queued at
 q may carry a unit from any writer whose write began before q, unless another write came wholly between that one and q. If a write
 came wholly between the unit's previous bio and this one, there must be an origin.
 

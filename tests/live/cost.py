@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-"""What the recorder says that its programs cost, beside the kernel's own run time statistics. These count what they cost
+"""The cost that the recorder reports for its programs, compared with the kernel's own run-time statistics. These count what they cost
 themselves, some 20 to 40 ns a run, and the way into a program: what they say is the more."""
 
 import glob

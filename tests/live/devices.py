@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-"""Disks and partitions that come and go within a run, and numbers that are used again: each has its name, its disk, and its own I/O."""
+"""Disks and partitions that come and go within a run, and reused numbers: each has its name, its disk, and its own I/O."""
 
 import json
 import os

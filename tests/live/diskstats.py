@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-"""Right: what was recorded equals what the kernel and perf count, for many loads on many kinds of disks.
+"""What was recorded equals what the kernel and perf count, for many loads on many kinds of disks.
 
 For each load: requests and sectors by operation equal the change of /proc/diskstats; every hook's events equal what
 `perf stat` counted of its tracepoint on that disk in the same run (on a disk that others use as well: lies between

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-"""Bad input and bad places: one clear line, the right exit status, nothing left behind, nothing readable lost."""
+"""Bad input and bad output locations: one clear line, the right exit status, nothing left behind, nothing readable lost."""
 
 import os
 import subprocess

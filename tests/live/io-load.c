@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 /*
- * io-load FILE GRAIN SPEC…: I/O of which the program itself says what it was. Each SPEC is one thread: ENGINE,OP,BYTES,COUNT,DEPTH
+ * io-load FILE GRAIN SPEC…: I/O that the program itself reports. Each SPEC is one thread: ENGINE,OP,BYTES,COUNT,DEPTH
  * with ENGINE psync vec aio uring async sqpoll link fixed mmap and OP read or write; a 'b' before the engine: through the page cache.
- * FILE may have %d in it: each thread then has its own.
+ * FILE may contain %d: each thread then has its own.
  *
- * All threads go for the same few places. Thread i begins each I/O at a multiple of 8 GRAINs plus i GRAINs: whose it is can be
- * told from where it is. Prints `tid thread engine op label offset size result start_ns end_ns` for each I/O.
+ * All threads use the same few places. Thread i begins each I/O at a multiple of 8 GRAINs plus i GRAINs: the offset shows
+ * which thread it belongs to. Prints `tid thread engine op label offset size result start_ns end_ns` for each I/O.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -41,7 +41,7 @@ struct thread {
 	bool buffered, write;
 	int fd, tid;
 	struct op *ops;
-	char *buffer; /* one piece for each in flight */
+	char *buffer; /* one piece per I/O in flight */
 };
 
 static uint64_t grain;
@@ -310,7 +310,7 @@ int main(int argc, char **argv)
 		if (threads[i].bytes > stride)
 			stride = threads[i].bytes;
 	}
-	/* Places overlap by half a large I/O, and are the same for all. */
+	/* Places overlap by half a large I/O and are the same for all threads. */
 	stride = (stride / 2 + 8 * grain - 1) / (8 * grain) * (8 * grain);
 	pthread_barrier_init(&go, NULL, n);
 	for (int i = 0; i < n; i++) {

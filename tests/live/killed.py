@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-"""A recorder killed at any moment leaves a file whose whole blocks all read, and the analysis says what is missing."""
+"""A recorder killed at any moment leaves a file whose complete blocks are all readable, and the analysis says what is missing."""
 
 import os
 import random

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-"""What the live tests share: real disks made for a test and taken away after it, the tools, checks.
+"""Shared by the live tests: real disks created for a test and removed after it, the tools, checks.
 
 A live test is a program that ends with 0 (passed), 1 (failed) or 77 (skipped: says why). Everything a test makes is
 taken away by an ExitStack, also when it fails. Processes are ended by pid, and only those that were started here."""
@@ -33,7 +33,7 @@ def need_root_and_bpf():
 
 
 class Blind(Exception):
-    """This run says nothing, for that reason: see attempts()."""
+    """This run proves nothing, for that reason: see attempts()."""
 
 
 blind = None  # why the run that attempts() makes now may lack hits

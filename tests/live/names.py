@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-"""What files are called: names.py [CASE…]. Every operation of a case has a size of its own, and the program that does it says what its file
-was called by then: that must be its path.
+"""Names of files: names.py [CASE…]. Every operation of a case has a unique size, and the program that does it says what its file
+was called at that time: that must be its path.
 
 numbers   an inode number that is used again, a log that is rotated
 renames   a file's own name, its directory's, by link and unlink, two names exchanged

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 /*
- * odd-io FILE WHAT…: I/O of kinds and sizes that no benchmark does, each WHAT once, in the order given:
+ * odd-io FILE WHAT…: I/O of kinds and sizes that benchmarks do not use, each WHAT once, in the given order:
  *
  *	aio:N		one io_submit() of N iocbs, each of 512 bytes, one after the other
  *	preadv:N aiov:N uringv:N	one read of N pieces of 4 KiB: by a system call, libaio, io_uring
@@ -27,7 +27,7 @@
 #define PIECE 4096
 #define MAX_PIECES 1024
 #define AIO_BYTES 512
-#define CMD_DISCARD _IO(0x12, 0) /* BLOCK_URING_CMD_DISCARD, newer than the headers may be */
+#define CMD_DISCARD _IO(0x12, 0) /* BLOCK_URING_CMD_DISCARD, which the headers may lack */
 
 static char *memory;
 static struct iovec vec[MAX_PIECES];
@@ -43,7 +43,7 @@ static long outcome(long result)
 	return result < 0 ? -errno : result;
 }
 
-/* All of them have ended when it returns. */
+/* Returns when all of them have ended. */
 static long aio(struct iocb *iocbs, long n)
 {
 	struct iocb **list = calloc(n, sizeof(*list));
@@ -106,7 +106,7 @@ static long aio_vec(int fd, long n)
 	return aio(&iocb, 1);
 }
 
-/* One request in a ring of its own, and its result. */
+/* One request in its own ring, and its result. */
 static long uring(const struct io_uring_sqe *request)
 {
 	struct io_uring_params p = {0};

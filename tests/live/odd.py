@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-"""Operations larger than the common ones, up to what the kernel allows, and those of rare kinds: each is one row, with its own size,
-and costs no other flow anything."""
+"""Unusually large operations, up to what the kernel allows, and rare kinds: each is one row, with its own size,
+and affects no other flow."""
 
 import os
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-"""What ends a recording, and where it may go: signals as they were inherited, limits, FIFOs, odd files. Each leaves a whole file, or none
+"""What ends a recording, and where it may go: inherited signals, limits, FIFOs, odd files. Each leaves a complete file, or none
 and one line that says why."""
 
 import os

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-"""Less than all privileges, and namespaces: what is not known is said once, and no row claims it; what is missing is named."""
+"""Restricted privileges, and namespaces: what is not known is said once, and no row claims it; what is missing is named."""
 
 import os
 import shutil

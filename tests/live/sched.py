@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-"""Who waited for a CPU and for how long, against the kernel's own account; interrupts against theirs.
+"""Who waited for a CPU and for how long, against the kernel's own accounting; interrupts likewise.
 
 contention: a task that computes and sleeps now and then, on one CPU with two hogs. It reads its own /proc/self/schedstat
 at its begin and end: what it waited for the CPU between them must agree with the waits of 2 us and more that were recorded, within
@@ -36,7 +36,7 @@ WAIT_NS = 2000
 
 
 def missed_switches(db, tid):
-    """A CPU left the task without having come to it: a switch that no program saw."""
+    """A CPU switched away from the task without having switched to it: a switch that no program saw."""
     return db.one("SELECT coalesce(sum(prev_tid <> came), 0) FROM (SELECT prev_tid, lag(next_tid) OVER (PARTITION BY cpu "
                   "ORDER BY time_ns, rowid) AS came FROM raw_sched_switch) WHERE prev_tid = ?", tid)
 
@@ -88,7 +88,7 @@ def contention():
 
 
 def check_who(db, tid, utid, hogs):
-    """Who ran instead, worked out once more from the switches of CPU 0."""
+    """Who ran instead, derived again from the switches of CPU 0."""
     turns, want, since = [], {}, 0
     for t, prev, came, wait in db.rows("SELECT time_ns, prev_tid, next_tid, wait_ns FROM raw_sched_switch WHERE cpu = 0 "
                                        "ORDER BY time_ns, rowid"):

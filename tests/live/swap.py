@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 """Swap: swap.py [disk|zram]…
 
-A process in a memory cgroup touches twice as much as the cgroup may have, reads it back, and has the kernel copy into memory
-that is swapped out. All swap I/O of the machine is its own, so the kernel's counters say how much there must be; and each page
+A process in a memory cgroup touches twice as much memory as the cgroup may have, reads it back, and has the kernel copy to memory
+that is swapped out. All swap I/O of the machine belongs to it, so the kernel's counters say how much there must be; and each page
 that it had to wait for is a major fault that the kernel counted for it."""
 
 import os

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 /*
- * who-load WHAT FILE: I/O whose who is not plain. FILE is opened O_DIRECT.
+ * who-load WHAT FILE: I/O whose owner is not obvious. FILE is opened O_DIRECT.
  *
  *	int80		32-bit calls of a 64-bit program; prints `OP OFFSET SIZE RESULT` of each, in order
- *	x32		a read by its x32 number, which nearly no kernel takes; prints its result
+ *	x32		a read by its x32 number, which hardly any kernel accepts; prints its result
  *	names		a thread reads 3 times as kt-one, 5 times as kt-two
  *	exec		a second thread reads 3 times and calls exec; what it runs reads 5 times
  *	read N		reads N times: what exec runs
@@ -59,12 +59,12 @@ static void read_some(int n)
 }
 
 #ifdef __x86_64__
-/* A call of the i386 table: at most six arguments of 32 bits. The last is in ebp, which the compiler keeps for itself. */
+/* A call of the i386 table: at most six 32-bit arguments. The last is in ebp, which the compiler reserves. */
 static long int80(long nr, long a, long b, long c, long d, long e, long f)
 {
 	long args[] = {nr, a, b, c, d, e, f}, ret;
 
-	/* Below the stack pointer the compiler may keep things. */
+	/* The compiler may keep data below the stack pointer. */
 	__asm__ volatile("lea -128(%%rsp), %%rsp\n\t"
 			 "push %%rbp\n\t"
 			 "mov 48(%%rax), %%rbp\n\t"

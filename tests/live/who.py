@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-"""Whose an I/O is where no call of its own is open: what a task writes as it exits, or when its call has returned (an unmounting, a last
-close); and an fsync of a directory, which waits for the journal's bios. A thread that names itself, and one that calls exec, is one task,
-with the names that it had. A 32-bit call of a 64-bit program is the operation that it is."""
+"""Who owns an I/O if no call is open: what a task writes while it exits, or after its call has returned (an unmount, a last
+close); and an fsync of a directory, which waits for the journal's bios. A thread that names itself, or that calls exec, is one task,
+with the names that it had. A 32-bit call of a 64-bit program is recognised as the operation that it is."""
 
 import os
 import subprocess

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-"""What requests in a flush sequence waited for, by the rules of README.md beside this: see reconstruct.py."""
+"""What requests in a flush sequence waited for, by the rules in README.md in this folder: see reconstruct.py."""
 
 
 class Disk:
@@ -11,7 +11,7 @@ class Disk:
         self.data = []  # (flush request or None, from, until): data of sequences at the device
 
     def at_device(self, flush, since):
-        """Until when there was data that was there at since."""
+        """Until when data that was at the device at `since` stayed there."""
         until, moved = since, True
         while moved:
             ends = [b for f, a, b in self.data if f == flush and a <= until < b]
@@ -64,7 +64,7 @@ def on_device(issued, irq, end):
 
 
 class Sequence:
-    """Of a request with data."""
+    """The sequence of a request with data."""
 
     def __init__(self, disk, r, t, preflush):
         self.disk, self.r, self.left, self.preflush = disk, r, r.opened if r.opened is not None else t, preflush

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-"""Rebuilds operations by the rules of README.md beside this, when all of a recording has been read: see reconstruct.py."""
+"""Rebuilds operations by the rules in README.md in this folder, once a whole recording has been read: see reconstruct.py."""
 import bisect
 import collections
 
@@ -140,7 +140,7 @@ class IoRun(reconstruct.Run):
         return any(a <= start and (b is None or b >= end) and known <= end for a, b, known in self.watched[tid])
 
     def watch(self, tid, t, goes_on, begin):
-        """A switch of that task: without a gap since the one before, or the begin of what is known of it."""
+        """A switch of that task: without a gap since the previous one, or the beginning of what is known of it."""
         spans = self.watched[tid]
         if spans and spans[-1][1] is None:
             if goes_on:
@@ -200,7 +200,7 @@ class IoRun(reconstruct.Run):
         return io
 
     def after_end(self, io, end=None):
-        """What a call left to do, or an exit, was under way when it queued a bio or had slept last."""
+        """Work left behind by a call, or an exit, was under way when it last queued a bio or had slept."""
         io.open, io.waiter, io.doubtful = False, io.tid, not io.bios
         io.end = end if end is not None else max([b.start for b in io.bios] + [io.room or 0])
         if not io.state:
@@ -218,7 +218,7 @@ class IoRun(reconstruct.Run):
         self.missed += 1
 
     def iocb_of(self, e):
-        """A kernel thread queues it, and of the iocb only the address is known: the one open there for that file and place."""
+        """A kernel thread queues the bio, and only the address of the iocb is known: the open one there that matches file and offset."""
         def fits(io):
             if io.kind != AIO or io.op not in ('read', 'write') or (io.op == 'write') != (e['opf'].split('|')[0] == 'write'):
                 return False
@@ -300,7 +300,7 @@ class IoRun(reconstruct.Run):
         return [x for x in of.get(old, ()) if x[0] < at] + [x for x in of.get(io.tid, ()) if x[0] >= at]
 
     def runq(self, io):
-        """How long a call could have run in the stages in which it must, and did not."""
+        """How long a call was runnable without running, in the stages in which it must run."""
         if io.kind not in (SYSCALL, AFTER) or not io.stages or not self.has_sched:
             return None
         old, at = io.exec or (io.tid, io.start)
@@ -370,11 +370,11 @@ class IoRun(reconstruct.Run):
         self.over(io, t, e['tid'])
 
     def had_no_room(self, io, t):
-        """What its filter had no room to follow may have been its own."""
+        """Objects that the filter had no room to follow may have belonged to it."""
         return any(a <= t and b >= (io.start or 0) for a, b in self.no_room)
 
     def over(self, io, t, waiter):
-        """Ended, and seen to: its state is that of now."""
+        """It has ended, and its end was seen: its state is that of now."""
         io.open, io.end, io.waiter = False, t, waiter
         if io.kind in (URING, AIO) and self.had_no_room(io, t):
             io.state = 'lossy'
@@ -385,7 +385,7 @@ class IoRun(reconstruct.Run):
         self.own_hidden(io)
 
     def own_hidden(self, io):
-        """Its task came or went unseen meanwhile: so may have its own events."""
+        """Its task came or left unseen meanwhile: its own events may be hidden as well."""
         is_call = io.kind not in (URING, AIO) and not io.log
         if io.state == 'whole' and is_call and io.end is not None and self.hidden(io.start, io.end, None, io.tid):
             io.state = 'lossy'
@@ -408,7 +408,7 @@ class IoRun(reconstruct.Run):
         self.over(io, t, e['tid'])
 
     def quiet_end(self, io):
-        """Over, and no event told: with its last bio."""
+        """It ended without an event: with its last bio."""
         io.open = False
         if any(b.end is None or b.state == 'lossy' for b in io.bios):
             io.state = 'lossy'
@@ -504,13 +504,13 @@ class Way:
             io.state = 'lossy'
 
     def last_sleep(self, tid, since, until):
-        """The last one that began at or after since and was over by until."""
+        """The last sleep that began at or after `since` and had ended by `until`."""
         all_of = self.run.sleeps.get(tid, ())
         i = bisect.bisect_right(all_of, until, key=lambda s: s.into)
         return all_of[i - 1] if i and (since is None or all_of[i - 1].out >= since) else None
 
     def look_for_gap(self, sleep):
-        """A waking that was not seen, and that a hole may have hidden."""
+        """A wake-up that was not seen, and that a hole may have hidden."""
         if sleep.waking is None and self.run.hidden(sleep.out, sleep.into):
             self.gap = True
 
@@ -522,7 +522,7 @@ class Way:
         return done[i - 1]
 
     def cause(self, sleep, tid):
-        """tid: whose sleep it is."""
+        """tid: the task whose sleep it is."""
         began, resort = sleep.out, None
         for _ in range(8):
             if sleep.waking is None:
@@ -547,7 +547,7 @@ class Way:
         return resort
 
     def hides_cause(self, sleep):
-        """A hole on a CPU of the chain of wakings just before one of them, or of a task of the chain."""
+        """A hole on a CPU of the chain of wake-ups just before one of them, or of a task in the chain."""
         began, run = sleep.out, self.run
         for _ in range(8):
             if run.hidden(max(began, sleep.waking - IRQ_NS), sleep.waking, sleep.cpu):
@@ -562,7 +562,7 @@ class Way:
         return False
 
     def waited(self, sleep, inner):
-        """The bio because of which inner ended, if it is none of its own."""
+        """The bio that ended `inner`, if it is not one of its own."""
         done = self.cause(inner, self.io.tid if inner is sleep else sleep.waker)
         b = done[1] if done else None
         if not b or b.start is None or b.end is None or self.run.io_of.get(id(b)) is self.io or not sleep.out <= b.end <= inner.waking:
@@ -643,13 +643,13 @@ class Way:
         return out
 
     def let_go(self, b):
-        """Another process queued it: a limit had held it back. btrfs, whose files are on no device, leaves it to threads itself."""
+        """Another process queued it: a limit had held it back. btrfs, whose files are not on a single device, itself uses such threads."""
         io = self.io
         on_disk = io.ino in (None, '0') or io.dev != '0:0' or not io.ino_dev.startswith('0:')
         return b.tgid not in (None, '0', io.tgid) and io.tgid not in (None, '0') and b.tid != io.tid and on_disk
 
     def cut(self, hops):
-        """(stage, begin, end) in order of time."""
+        """(stage, begin, end) in time order."""
         io = self.io
         at, before = io.start, 'submit'
         if not hops:
@@ -689,7 +689,7 @@ class Way:
             yield from self.awake('return', 'return', sleep.into, io.end)
 
     def awake(self, stage, last, begin, end):
-        """A stage in which the task should run, without the sleeps that lie within it."""
+        """A stage in which the task should run, without the sleeps within it."""
         within = [s for s in self.sleeps if self.is_call and s.out >= begin and s.into <= end]
         for s in within:
             yield stage, begin, s.out
@@ -719,7 +719,7 @@ class Way:
 
 
 def moved(io):
-    """The result of what moves data; what has none moved what it was about, but for a call that did not return."""
+    """The result of an operation that moves data; without a result, its size, except for a call that did not return."""
     if io.kind not in (SYSCALL, URING, AIO):
         return io.size
     if io.op not in MOVING:

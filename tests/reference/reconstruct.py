@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-"""Rebuilds bios and requests from the text of `ktrace-analyze --dump`, by the rules of README.md beside this and by nothing
+"""Rebuilds bios and requests from the text of `ktrace-analyze --dump`, by the rules in README.md in this folder and nothing
 else: a second opinion on the analysis. One run, undamaged. Prints TSV, a table name first in each row.
 
 usage: ktrace-analyze --dump run.ktr | reconstruct.py
@@ -92,7 +92,7 @@ class Run:
     # ------------------------------------------------------------------ the states
 
     def state(self, start):
-        """Of a flow that ends now: every loss that began before is known."""
+        """The state of a flow that ends now: every loss that began before is known."""
         return 'lossy' if self.lost_until is not None and self.lost_until >= start else 'whole'
 
     def state_without_birth(self):
@@ -117,7 +117,7 @@ class Run:
             self.execs.append((t, e['old_tid'], e['tid']))
 
     def last_tid(self, tid, t):
-        """The number that the task has in the end which had this one then."""
+        """The last number of the task that had this number then."""
         for at, old, new in self.execs:
             if at >= t and tid == old:
                 tid = new
@@ -152,7 +152,7 @@ class Run:
         self.forget_bio(b)
 
     def bio_of(self, addr):
-        """The live bio; one whose birth was not seen otherwise."""
+        """The live bio; if there is none, one whose birth was not seen."""
         b = self.bios.get(addr)
         if not b:
             b = Bio(addr, None)
@@ -160,7 +160,7 @@ class Run:
         return b
 
     def joining(self, e):
-        """The live bio that joins a request; one that is complete itself waits for its children only: it has ended."""
+        """The live bio that joins a request; one whose own part is complete only waits for its children: that life has ended."""
         b = self.bios.get(e['bio'])
         if b and b.own_end is not None:
             self.miss_bio(b)
@@ -256,7 +256,7 @@ class Run:
             b.hit = True
 
     def live_request(self, t, e):
-        """The request an insert or issue is about; born if it is not there, or was at the device already."""
+        """The request of an insert or issue; born if there is none, or if it was already at the device."""
         r = self.requests.get(e['rq'])
         if r and r.on_device and not r.in_flush:
             self.miss_request(r)
@@ -290,7 +290,7 @@ class Run:
         return [a for a in [e['bio']] + further if a != '0x0']
 
     def carry(self, r, addresses, t=None):
-        """r has these bios: known for good at its first issue."""
+        """r has these bios: final at its first issue."""
         gets = []
         for a in addresses:
             b = self.bio_of(a)
@@ -312,7 +312,7 @@ class Run:
                 b.join = max(b.join, r.start)
 
     def joined(self, b, t):
-        """Whose join was not seen: a hole may have hidden it."""
+        """Bios whose join was not seen: a hole may have hidden it."""
         if t is not None and b.join is None and b.start is not None and self.hidden(b.start, t):
             b.hit = True
 
@@ -456,7 +456,7 @@ class Run:
             r.parts = flushes.up_to(held[0], t) if held else None
 
     def is_another(self, r, flags, e):
-        """A completion that does not fit: its own was missed, and the address is another's."""
+        """A completion that does not fit: its own was missed, and another request has the address."""
         if r.told:
             return True
         if not r.on_device or r.in_flush:
@@ -576,7 +576,7 @@ def find_holes(lines):
 
 
 def reconstruct(lines, run=None, filtered=False):
-    """run: a Run, or one that rebuilds more. filtered: with a filter, which leaves switches out."""
+    """run: a Run, or a class that rebuilds more. filtered: with a filter, which leaves out switches."""
     run, lines = run or Run(), list(lines)
     run.filtered = bool(filtered)
     run.holes = [] if filtered else find_holes(lines)

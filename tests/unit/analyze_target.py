@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-"""ktrace-analyze replaces what it made, and nothing else: every file there stays as it is, byte for byte, without -f.
+"""ktrace-analyze replaces only what it created: without -f, any other existing file stays unchanged, byte for byte.
 
 usage: analyze_target.py TEXT-TO-KTR KTRACE-ANALYZE
 """
@@ -75,7 +75,7 @@ def stranger(path, *pragmas):
 
 
 def without_id(path):
-    """As a version made it that set no application_id."""
+    """A database as created by a version that set no application_id."""
     con = sqlite3.connect(path)
     con.execute("PRAGMA application_id = 0")
     con.commit()

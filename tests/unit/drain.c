@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 /*
- * The drain against a model. Time is the test's: whenever the drain reads the clock it may lose its CPU, as on a busy machine, and programs
- * run until a ring is full and beyond. Programs are interrupted between reserving a record, reading the clock and submitting it, for long at
- * times, so that W stands still; the compressor is slow or stands still. Held against what was put in: every event comes out once, in
- * order, behind no watermark; every loss is counted and lies in an interval of its cause; nothing is written beyond a buffer.
+ * The drain against a model. The test controls time: whenever the drain reads the clock it may lose its CPU, as on a busy machine, and programs
+ * run until a ring is full and beyond. Programs are interrupted between reserving a record, reading the clock and submitting it, sometimes for
+ * long, so that W stops; the compressor is slow or stops. Checked against the input: every event comes out once, in
+ * order and not before a watermark; every loss is counted and lies in an interval of its cause; nothing is written past the end of a buffer.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,7 +23,7 @@
 
 #define CPUS 3
 #define NEST 3		 /* records open on one CPU: task, softirq, interrupt */
-#define LOSSES_MAX 65536 /* of one CPU that are looked at one by one */
+#define LOSSES_MAX 65536 /* per CPU, checked one by one */
 #define EVENT_ID 0x7777
 
 struct record {
@@ -31,7 +31,7 @@ struct record {
 	uint64_t n, check[5];
 };
 
-/* A run of a program that reserved and has not submitted. */
+/* A program run that has reserved and not yet submitted. */
 struct open {
 	uint64_t *hdr;
 	uint64_t n;
@@ -60,7 +60,7 @@ struct cpu {
 struct kt_compress {
 	struct kt_buf *bufs, *free;
 	size_t n_bufs, n_free, n_idle;
-	struct kt_buf *queued[64]; /* released in order, some time */
+	struct kt_buf *queued[64]; /* released in order, at some time */
 	size_t head, n_queued;
 };
 
@@ -98,7 +98,7 @@ static void note_loss(struct cpu *c, uint32_t cause, uint64_t n, uint64_t ns)
 	}
 }
 
-/* As kt_lose() of bpf/base/ktrace.bpf.h. */
+/* Like kt_lose() in bpf/base/ktrace.bpf.h. */
 static void lose(uint32_t cpu)
 {
 	struct kt_cpu_stat *st = &session.stats[cpu];
@@ -139,7 +139,7 @@ static void reserve(uint32_t cpu)
 		rec->check[i] = rec->n * 31 + i;
 }
 
-/* The innermost run of a program goes on. */
+/* The innermost program run continues. */
 static void go_on(uint32_t cpu)
 {
 	struct open *o = &cpus[cpu].open[cpus[cpu].depth - 1];
@@ -174,7 +174,7 @@ static void step_programs(void)
 	if (!recording && !cpus[cpu].depth)
 		return;
 	if (cpus[cpu].depth == NEST || (cpus[cpu].depth && rnd(4))) {
-		/* The outermost stands still; what interrupts it does not. */
+		/* The outermost does not continue; those that interrupt it do. */
 		if (cpu != stuck || cpus[cpu].depth > 1)
 			go_on(cpu);
 	} else if (recording) {
@@ -322,7 +322,7 @@ static void setup(size_t ring_bytes)
 	compress.n_free = compress.n_bufs;
 	compress.n_idle = compress.n_bufs - CPUS;
 	for (size_t i = 0; i < compress.n_bufs; i++) {
-		/* A byte beyond is a fault. */
+		/* One byte past the end is a fault. */
 		uint8_t *p = mmap(NULL, cap + page, PROT_READ | PROT_WRITE,
 				  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
@@ -366,7 +366,7 @@ static void finish(void)
 	free(session.rings);
 }
 
-/* One run of so many cycles; ret: how full memory and rings became is what the caller looks at. */
+/* One run of that many cycles; ret: how full memory and rings became, for the caller. */
 static void run(size_t ring_bytes, unsigned int cycles)
 {
 	uint64_t put = 0, lost = 0;
@@ -428,7 +428,7 @@ static void test_all_sizes(void **state)
 		run(size, size < 1 << 18 ? 2000 : 300);
 }
 
-/* The crash of old: a buffer that is full, losses that take the room kept for them, and W that stands still. */
+/* A crash of the past: a full buffer, losses that take the room kept for them, and W does not move. */
 static void test_full_and_losing(void **state)
 {
 	struct kt_drain *d;
@@ -440,7 +440,7 @@ static void test_full_and_losing(void **state)
 	assert_int_equal(kt_drain_create(&session, &d), 0);
 	recording = true;
 	kt_drain_start(d, &compress, now);
-	reserve(1); /* and is not submitted */
+	reserve(1); /* and does not submit it */
 	stuck = 1;
 	for (int i = 0; i < 20000; i++) {
 		for (int k = 0; k < 300; k++)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-"""Damaged recordings through the whole analysis: no crash, no wrong row in silence, nothing left behind.
+"""Damaged recordings through the whole analysis: no crash, no silently wrong row, nothing left behind.
 
 usage: engine_damage.py TEXT-TO-KTR KTRACE-ANALYZE [RUNS [SEED]]
 Makes a recording of reads in many blocks, then flips a bit, overwrites a stretch, or cuts the end off, and analyses that.

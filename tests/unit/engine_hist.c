@@ -14,7 +14,7 @@
 #include "format/base/array.h"
 #include "format/base/bucket.h"
 
-/* Rows as the tables describe them: what the engine would be given. */
+/* Rows as the tables describe them: what the engine would get. */
 struct row {
 	const struct kt_table *table;
 	int64_t cells[40];
@@ -46,7 +46,7 @@ static int64_t get(const struct row *r, const char *col)
 	return 0;
 }
 
-/* The nth row of a table, from 0; NULL: it has no more. */
+/* Row n of a table, from 0; NULL: it has no more. */
 static const struct row *row_of(const char *table, size_t nth)
 {
 	for (size_t i = 0; i < rows.n; i++)
@@ -104,7 +104,7 @@ static int by_value(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* The value that a share of all are at or below. */
+/* The value that a share of all values does not exceed. */
 static int64_t exact(const int64_t *sorted, int n, int per_mille)
 {
 	int rank = ((int64_t)n * per_mille + 999) / 1000;
@@ -183,7 +183,7 @@ static void count(struct kt_flows *s, struct kt_flow f)
 	assert_int_equal(kt_flows_count(s, &kind, &f, NULL), 0);
 }
 
-/* Each second its rows; the run's sums are those of its seconds; no second has what no flow had. */
+/* Each second has its rows; the sums of the run are those of its seconds; no second has values that no flow had. */
 static void seconds(void **state)
 {
 	struct kt_flows *s;
@@ -226,7 +226,7 @@ static void seconds(void **state)
 	kt_flows_destroy(s);
 }
 
-/* What differs in anything that is told apart is a group; who did it, a key; statistics are by object and operation. */
+/* Flows that differ in anything distinguished are different groups; by task, keys; statistics are by object and operation. */
 static void apart(void **state)
 {
 	static char other_read[] = {'r', 'e', 'a', 'd', 0};
@@ -238,10 +238,10 @@ static void apart(void **state)
 	count(s, f);
 	f.kind = "syscall";
 	count(s, f);
-	f.via = "empty"; /* its time says nothing */
+	f.via = "empty"; /* its time is meaningless */
 	count(s, f);
 	f.via = NULL;
-	f.error = -5; /* nor does that of one that failed */
+	f.error = -5; /* as is that of a failed one */
 	count(s, f);
 	f.error = KT_NULL;
 	f.utid = 3;
@@ -268,7 +268,7 @@ static void apart(void **state)
 	kt_flows_destroy(s);
 }
 
-/* Stages that come later belong to the flow, and do not count it again; also in another second. */
+/* Stages reported later belong to the flow and do not count it again, even in another second. */
 static void late_stages(void **state)
 {
 	struct kt_flow f = flow("read", 5, 100);

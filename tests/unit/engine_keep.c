@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-/* What --keep stores: long flows, what they are linked to, what they waited for, however late that shows. */
+/* What --keep stores: long flows, flows linked to them, and what they waited for, however late that becomes known. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -45,7 +45,7 @@ static void begin_db(struct fixture *f, uint64_t sample)
 	assert_false(kt_keep_add_kind(f->s, &kind));
 }
 
-/* The ids stored, in their order, as text. */
+/* The stored ids, in order, as text. */
 static void end_db(struct fixture *f, char *buf, size_t size)
 {
 	size_t n = 0;
@@ -94,7 +94,7 @@ static void needs(struct fixture *f, int64_t id, int64_t of)
 	assert_false(kt_keep_needs(f->s, &kind, id, &kind, of));
 }
 
-/* So many short flows that need each other: all that is over is looked through. */
+/* So many short flows that need each other that all ended ones are swept. */
 static void many_needed(struct fixture *f)
 {
 	for (int64_t id = 1000; id < 5000; id += 2) {
@@ -163,7 +163,7 @@ static void test_needed(void **state)
 	assert_string_equal(ids, "1x 2x 3x 4x ");
 }
 
-/* One in one of the short flows is each of them. */
+/* One in one of the short flows means all of them. */
 static void test_sampled(void **state)
 {
 	static char ids[1 << 16];
@@ -177,7 +177,7 @@ static void test_sampled(void **state)
 	assert_int_equal(strlen(ids), 4000 * 6);
 }
 
-/* What is watched takes rows after it was decided. */
+/* A watched flow takes rows after the decision. */
 static void test_watched(void **state)
 {
 	struct flow_row row = {KT_NULL, "late"};

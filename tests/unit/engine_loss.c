@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
-/* Lost intervals: the answer by binary search against the one by looking at each. */
+/* Lost intervals: the result of the binary search against that of checking each. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -36,7 +36,7 @@ static void edges(void **state)
 	assert_int_equal(kt_loss_add(&s, 1000, INT64_MAX), 0);
 	assert_true(kt_loss_overlaps(&s, 5000, 6000));
 	assert_false(kt_loss_overlaps(&s, 300, 999));
-	/* An end before the start is the start. */
+	/* An end before the start is taken as the start. */
 	assert_int_equal(kt_loss_add(&s, 500, 400), 0);
 	assert_true(kt_loss_overlaps(&s, 500, 500));
 	assert_false(kt_loss_overlaps(&s, 400, 499));
@@ -52,7 +52,7 @@ static void against_all(void **state)
 		struct kt_loss_set s = {0};
 
 		for (int i = 0; i < N; i++) {
-			/* Mostly in order, as they come; sometimes not. */
+			/* Mostly in order, as in practice; sometimes not. */
 			start[i] = rnd(8) ? i * SPAN / N : rnd(SPAN);
 			end[i] = start[i] + rnd(rnd(10) ? 4 : 300);
 			assert_int_equal(kt_loss_add(&s, start[i], end[i]), 0);

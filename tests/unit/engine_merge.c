@@ -22,7 +22,7 @@ static uint64_t rnd(uint64_t below)
 	return rnd_state % below;
 }
 
-/* A block of n events from *ts_ns on; ids count up from *id, so that each is known again. */
+/* A block of n events from *ts_ns on; ids count up from *id, so that each can be recognised. */
 static struct kt_item *make_block(unsigned int n, uint64_t *ts_ns, uint32_t *number)
 {
 	struct kt_item *item = calloc(1, sizeof(*item));
@@ -56,7 +56,7 @@ static void merge(void **state)
 	for (uint32_t i = 0; i < STREAMS; i++) {
 		s[i].run = i / 5;
 		s[i].stream = i % 5;
-		s[i].mono_ns = 1000 * (i / 5 + 1); /* clocks of their own */
+		s[i].mono_ns = 1000 * (i / 5 + 1); /* different clocks */
 		s[i].start_ns = 10 * (i / 5);
 		ts_ns[i] = s[i].mono_ns + rnd(20);
 		for (unsigned int b = 0; b < 1 + i; b++)
@@ -74,7 +74,7 @@ static void merge(void **state)
 		assert_true(first->t_ns > last_ns || (first->t_ns == last_ns && i >= last_place));
 		last_ns = first->t_ns;
 		last_place = i;
-		assert_int_equal(ev->tid, ++taken[i]); /* none left out, none twice, in order */
+		assert_int_equal(ev->tid, ++taken[i]); /* none missing, none twice, in order */
 		kt_merge_step(&m);
 	}
 	assert_memory_equal(given, taken, sizeof(given));
@@ -82,7 +82,7 @@ static void merge(void **state)
 	kt_merge_finish(&m);
 }
 
-/* A stream that ran dry comes back with its next block. */
+/* A stream that ran empty returns with its next block. */
 static void dry(void **state)
 {
 	struct kt_stream a = {.stream = 0}, b = {.stream = 1};

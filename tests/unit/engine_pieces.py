@@ -38,7 +38,7 @@ class Bench:
         return ktest.make_recording(self.tool, self.folder / (name + '.ktr'), ktest.DISKS + head + '@events\n' + body + f'\n@end {end}\n', **env)
 
     def rows(self, *files, pipe=None):
-        """Everything that the analysis says, less the names of files. pipe: the files come through one."""
+        """Everything that the analysis says, except file names. pipe: the files come through one."""
         db = self.folder / 'out.db'
         cmd = [self.analyze, '-o', str(db), *(['-'] if pipe else map(str, files))]
         said = ktest.run(*(['bash', '-c', pipe, 'bash', *files] if pipe else []), *cmd)
@@ -61,7 +61,7 @@ def same(have, want, what):
 
 
 def whole_flows(tables, lossy=()):
-    """By run, how many requests and bios count; and the same as the sums have it."""
+    """The number of requests and bios that count, by run; and the same from the sums."""
     rows = {t: [0, 0, 0, 0] for t in ('request', 'bio')}
     for t in rows:
         for r in tables[t]:
@@ -77,7 +77,7 @@ def whole_flows(tables, lossy=()):
 
 
 def overlaps(b, all_events, end):
-    """What two recordings of one boot saw both is counted once."""
+    """What two recordings of one boot both saw is counted once."""
     body = ktest.event_lines(all_events)
     begin, middle = all_events[len(all_events) // 3][0], all_events[2 * len(all_events) // 3][0]
     early = b.record('early', ktest.event_lines(e for e in all_events if e[0] <= middle), middle, GOLDEN_UUID='5')

@@ -61,7 +61,7 @@ void make_event(struct bytes *b, uint64_t ts_ns)
 		}
 		if (f->kind != KT_KIND_STR)
 			continue;
-		/* After its end a string is zeros, as the recorder writes it. */
+		/* A string is padded with zeros, as by the recorder. */
 		n = make_random() % (f->count + 1);
 		for (size_t j = 0; j < n; j++)
 			if (!buf[f->offset + j])

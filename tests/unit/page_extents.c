@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-/* Extents of dirty pages against a model that remembers each byte; eviction; ends of what may be asked for. */
+/* Extents of dirty pages against a model that remembers each byte; eviction; limits of the arguments. */
 #include "analyze/page/extents.h"
 
 #include <setjmp.h>
@@ -10,7 +10,7 @@
 
 #include "format/base/macros.h"
 
-#define SIZE 3000 /* bytes of the file, around the border of two regions */
+#define SIZE 3000 /* bytes of the file, across the border of two regions */
 #define BASE (KT_PAGE_REGION - 1500)
 #define WRITERS 7
 
@@ -62,7 +62,7 @@ static void model_take(struct model *md, uint32_t a, uint32_t b, int64_t t, int6
 		}
 }
 
-/* Bytes that the regions hold are what the model holds: taken, both of them, at the end. */
+/* The regions hold the same bytes as the model: takes both at the end. */
 static void check(struct kt_page_writer **w, const struct kt_page_list *l, const struct byte *got)
 {
 	uint64_t pos = BASE;
@@ -145,7 +145,7 @@ static void oldest_is_evicted(void **state)
 	struct kt_page_map m;
 	struct kt_page_list l = {0};
 
-	/* Ten extents in all, of files 0 to 19: the first ten are gone. */
+	/* Ten extents in total, of files 0 to 19: the first ten are gone. */
 	kt_page_map_init(&m, 10, 4);
 	for (f.ino = 0; f.ino < 20; f.ino++) {
 		w = kt_page_writer_new(&m);
@@ -161,7 +161,7 @@ static void oldest_is_evicted(void **state)
 		kt_page_list_finish(&m, &l);
 		l = (struct kt_page_list){0};
 	}
-	/* Four in one list: what was written goes first, then the oldest. */
+	/* Four in one list: written ones are evicted first, then the oldest. */
 	f.ino = 50;
 	for (int i = 0; i < 7; i++) {
 		w = kt_page_writer_new(&m);

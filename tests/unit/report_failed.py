@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-"""What failed is in a column of every table by operation, and in no other figure; what slept for no disk is not I/O.
+"""Failed operations are in a column of every table by operation, and in no other figure; sleeping for something other than a disk is not I/O.
 
 usage: report_failed.py TEXT-TO-KTR KTRACE-ANALYZE KTRACE-REPORT EXAMPLES
 """
@@ -45,7 +45,7 @@ def check_errors(text_to_ktr, analyze, tool, folder):
 
 
 def check_asleep(analyze, tool, examples, folder):
-    """In I/O is what waited for a disk."""
+    """I/O time is time spent waiting for a disk."""
     db = folder / 'storage.db'
     ktest.run(analyze, examples / 'storage.ktr', '-o', db)
     use = {r['program']: r for r in report(tool, db, 'summary')['time_use']}

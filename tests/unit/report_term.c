@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
-/* What a terminal shows: colours that are read on black and on white, names that are cut and still tell apart. */
+/* What a terminal shows: colours that are readable on black and on white, names that are shortened but still distinct. */
 #include <locale.h>
 #include <math.h>
 #include <setjmp.h>
@@ -44,7 +44,7 @@ static void readable(const char *text)
 		if (!strncmp(p, "\033[0m", 4) || !strncmp(p, "\033[1m", 4) ||
 		    !strncmp(p, "\033[2m", 4))
 			continue;
-		/* Of the first 16 every terminal has values of its own. */
+		/* Every terminal has its own values for the first 16. */
 		assert_int_equal(sscanf(p, "\033[38;5;%dm", &colour), 1);
 		l = luminance(colour);
 		assert_true((l + 0.05) / 0.05 >= 3);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 /*
- * The rings: what goes in comes out, whole and in order, over many rounds; a record that is not whole stops the copy; a full ring
- * refuses and nothing is overwritten; producers that come in between each other, with a consumer beside them, also where the ring
- * goes on between two looks of one at it: it is not full for that.
+ * The rings: what goes in comes out, complete and in order, over many rounds; an incomplete record stops the copy; a full ring
+ * refuses and nothing is overwritten; producers that interrupt each other, with a concurrent consumer, even if the ring
+ * advances between two reads of its state by one producer: that does not make it full.
  */
 #include "record/ring.h"
 
@@ -21,7 +21,7 @@
 #define EVENTS 300000 /* of each producer */
 #define CAP (1 << 16)
 
-/* An event as a program would write it: all its words tell which one it is. */
+/* An event as a program would write it: all its words identify it. */
 struct record {
 	struct kt_event ev;
 	uint64_t word[5];
@@ -41,7 +41,7 @@ static size_t length(uint64_t n)
 	return sizeof(struct kt_event) + n % 6 * 8;
 }
 
-/* As kt_ring_reserve() of the programs. */
+/* Like kt_ring_reserve() in the programs. */
 static struct record *reserve(struct kt_ring *r, uint64_t len)
 {
 	uint64_t at = kt_ring_take(r, SIZE, KT_RECORD_HDR + len), *hdr;
@@ -167,7 +167,7 @@ static void test_full(void **state)
 	while (put(r, 0, in))
 		in++;
 	assert_false(put(r, 0, in));
-	/* A small destination: in two goes. */
+	/* A small destination: takes two copies. */
 	b = copy(r, buf, SIZE / 2);
 	assert_true(b.full);
 	for (int go = 0; go < 2; go++) {
@@ -199,7 +199,7 @@ static void *produce(void *arg)
 	return NULL;
 }
 
-/* What the producer looked at first is older than what it looks at next: all of it, and more, has been taken meanwhile. */
+/* What the producer read first is older than what it reads next: all of that, and more, has been taken meanwhile. */
 static void test_stale(void **state)
 {
 	struct kt_ring *r = new_ring();

@@ -27,7 +27,7 @@ static void fill(int64_t from, int64_t to, int what)
 	memset(did + from, what, to - from);
 }
 
-/* A random life, told to both. apart: as a filter leaves it. */
+/* A random life, reported to both. apart: as with a filter. */
 static void live(unsigned int seed, size_t max, bool apart)
 {
 	int64_t t = 0;
@@ -46,7 +46,7 @@ static void live(unsigned int seed, size_t max, bool apart)
 		s.irq_ns = random() % 3 ? 0 : random() % 9;
 		s.softirq_ns = random() % 3 ? 0 : random() % 9;
 		s.in_ns = s.ready_ns + s.irq_ns + s.softirq_ns + (off ? random() % 15 : 0);
-		if (s.slept && random() % 5 == 0) { /* no waking was seen */
+		if (s.slept && random() % 5 == 0) { /* no wake-up was seen */
 			s.irq_ns = s.softirq_ns = 0;
 			s.ready_ns = s.in_ns;
 		}
@@ -120,7 +120,7 @@ static void sums_of_any_time(void **state)
 	}
 }
 
-/* Of a time that begins and ends while it runs, also where what lies before it has gaps. */
+/* For a time that begins and ends while it runs, even if there are gaps before it. */
 static void sums_in_call(void **state)
 {
 	for (unsigned int seed = 1; seed <= 200; seed++) {
@@ -150,7 +150,7 @@ static void sums_in_call(void **state)
 	}
 }
 
-/* It does not hold of a time that a stop lies across, nor where stops were forgotten. */
+/* It does not hold for a time that a stop spans, nor if stops were dropped. */
 static void not_in_call(void **state)
 {
 	const struct kt_stop stop = {.out_ns = 100, .ready_ns = 120, .in_ns = 150, .slept = true};
@@ -172,7 +172,7 @@ static void not_in_call(void **state)
 	kt_task_hist_finish(&hist, &budget);
 }
 
-/* What no longer fits is forgotten from its oldest end, and said to be unknown. */
+/* What no longer fits is dropped from the oldest end and reported as unknown. */
 static void bounded(void **state)
 {
 	struct kt_sums s;

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-"""View v_slow: all whole operations and requests, the longest first, and the first of them without a look at the others.
+"""View v_slow: all whole operations and requests, the longest first, and the first ones without reading the others.
 
 usage: slow_view.py TEXT-TO-KTR KTRACE-ANALYZE
 """

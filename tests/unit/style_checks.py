@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-"""Each check of tests/lib/style.py finds what it is there for, and nothing in what is as it should be."""
+"""Each check of tests/lib/style.py finds what it is meant to find, and nothing in correct files."""
 import os
 import sys
 

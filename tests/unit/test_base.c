@@ -50,7 +50,7 @@ static void hash_like_array(void **state)
 	assert_null(kt_hash_del(&h, 1));
 	for (int i = 0; i < 100000; i++) {
 		uint64_t k = make_random() % 512;
-		/* Addresses are multiples of something: their hash must still spread. */
+		/* Addresses are multiples of something: their hashes must still be spread. */
 		uint64_t key = 0xffff888000000000ull + k * 256;
 
 		if (make_random() % 3) {
@@ -132,14 +132,14 @@ static void slab_gives_zeroed(void **state)
 			assert_memory_equal(p[i], zeros, s.size);
 			memset(p[i], i, s.size);
 		}
-		/* Nobody got another's memory. */
+		/* No two objects share memory. */
 		for (int i = 0; i < 600; i++)
 			for (size_t k = 0; k < s.size; k++)
 				assert_int_equal(p[i][k], i & 0xff);
 		for (int i = 0; i < 600; i++)
 			kt_slab_put(&s, p[i * 7 % 600]);
 	}
-	/* What came back was given out again. */
+	/* Freed memory was reused. */
 	assert_int_equal(s.chunks.n, 3);
 	kt_slab_finish(&s);
 }
@@ -222,7 +222,7 @@ static void safe_text(void **state)
 		{"\xe2\x80\xae", "\\xe2\\x80\\xae", "\\xe2\\x80\\xae"}, /* right-to-left override */
 		{"\xe2\x80\x8f", "\\xe2\\x80\\x8f", "\\xe2\\x80\\x8f"}, /* right-to-left mark */
 		{"\xc3", "\\xc3", "\\xc3"},				/* cut off */
-		{"\xc0\xaf\xff", "\\xc0\\xaf\\xff", "\\xc0\\xaf\\xff"}, /* too long, no UTF-8 */
+		{"\xc0\xaf\xff", "\\xc0\\xaf\\xff", "\\xc0\\xaf\\xff"}, /* overlong, not UTF-8 */
 		{"\xed\xa0\x80", "\\xed\\xa0\\x80", "\\xed\\xa0\\x80"}, /* a surrogate */
 		{"", "", ""},
 	};
@@ -238,7 +238,7 @@ static void safe_text(void **state)
 	}
 }
 
-/* By nearest rank: the least number of values that are at least that part of all. */
+/* By nearest rank: the smallest number of values that is at least that share of all. */
 static void percentile_ranks(void **state)
 {
 	static const struct {

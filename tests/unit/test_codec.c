@@ -52,7 +52,7 @@ static void random_events(void **state)
 	bytes_finish(&b);
 }
 
-/* A full block of what a disk does; the figure is a bound on the shape of the code, not a benchmark. */
+/* A full block of disk events; the figure is a bound for the format, not a benchmark. */
 static void reads_become_small(void **state)
 {
 	struct bytes b = {0};
@@ -181,7 +181,7 @@ static void hostile_columns(void **state)
 	assert_true(n > 0);
 	back = malloc(b.n);
 	for (int64_t i = 0; i < n; i++) {
-		/* A copy of the exact size, so that a sanitizer sees reads beyond it. */
+		/* A copy of the exact size, so that a sanitizer sees reads past its end. */
 		copy = malloc(n);
 		memcpy(copy, enc, n);
 		for (int bit = 0; bit < 8; bit++) {

@@ -13,7 +13,7 @@
 #include "format/base/macros.h"
 #include "tests/unit/make.h"
 
-static char dir[64]; /* a new one for every test */
+static char dir[64]; /* new for every test */
 
 static int set_up(void **state)
 {
@@ -101,7 +101,7 @@ static void tar_comes_back(void **state)
 	ktr_context_destroy(NULL);
 }
 
-/* One file that is all right, one entry that is not, one more that is all right. */
+/* One valid file, one invalid entry, one more valid file. */
 static struct bytes evil_tar(const char *name, int type, const char *link)
 {
 	static unsigned char buf[65536];
@@ -174,7 +174,7 @@ static void evil_entries_are_refused(void **state)
 	}
 }
 
-/* A link that waits in the directory leads nowhere. */
+/* A link already in the directory is not followed. */
 static void links_there_are_not_followed(void **state)
 {
 	struct ktr_context *c = NULL;
@@ -353,7 +353,7 @@ static void single_files(void **state)
 	assert_int_equal(runs.complete, 2);
 	assert_int_equal(ktr_bundle_each(in_dir("notes.txt"), note_run, &runs), -EBADMSG);
 	assert_int_equal(ktr_bundle_each(in_dir("none"), note_run, &runs), -ENOENT);
-	/* The first byte is damaged: still no archive, still a recording. */
+	/* The first byte is damaged: still not an archive, still a recording. */
 	for (off_t at = 0; at < 24; at++) {
 		fd = open(in_dir("one.ktr"), O_RDWR);
 		assert_int_equal(pwrite(fd, "\x1f", 1, at), 1);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
- * Files that are not what was written. What must hold whatever happened to the bytes: every event that comes out is
- * a true one and comes once, and every true one that does not come out lies in an interval of loss.
+ * Files that differ from what was written. Whatever happened to the bytes: every event that comes out is
+ * an original one and comes once, and every original one that does not come out lies in a lost interval.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -24,10 +24,10 @@ static struct bytes file;	      /* whole and true */
 static struct bytes events[N_EVENTS]; /* event i is at FIRST_NS + i * STEP_NS */
 static uint64_t block_offsets[64];    /* of all blocks, then of the tail */
 static struct ktr_block_info infos[64];
-static struct bytes raws[64]; /* what the true blocks decode to */
+static struct bytes raws[64]; /* what the original blocks decode to */
 static unsigned int n_blocks;
 
-/* Two streams whose blocks overlap in time, with the watermarks that a recorder would say. */
+/* Two streams whose blocks overlap in time, with the watermarks of a recorder. */
 static void make_true_file(void)
 {
 	struct ktr_run_info run = make_run();
@@ -82,7 +82,7 @@ static void make_true_file(void)
 	ktr_reader_close(r);
 }
 
-/* Decodes, unless it is a true block: most are, and decoding is what takes the time. */
+/* Decodes, unless it is an original block: most are, and decoding takes the time. */
 static const unsigned char *decode(const struct ktr_block *b, const struct kt_schema *s)
 {
 	static unsigned char raw[KTR_RAW_MAX];
@@ -191,13 +191,13 @@ static void every_byte_flipped(void **state)
 		copy[i] = file.v[i] ^ 1 << i % 8;
 		o = check(copy, file.n, i % 2, "flip at", i);
 		copy[i] = file.v[i];
-		/* One byte costs one block at the most, and is never unnoticed. */
+		/* One byte costs at most one block, and is never unnoticed. */
 		if (o.opened || o.blocks + 1 < n_blocks || o.events + per_block < N_EVENTS ||
 		    !o.damages || o.damages > 1)
 			fail_msg("flip at %zu: opened %d, %u of %u blocks, %u events, %u "
 				 "damages",
 				 i, o.opened, o.blocks, n_blocks, o.events, o.damages);
-		/* The context and the clocks stand twice. */
+		/* Context and clocks occur twice. */
 		assert_true(o.contexts >= 1 && o.clocks >= 1);
 	}
 	free(copy);
@@ -206,7 +206,7 @@ static void every_byte_flipped(void **state)
 static void every_length(void **state)
 {
 	for (size_t n = 0; n < file.n; n++) {
-		/* A copy of the exact size, so that a sanitizer sees reads beyond it. */
+		/* A copy of the exact size, so that a sanitizer sees reads past its end. */
 		unsigned char *copy = malloc(n + 1);
 		struct outcome o;
 		unsigned int whole = 0;
@@ -266,7 +266,7 @@ static void stretches_overwritten(void **state)
 			size_t at = make_random() % file.n;
 			size_t len = make_random() % 600 + 1;
 
-			len = KT_MIN(len, file.n - at); /* the macro looks at it twice */
+			len = KT_MIN(len, file.n - at); /* the macro evaluates it twice */
 			for (size_t j = 0; j < len; j++)
 				copy[at + j] = i % 2 ? 0 : make_random();
 		}
@@ -333,7 +333,7 @@ static void not_a_recording(void **state)
 	assert_int_equal(check((const unsigned char *)"hello\n", 6, true, "text", 0).opened,
 			 -EBADMSG);
 	assert_int_equal(check(copy, 5 << 20, true, "zeros", 0).opened, -EBADMSG);
-	/* But one behind other bytes is found. */
+	/* But one after other bytes is found. */
 	memcpy(copy + (4 << 20), file.v, file.n);
 	o = check(copy, (4 << 20) + file.n, true, "behind zeros", 0);
 	assert_int_equal(o.opened, 0);
@@ -421,7 +421,7 @@ static void add_block(struct bytes *f, struct ktr_block_info info, const void *r
 	bytes_add(f, comp, n);
 }
 
-/* The first copy of the schema is damaged: a later one serves where the file can be searched. */
+/* The first copy of the schema is damaged: a later one is used if the file can be searched. */
 static void later_schema_serves(void **state)
 {
 	static const char text[] = "ktrace-schema 1\nevent 0x0201 rq_get 24 request\n"
@@ -480,7 +480,7 @@ static void later_schema_serves(void **state)
 	bytes_finish(&f);
 }
 
-/* Blocks whose checksums are right and whose content is not. */
+/* Blocks with valid checksums and invalid content. */
 static void hostile_payloads(void **state)
 {
 	struct kt_rq_get ev[2] = {{10, KT_EV_rq_get, sizeof(ev[0]), 1, 2},

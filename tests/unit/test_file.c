@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
-/* Files that are whole: what is written is read. And what the writer does when it cannot write. */
+/* Intact files: what is written is read. And what the writer does when it cannot write. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -108,7 +108,7 @@ static void compare(const struct seen *seen, const struct bytes all[2])
 	}
 }
 
-/* A whole small file with everything in it. */
+/* A complete small file with everything in it. */
 static int write_file(enum ktr_codec codec, struct bytes all[2])
 {
 	struct ktr_clocks clocks = {1000000, 2, 3, 4, 5};
@@ -202,7 +202,7 @@ static void is_a_zstd_stream(void **state)
 	close(fd);
 }
 
-/* The program itself, where it is installed. */
+/* The program itself, if installed. */
 static void zstd_tests_it(void **state)
 {
 	struct bytes all[2] = {0};
@@ -272,7 +272,7 @@ static void through_a_pipe(void **state)
 	close(fds[0]);
 }
 
-/* After 64 MiB schema, clocks and context stand in the file again. */
+/* After 64 MiB, schema, clocks and context are in the file again. */
 static void repeats(void **state)
 {
 	struct ktr_clocks clocks = {1000000, 2, 3, 4, 5};
@@ -312,7 +312,7 @@ static void repeats(void **state)
 	close(fd);
 }
 
-/* The tail leads to the index, which names each block. */
+/* The tail points to the index, which lists each block. */
 static void index_and_tail(void **state)
 {
 	struct bytes all[2] = {0}, file;
@@ -357,7 +357,7 @@ static void index_and_tail(void **state)
 	close(fd);
 }
 
-/* No room for a block: it is cut off, the file ends whole; nothing more can be written. */
+/* No room for a block: it is cut off, the file ends after complete blocks; nothing more can be written. */
 static void no_room(void **state)
 {
 	struct rlimit old, small;
@@ -446,7 +446,7 @@ static void refuses_nonsense(void **state)
 	close(fd);
 }
 
-/* Events that the columns cannot hold are kept all the same. */
+/* Events that the columns cannot hold are still kept. */
 static void stranger_is_kept_raw(void **state)
 {
 	struct kt_event stranger = {5, 0x7777, 16, 42};

@@ -47,7 +47,7 @@ static void compiled_is_sound(void **state)
 
 static void hooks_name_events(void **state)
 {
-	/* none: what the hook learns rides on another's event. */
+	/* none: what the hook learns is recorded with another hook's event. */
 	for (size_t i = 0; i < KT_N_HOOKS; i++)
 		if (strcmp(kt_hooks[i].event, "none"))
 			assert_non_null(
@@ -143,7 +143,7 @@ static void bad_ones_are_refused(void **state)
 	kt_schema_destroy(NULL);
 }
 
-/* A field that the file has as reserve, which is 0, needs no copy; one whose place has another meaning there does. */
+/* A field where the file has a reserve, which is 0, needs no copy; one where the file has something else does. */
 static void reserve_is_used_in_place(void **state)
 {
 	static const char *const names[] = {"reserved", "spare"};
@@ -175,7 +175,7 @@ static void reserve_is_used_in_place(void **state)
 	}
 }
 
-/* A file from another version: fields moved, widened, new and missing; an event with another id; an unknown one. */
+/* A file from another version: fields moved, widened, new and missing; an event with another id; an unknown event. */
 static void other_layout_is_mapped(void **state)
 {
 	struct kt_schema *s = parse(HEAD "event 0x7001 bio_complete 40 bio \"other\"\n"
@@ -223,11 +223,11 @@ static void other_layout_is_mapped(void **state)
 	assert_int_equal(c->bio, 0xffff888000001234);
 	assert_int_equal(c->status, 9);
 	assert_int_equal(c->opf, 0);
-	/* Numbers keep their sign; a string is no number. */
+	/* Numbers keep their sign; a string is not a number. */
 	k = (const void *)kt_map_event(m, (const void *)&clock);
 	assert_int_equal(k->realtime_ns, -5);
 	assert_int_equal(k->phase, 0);
-	/* Equal layouts are used in place. */
+	/* Equal layouts are used unchanged. */
 	assert_ptr_equal(kt_map_event(m, (const void *)&exit), &exit);
 	assert_null(kt_map_event(m, &stranger));
 	exit.len = 32;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-"""A mistake in the command line ends each tool with 64, anything else that goes wrong with 1; the man pages say so, and
-tell of each option. And ktrace-report finds installed queries by name.
+"""A mistake in the command line ends each tool with 64, any other error with 1; the man pages say so, and
+describe each option. And ktrace-report finds installed queries by name.
 
 usage: usage.py SOURCE TEXT-TO-KTR KTRACE-ANALYZE KTRACE-REPORT [KTRACE-RECORD]
 """
@@ -73,7 +73,7 @@ def check_report(report, tmp):
 
 
 def check_queries(report, source, tmp):
-    """An installation: bin/ and share/ beside each other, wherever they are."""
+    """An installation: bin/ and share/ next to each other, wherever they are."""
     tool = tmp / "usr/bin/ktrace-report"
     tool.parent.mkdir(parents=True)
     shutil.copy(report, tool)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-"""What must hold of every recording: check(db, before, after) returns what is wrong, a line each.
+"""What must hold for every recording: check(db, before, after) returns what is wrong, one line each.
 
 before, after: /proc/diskstats around the recording, on disks that were idle at both moments, so that
 counts must be equal to the last one. The accounting is the kernel's (block/blk-mq.c, blk_account_io_done and
