@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
- * Descriptions of events: the compiled ones (from the .def files) and those a file carries.
+ * Descriptions of events: the compiled ones (from the .def files) and those in a file.
  *
- * A file's schema is text, one line a fact, so that `zstd -dc` shows it:
+ * A file's schema is text, one fact per line, so that `zstd -dc` shows it:
  *
  *	ktrace-schema 1
  *	event 0x0101 bio_queue 80 bio "a bio enters the block layer: its birth"
@@ -73,7 +73,7 @@ struct kt_hook_desc {
 	 * a module, that one's name and a colon.
 	 */
 	const char *sig;
-	const char *event; /* the event it emits once a run, unless lost or filtered */
+	const char *event; /* the event it emits once per run, unless lost or filtered */
 	const char *doc;
 };
 
@@ -81,21 +81,21 @@ struct kt_family_desc {
 	const char *name;
 	uint16_t base;
 	const char *presets; /* space-separated */
-	const char *wants;   /* families it needs beside it, space-separated */
+	const char *wants;   /* other families it needs, space-separated */
 	const char *doc;
 };
 
-/* In the manifest beside the hooks: the addresses of the kernel's functions. */
+/* In the manifest in addition to the hooks: the addresses of kernel functions. */
 #define KT_PROBE_SYMBOLS "kernel symbols"
 
-/* What this program was compiled with. All static. Events are in order of their ids. */
+/* What this program was compiled with. All static. Events are in order of id. */
 extern const struct kt_family_desc kt_families[];
 extern const size_t kt_n_families;
 extern const struct kt_hook_desc kt_hooks[KT_N_HOOKS];
 extern const struct kt_event_desc kt_events[];
 extern const size_t kt_n_events;
 
-/* A set of events: a file's schema, or the compiled one. Opaque; immutable once made. */
+/* A set of events: a file's schema, or the compiled one. Opaque and immutable. */
 struct kt_schema;
 
 /* The compiled schema: static, never destroyed. */
@@ -115,8 +115,8 @@ const struct kt_event_desc *kt_schema_event_by_name(const struct kt_schema *s, c
 const struct kt_field *kt_event_field(const struct kt_event_desc *d, const char *name);
 
 /*
- * Turns a file's events into the compiled layout, matched by event *name* and field *name*. Where both
- * layouts are equal the event is used in place.
+ * Converts a file's events to the compiled layout, matched by event *name* and field *name*. If both
+ * layouts are equal, the event is used in place.
  */
 struct kt_map;
 int kt_map_create(const struct kt_schema *file, struct kt_map **ret);
@@ -125,7 +125,7 @@ void kt_map_destroy(struct kt_map *m);
 /*
  * ev: an event in the file's layout. Returns it in the compiled layout: either ev itself or a copy that
  * lives in the map until the next call; fields the file lacks are 0 (ask kt_map_has()). NULL: an event this
- * program does not know, or one whose len is not the schema's.
+ * program does not know, or one whose len differs from the schema.
  */
 const struct kt_event *kt_map_event(struct kt_map *m, const struct kt_event *ev);
 
@@ -140,7 +140,7 @@ uint64_t kt_field_value(const struct kt_field *f, const void *ev, unsigned int i
  *
  *	<ts_ns> <stream> <event> <field>=<value> ...
  *
- * ts_ns and TIME fields: decimal ns, less epoch_ns. Other values by kind: COUNT, NS, SECTOR, BYTES, TID, CGROUP, INO decimal;
+ * ts_ns and TIME fields: decimal ns, minus epoch_ns. Other values by kind: COUNT, NS, SECTOR, BYTES, TID, CGROUP, INO decimal;
  * HEX, PTR 0x…; DEV major:minor; OPF op|flag|flag in lower case (`write|sync|fua`), unknown bits as 0x…;
  * STATUS a number; LOSS ring_full nmi damaged_block truncated missed recursion no_room; STR in double quotes, \xNN escapes;
  * arrays a,b,c with trailing zeros left out. All fields are printed, in the schema's order.

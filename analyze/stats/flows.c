@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
- * A flow's key, with its group, is looked up once; its sums lie at a number that the key knows while the second lasts. Only buckets of
- * a key's durations, and who was in the way, are looked up again. What is kept over the whole run is made of each second's sums when
- * that is over.
+ * A flow's key, with its group, is looked up once; the key knows the index of its sums in the current second. Only buckets of
+ * a key's durations, and who was in the way, are looked up again. The sums over the whole run are updated from each second's sums when
+ * the second ends.
  */
 #include "analyze/stats/flows.h"
 
@@ -32,7 +32,7 @@ struct group_key {
 struct group {
 	struct group_key k;
 	struct kt_hist *hists[KT_FLOW_MAX_STAGES +
-			      1]; /* by number of the stage; 0: the whole flow; NULL: none yet */
+			      1]; /* by stage number; 0: the whole flow; NULL: none yet */
 };
 
 struct flow_key {
@@ -76,13 +76,13 @@ struct disturb {
 
 struct kt_flows {
 	struct kt_db *db;
-	int64_t second; /* that is being counted */
+	int64_t second; /* being counted */
 	struct kt_keyed groups, keys;
 	struct kt_keyed cells, buckets, wides, disturbs;      /* of this second */
-	struct kt_keyed cell_sums, bucket_sums, disturb_sums; /* of the seconds before it */
+	struct kt_keyed cell_sums, bucket_sums, disturb_sums; /* of earlier seconds */
 	int64_t groups_written, keys_written;		      /* their rows */
-	int64_t fine_left; /* rows of seconds that may still be of fine buckets */
-	bool wide;	   /* the rows of this second */
+	int64_t fine_left; /* rows of seconds that may still have fine buckets */
+	bool wide;	   /* this second has wide ones */
 };
 
 int kt_flows_create(struct kt_db *db, int64_t fine_rows, struct kt_flows **ret)
@@ -158,7 +158,7 @@ static int write_cell_sums(struct kt_flows *s)
 	return err;
 }
 
-/* NULL stays NULL as long as nothing is known. */
+/* NULL stays NULL until something is known. */
 static void add(int64_t *sum, int64_t ns)
 {
 	if (ns != KT_NULL)
@@ -564,7 +564,7 @@ int kt_flows_disturbed(struct kt_flows *s, kt_flow_ref ref, int64_t end_ns, int6
 
 /* ---------------------------------------------------------------- the end */
 
-/* Does the time of a group's flows say something of its object? */
+/* Is the time of the group's flows meaningful for its object? */
 static bool says_something(const struct group_key *k)
 {
 	const struct kt_flow_word *w = k->flow->words;
@@ -605,7 +605,7 @@ static int write_stats(struct kt_flows *s, const struct group_key *k, size_t sta
 	return kt_db_insert(s->db, &kt_latency_stats_table, &row);
 }
 
-/* The statistics of groups that are of one object and operation. */
+/* The statistics of the groups of one object and operation. */
 static int write_series(struct kt_flows *s, const size_t *groups, size_t n)
 {
 	const struct group_key *k = &((struct group *)kt_keyed_at(&s->groups, groups[0]))->k;

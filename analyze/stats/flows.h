@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
- * Statistics of all flows, summed up while they end, so that a report need not read millions of rows, nor need them to be there:
+ * Statistics of all flows, summed up as they end, so that a report neither reads millions of rows nor needs them to be stored:
  *
- *	flow_group, flow_key   what is told apart: kind of flow, kind, operation, object, …; and by whom
+ *	flow_group, flow_key   what is distinguished: kind of flow, kind, operation, object, …; and task and cgroup
  *	flow_load              by key, second and state: number, bytes, times, each stage
- *	flow_hist              durations of whole ones by key and second, in the buckets of format/base/bucket.h, in long recordings wide ones
- *	group_hist             the same by group, of each stage as well (0: the whole flow)
- *	disturb_load           who kept whole ones waiting, by key and second
+ *	flow_hist              durations of whole flows by key and second, in the buckets of format/base/bucket.h, in long recordings wide ones
+ *	group_hist             the same by group, also for each stage (0: the whole flow)
+ *	disturb_load           who kept whole flows waiting, by key and second
  *	*_sum                  the same over the whole run
- *	latency_stats          group_hist_sum by object and operation, with percentiles worked out
+ *	latency_stats          mean and percentiles of group_hist_sum by object and operation
  *
  * A flow belongs to the second in which it ended. The same key and second may have several rows: they add up. Memory is that of the
  * keys, and of one second's rows.
@@ -29,8 +29,8 @@ extern const struct kt_table *const kt_flows_tables[]; /* NULL-terminated */
 #define KT_FINE_ROWS 1000000
 
 /*
- * db: rows go there; it outlives this. fine_rows: so many rows of flow_hist and group_hist, and the second in which there are more, are
- * of fine buckets; later ones of wide ones, so that an hour of many operations stays small. Those over the whole run are fine.
+ * db: where rows go; must outlive this. fine_rows: that many rows of flow_hist and group_hist, and the rest of the second, have
+ * fine buckets; later ones have wide buckets, so that an hour of many operations stays small. Those over the whole run are fine.
  */
 int kt_flows_create(struct kt_db *db, int64_t fine_rows, struct kt_flows **ret);
 void kt_flows_destroy(struct kt_flows *s); /* NULL is fine */
@@ -42,7 +42,7 @@ int kt_flows_stages(struct kt_flows *s, kt_flow_ref ref, int64_t end_ns, const i
 int kt_flows_disturbed(struct kt_flows *s, kt_flow_ref ref, int64_t end_ns, int64_t id,
 		       const char *cause, int64_t by_utid, const char *by_irq, int64_t dur_ns);
 
-/* Writes what is not written yet. Once, at the end. */
+/* Writes everything not yet written. Once, at the end. */
 int kt_flows_write(struct kt_flows *s);
 
 #endif

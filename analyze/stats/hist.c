@@ -83,7 +83,7 @@ static int each(const struct kt_hist *h, bool second, kt_hist_fn *fn, void *arg)
 	return 0;
 }
 
-/* A wide bucket, as far as it is filled. */
+/* A wide bucket being filled. */
 struct wide {
 	kt_hist_fn *fn;
 	void *arg;

@@ -41,15 +41,15 @@ int kt_hist_count(struct kt_hist *h, int64_t dur_ns);
 typedef int kt_hist_fn(void *arg, unsigned int bucket, const struct kt_hist_bucket *b);
 
 /*
- * Each bucket of the second that holds something, from the smallest; empties the second. Ends with fn's first error. wide: those of a
+ * Calls fn for each non-empty bucket of the second, from the smallest; empties the second. Stops at fn's first error. wide: those of a
  * wide bucket together, as the bucket of their mean.
  */
 int kt_hist_take_second(struct kt_hist *h, bool wide, kt_hist_fn *fn, void *arg);
 
-/* Each bucket that holds something, over all seconds. */
+/* Calls fn for each non-empty bucket over all seconds. */
 int kt_hist_each(const struct kt_hist *h, kt_hist_fn *fn, void *arg);
 
-/* Adds what another holds, over all seconds. 0 or -ENOMEM. */
+/* Adds the contents of another, over all seconds. 0 or -ENOMEM. */
 int kt_hist_add(struct kt_hist *h, const struct kt_hist *other);
 
 /* By nearest rank over all seconds, within 1 %; part in millionths. n > 0. */
