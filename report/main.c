@@ -11,6 +11,7 @@
 #include "format/base/safe.h"
 #include "report/options.h"
 #include "report/output/output.h"
+#include "report/page/page.h"
 #include "report/query/queries.h"
 #include "report/query/run.h"
 #include "report/output/term.h"
@@ -99,6 +100,16 @@ static void say(const char *err)
 	kt_error("%s", safe ? safe : "no memory");
 }
 
+static int write_page(const struct kt_options *o)
+{
+	char err[1024] = "";
+	int ret = kt_page_write(o, err, sizeof(err));
+
+	if (ret)
+		say(err);
+	return !ret ? EXIT_SUCCESS : ret == -EINVAL ? EX_USAGE : EXIT_FAILURE;
+}
+
 int main(int argc, char **argv)
 {
 	struct kt_options o;
@@ -109,6 +120,8 @@ int main(int argc, char **argv)
 	kt_options_parse(&o, argc, argv);
 	if (o.list)
 		return list_reports();
+	if (o.html)
+		return write_page(&o);
 	err = kt_run_init(&run, &o);
 	if (err == -EINVAL)
 		status = EX_USAGE;

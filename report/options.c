@@ -5,7 +5,16 @@
 
 #include "report/options.h"
 
-enum { OPT_JSON = 0x100, OPT_CSV, OPT_TABLE, OPT_NO_PAGER, OPT_WALL, OPT_LIST, OPT_PARAM = 0x200 };
+enum {
+	OPT_JSON = 0x100,
+	OPT_CSV,
+	OPT_TABLE,
+	OPT_NO_PAGER,
+	OPT_WALL,
+	OPT_LIST,
+	OPT_HTML,
+	OPT_PARAM = 0x200
+};
 
 static const struct argp_option options[] = {
 	{0, 0, 0, 0, "What to show:", 1},
@@ -34,6 +43,10 @@ static const struct argp_option options[] = {
 	{0, 0, 0, 0, "How to show it:", 2},
 	{"json", OPT_JSON, 0, 0, "JSON; times in ns, sizes in bytes"},
 	{"csv", OPT_CSV, 0, 0, "CSV of one table: the report's first, or --table's"},
+	{"html", OPT_HTML, "FILE", 0,
+	 "Write a page of all reports, or of REPORT, to FILE (- for stdout): one file that needs "
+	 "no "
+	 "network"},
 	{"table", OPT_TABLE, "NAME", 0, "Only this table of the report, by its name in --json"},
 	{"wall", OPT_WALL, 0, 0, "Show times of day, in the local time zone"},
 	{"no-pager", OPT_NO_PAGER, 0, 0, "Do not start a pager on a terminal"},
@@ -78,6 +91,9 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 	case OPT_TABLE:
 		o->table = arg;
 		return 0;
+	case OPT_HTML:
+		o->html = arg;
+		return 0;
 	case OPT_WALL:
 		o->wall = true;
 		return 0;
@@ -95,6 +111,9 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (!a->n && !o->list)
 			argp_error(state, "name a database: ktrace-report [REPORT] run.db");
+		if (o->html && (o->out != KT_OUT_TEXT || o->table))
+			argp_error(state,
+				   "--html cannot be combined with --json, --csv or --table");
 		return 0;
 	}
 	return ARGP_ERR_UNKNOWN;
@@ -120,7 +139,8 @@ void kt_options_parse(struct kt_options *o, int argc, char **argv)
 	if (!a.n)
 		return;
 	o->db = a.positional[a.n - 1];
-	if (a.n > 1)
+	o->named = a.n > 1;
+	if (o->named)
 		o->report = a.positional[0];
 	if (a.n > 2)
 		o->filter[KT_PARAM_ID] = a.positional[1];

@@ -15,7 +15,9 @@ struct kt_options {
 	const char *filter[KT_N_PARAMS]; /* as given; NULL = not given */
 	const char *table;		 /* only this table; NULL = all (csv: the first) */
 	enum kt_out_kind out;
-	bool wall; /* times as times of day */
+	bool wall;	  /* times as times of day */
+	const char *html; /* write a page there, "-" is stdout; NULL: no page */
+	bool named;	  /* the report was named on the command line */
 	bool no_pager;
 	bool list;
 };

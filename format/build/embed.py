@@ -63,4 +63,5 @@ def main():
             f.write("%s: %s\n" % (out, " ".join(d.replace(" ", "\\ ") for d in deps)))
 
 
-main()
+if __name__ == "__main__":
+    main()

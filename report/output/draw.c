@@ -25,12 +25,12 @@
 #define SGR_IN_WAY "\033[38;5;160m"
 
 /* What a class looks like. Waiting is shaded, work is low, the device is solid, what disturbs is red. */
-struct look {
+struct kt_look {
 	const char *class, *glyph, *ascii, *sgr;
 	bool over; /* seen before what it lies in */
 };
 
-static const struct look looks[] = {
+static const struct kt_look looks[] = {
 	{"", "█", "#", SGR_DEVICE, false}, /* without a class */
 	/* Classes of stages: flow_stage.class. */
 	{"device", "█", "#", SGR_DEVICE, false},
@@ -49,17 +49,11 @@ static const struct look looks[] = {
 	{"text", " ", " ", "\033[2m", false},
 };
 
-/* A class, and perhaps a letter of its own where there are no shades: "queue/p". */
-struct mark {
-	const struct look *look;
-	char letter; /* 0: the look's */
-};
-
-static struct mark mark_of(const char *word, size_t len)
+struct kt_mark kt_mark_of(const char *word, size_t len)
 {
 	const char *slash = memchr(word, '/', len);
 	size_t n = slash ? (size_t)(slash - word) : len;
-	struct mark m = {.look = &looks[0]};
+	struct kt_mark m = {.look = &looks[0]};
 
 	for (size_t i = 0; i < KT_ARRAY_SIZE(looks); i++)
 		if (strlen(looks[i].class) == n && !memcmp(looks[i].class, word, n))
@@ -69,7 +63,22 @@ static struct mark mark_of(const char *word, size_t len)
 	return m;
 }
 
-static void put_mark(FILE *f, struct mark m, bool utf8)
+const char *kt_look_word(const struct kt_look *look)
+{
+	static const struct {
+		const char *sgr, *word;
+	} words[] = {
+		{SGR_DEVICE, "device"}, {SGR_QUEUE, "queue"}, {SGR_WAIT, "wait"},
+		{SGR_WAKE, "wake"},	{SGR_WORK, "work"},
+	};
+
+	for (size_t i = 0; i < KT_ARRAY_SIZE(words); i++)
+		if (!strcmp(look->sgr, words[i].sgr))
+			return words[i].word;
+	return look->over ? "over" : look->class;
+}
+
+static void put_mark(FILE *f, struct kt_mark m, bool utf8)
 {
 	if (!utf8 && m.letter)
 		fputc(m.letter, f);
@@ -86,13 +95,13 @@ char *kt_draw_bar(const char *spec, unsigned int width, const struct kt_term *te
 	static const char *const eighths[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
 	char *end, *text = NULL;
 	double fraction = strtod(spec, &end);
-	const struct look *look;
+	const struct kt_look *look;
 	unsigned int n, whole, columns = 0;
 	size_t size;
 	FILE *f;
 
 	end += strspn(end, " ");
-	look = mark_of(end, strcspn(end, " ")).look;
+	look = kt_mark_of(end, strcspn(end, " ")).look;
 	f = open_memstream(&text, &size);
 	if (!f)
 		return NULL;
@@ -129,23 +138,15 @@ char *kt_draw_bar(const char *spec, unsigned int width, const struct kt_term *te
 
 /* ---------------------------------------------------------------- time lines */
 
-struct piece {
-	double start, len;
-	struct mark mark;
-	const char *label; /* in the spec */
-	unsigned int label_len;
-};
-
 struct slot {
-	struct mark mark; /* look NULL: nothing */
+	struct kt_mark mark; /* look NULL: nothing */
 	double cover;
 	char letter;	  /* of a label; 0: the mark */
 	bool left, right; /* an end of a frame */
 	bool tick;
 };
 
-/* The piece at *s, which moves behind it; false: there is none. */
-static bool next_piece(const char **s, struct piece *ret)
+bool kt_piece_next(const char **s, struct kt_piece *ret)
 {
 	const char *p = *s, *word;
 	size_t len = strcspn(p, ";");
@@ -161,7 +162,7 @@ static bool next_piece(const char **s, struct piece *ret)
 	word = end + strspn(end, " ");
 	if (word > p + len)
 		word = p + len;
-	ret->mark = mark_of(word, KT_MIN(strcspn(word, " ;"), (size_t)(p + len - word)));
+	ret->mark = kt_mark_of(word, KT_MIN(strcspn(word, " ;"), (size_t)(p + len - word)));
 	word += KT_MIN(strcspn(word, " ;"), (size_t)(p + len - word));
 	word += strspn(word, " ");
 	if (word > p + len)
@@ -171,7 +172,7 @@ static bool next_piece(const char **s, struct piece *ret)
 	return true;
 }
 
-static void place(struct slot *slots, unsigned int width, const struct piece *p, bool alone)
+static void place(struct slot *slots, unsigned int width, const struct kt_piece *p, bool alone)
 {
 	double at = p->start * width, until = (p->start + p->len) * width;
 	unsigned int from = KT_MIN((unsigned int)at, width - 1), to;
@@ -199,7 +200,7 @@ static void place(struct slot *slots, unsigned int width, const struct piece *p,
 }
 
 /* Only where it fits, and over no other label. A text begins with a tick, where it belongs. */
-static void write_label(struct slot *slots, unsigned int width, const struct piece *p)
+static void write_label(struct slot *slots, unsigned int width, const struct kt_piece *p)
 {
 	unsigned int from = KT_MIN((unsigned int)(p->start * width), width - 1), room;
 	bool text = !strcmp(p->mark.look->class, "text");
@@ -265,18 +266,18 @@ char *kt_draw_span(const char *spec, unsigned int width, const struct kt_term *t
 	struct slot *slots kt_auto_free = calloc(KT_MAX(width, 1u), sizeof(*slots));
 	bool alone = !strchr(spec, ';');
 	const char *s = spec;
-	struct piece p;
+	struct kt_piece p;
 	char *text = NULL;
 	size_t size;
 	FILE *f = slots ? open_memstream(&text, &size) : NULL;
 
 	if (!f)
 		return NULL;
-	for (unsigned int i = 0; width && i < MAX_PIECES && next_piece(&s, &p); i++)
+	for (unsigned int i = 0; width && i < MAX_PIECES && kt_piece_next(&s, &p); i++)
 		if (strcmp(p.mark.look->class, "text") != 0)
 			place(slots, width, &p, alone);
 	s = spec;
-	for (unsigned int i = 0; width && i < MAX_PIECES && next_piece(&s, &p); i++)
+	for (unsigned int i = 0; width && i < MAX_PIECES && kt_piece_next(&s, &p); i++)
 		write_label(slots, width, &p);
 	*ret_columns = print_slots(f, slots, width, term);
 	/* A label may be blank. */
@@ -298,7 +299,7 @@ char *kt_draw_legend(const char *spec, unsigned int width, const struct kt_term 
 		return NULL;
 	while (*spec) {
 		bool ascii_only = *spec == '!';
-		struct mark mark;
+		struct kt_mark mark;
 		unsigned int columns;
 		size_t len, class;
 
@@ -309,7 +310,7 @@ char *kt_draw_legend(const char *spec, unsigned int width, const struct kt_term 
 			spec += len + (spec[len] == ';');
 			continue;
 		}
-		mark = mark_of(spec, class);
+		mark = kt_mark_of(spec, class);
 		columns = (unsigned int)(len - class) + 1;
 		if (column && width && column + 2 + columns > width) {
 			fputs("\n", f);
@@ -379,14 +380,19 @@ uint64_t kt_heat_max(const struct kt_heat *h, unsigned int width)
 	return max;
 }
 
-/* Shades by the logarithm: one I/O is to be seen beside thousands. */
+unsigned int kt_heat_level(uint64_t v, uint64_t max)
+{
+	double level = v ? 1 + log((double)v) / log((double)max + 1) * 4 : 0;
+
+	return KT_MIN((unsigned int)level, 4u);
+}
+
 char *kt_draw_heat(const struct kt_heat *h, uint64_t max, unsigned int width,
 		   const struct kt_term *term, unsigned int *ret_columns)
 {
 	static const char *const blocks[] = {" ", "░", "▒", "▓", "█"};
 	static const char *const ascii[] = {" ", ".", ":", "*", "#"};
 	unsigned int step = kt_heat_step(h->n, width), n = 0;
-	double top = log((double)max + 1);
 	char *text = NULL;
 	size_t size;
 	FILE *f = open_memstream(&text, &size);
@@ -401,9 +407,8 @@ char *kt_draw_heat(const struct kt_heat *h, uint64_t max, unsigned int width,
 		fputs(looks[0].sgr, f);
 	for (unsigned int i = 0; i < n; i++) {
 		uint64_t v = heat_at(h, i, step);
-		unsigned int level = v ? 1 + (unsigned int)(log((double)v) / top * 4) : 0;
+		unsigned int level = kt_heat_level(v, max);
 
-		level = KT_MIN(level, 4u);
 		fputs(term->utf8 ? blocks[level] : ascii[level], f);
 	}
 	if (term->color && n)

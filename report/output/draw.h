@@ -7,10 +7,35 @@
 #ifndef KT_REPORT_OUTPUT_DRAW_H
 #define KT_REPORT_OUTPUT_DRAW_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "report/output/term.h"
+
+/* What a class looks like. */
+struct kt_look;
+
+/* A class, and perhaps a letter of its own where there are no shades: "queue/p". */
+struct kt_mark {
+	const struct kt_look *look;
+	char letter; /* 0: the look's */
+};
+
+struct kt_mark kt_mark_of(const char *word, size_t len);
+/* In a word, for what draws otherwise: device queue wait wake work over frame text. */
+const char *kt_look_word(const struct kt_look *look);
+
+/* A piece of a time line; start and len are fractions of it. */
+struct kt_piece {
+	double start, len;
+	struct kt_mark mark;
+	const char *label; /* in the spec */
+	unsigned int label_len;
+};
+
+/* The piece at *s, which moves behind it; false: there is none. */
+bool kt_piece_next(const char **s, struct kt_piece *ret);
 
 /*
  * A fraction and perhaps a class: "0.25 device". *ret_columns: how many it takes, at most width; 0 for nothing, then the
@@ -44,6 +69,9 @@ unsigned int kt_heat_step(unsigned int n, unsigned int width);
 
 /* The greatest character's count at that width. */
 uint64_t kt_heat_max(const struct kt_heat *h, unsigned int width);
+
+/* How dark a cell is, 0 (nothing) to 4, by the logarithm: one I/O is to be seen beside thousands. */
+unsigned int kt_heat_level(uint64_t v, uint64_t max);
 
 /* As kt_draw_bar(); max is the count of the fullest cell. */
 char *kt_draw_heat(const struct kt_heat *h, uint64_t max, unsigned int width,

@@ -22,7 +22,8 @@ LAYERS = {
     # output/ shows rows, whatever was asked: of query/ it knows what a report is.
     "report/output": r"report/query/report\.h$",
     "report/query": r"report/output/|report/options\.h$",
-    "report": r"report/(output|query)/",
+    "report/page": r"report/(output|query)/|report/options\.h$",
+    "report": r"report/(output|query|page)/",
 }
 # Any other folder of analyze/ is a family. Families meet through services only: a header NAME_service.h.
 FAMILY = r"analyze/(base|db|stats|engine)/|analyze/(\w+)/\w+_service\.h$"
