@@ -404,6 +404,8 @@ static int complete(struct kt_engine *e)
 	if (!err)
 		err = kt_trackers_views(e);
 	if (!err)
+		err = kt_flow_indexes(e);
+	if (!err)
 		err = kt_trackers_indexes(e);
 	if (!err && kt_stop)
 		err = -EINTR;

@@ -181,10 +181,11 @@ void kt_runs_say_overlaps(const struct kt_engine *e);
 /* tables.c: tables that do not belong to a tracker. */
 extern const struct kt_table *const kt_engine_tables[];
 
-/* flow_kinds.c: tables of the kinds of flows, their rows, and the views over all flows. */
+/* flow_kinds.c: tables of the kinds of flows, and of what all kinds may have; their rows, and the views over all flows. */
 extern const struct kt_table *const kt_flow_tables[];
 int kt_flow_kinds_write(struct kt_engine *e);
 int kt_flow_views(struct kt_engine *e);
+int kt_flow_indexes(struct kt_engine *e);
 int kt_flow_keep_create(struct kt_engine *e); /* after the trackers */
 void kt_flow_say_kept(struct kt_engine *e);   /* says how many flows have rows, if not all do */
 int kt_write_lost(struct kt_engine *e, const struct kt_loss_found *l);

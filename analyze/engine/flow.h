@@ -31,10 +31,11 @@ struct kt_flow_kind {
 		*waits_for; /* "disks"; NULL: no program waits for it: it is below another flow */
 	const char *object_tbl,
 		*object_word; /* table that object_id refers to ("device"), and the word for an object ("disk") */
-	const struct kt_table *table;	   /* table of its rows; the first column is the id */
+	const struct kt_table
+		*table; /* table of its rows, of that name; the first column, NAME_id, is the id */
 	const struct kt_stage_def *stages; /* by number, from 1: column sN_ns */
 	unsigned int n_stages;		   /* <= KT_FLOW_MAX_STAGES */
-	uint16_t has_stages;		   /* bit N - 1: it can have stage N */
+	uint16_t has_stages;		   /* bit N - 1: it can have stage N; 0: all of them */
 	bool by_task;			  /* its flows have a task: durations are counted by task */
 	const struct kt_flow_word *words; /* ends with col NULL; NULL = none */
 	/*

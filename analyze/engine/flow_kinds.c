@@ -6,6 +6,7 @@
 
 #include "analyze/db/db.h"
 #include "analyze/db/table.h"
+#include "analyze/engine/disturb.h"
 #include "analyze/engine/engine.h"
 #include "analyze/engine/flow.h"
 #include "analyze/engine/keep.h"
@@ -92,7 +93,9 @@ static const struct kt_table word_table = {
 	.suffix = "WITHOUT ROWID",
 };
 
-const struct kt_table *const kt_flow_tables[] = {&kind_table, &flow_stage_table, &word_table, NULL};
+const struct kt_table *const kt_flow_tables[] = {
+	&kind_table, &flow_stage_table, &word_table, &kt_stage_table, &kt_disturb_table, NULL,
+};
 
 static int write_kind(struct kt_engine *e, const struct kt_flow_kind *k, int64_t ord)
 {
@@ -119,7 +122,7 @@ static int write_kind(struct kt_engine *e, const struct kt_flow_kind *k, int64_t
 		struct flow_stage_row stage = {k->name,		  i + 1,    s->name,
 					       classes[s->class], s->words, s->must_run};
 
-		if (k->has_stages & 1u << i)
+		if (!k->has_stages || k->has_stages & 1u << i)
 			err = kt_db_insert(e->db, &flow_stage_table, &stage);
 	}
 	for (const struct kt_flow_word *w = k->words; w && w->col && !err; w++) {
@@ -257,4 +260,11 @@ int kt_flow_views(struct kt_engine *e)
 	if (fclose(f))
 		return -ENOMEM;
 	return kt_db_exec(e->db, sql);
+}
+
+/* What view `stage` and the report `show` look up for single flows. */
+int kt_flow_indexes(struct kt_engine *e)
+{
+	return kt_db_exec(e->db, "CREATE INDEX stage_extra_flow ON stage_extra(flow_id);\n"
+				 "CREATE INDEX disturbance_flow ON disturbance(flow_id);\n");
 }

@@ -5,8 +5,8 @@
 #include "format/base/macros.h"
 
 static const struct kt_col stage_cols[] = {
-	KT_COL(kt_stage_row, flow, KT_COL_TEXT, "", "io | request"),
-	KT_COL(kt_stage_row, flow_id, KT_COL_INT, "", "io_id, request_id"),
+	KT_COL(kt_stage_row, flow, KT_COL_TEXT, "", "kind of flow, as in flow_kind"),
+	KT_COL(kt_stage_row, flow_id, KT_COL_INT, "", "its id"),
 	KT_COL(kt_stage_row, seq, KT_COL_INT, "", "1, 2, … in time order"),
 	KT_COL(kt_stage_row, name, KT_COL_TEXT, "", "stage"),
 	KT_COL(kt_stage_row, start_ns, KT_COL_INT, "ns", "when it began"),
@@ -65,7 +65,7 @@ void kt_stage_selects(FILE *f, const struct kt_stage_rows *r)
 			put_disturbances(f, r->flow, r->seq + i);
 		else
 			fputs("  NULL, NULL, NULL", f);
-		fprintf(f, "\n  FROM %s x WHERE x.%s_ns IS NOT NULL AND %s\n", r->flow, g->name,
-			r->where);
+		fprintf(f, "\n  FROM %s x WHERE x.%s_ns IS NOT NULL%s%s\n", r->flow, g->name,
+			r->where ? " AND " : "", r->where ? r->where : "");
 	}
 }

@@ -51,7 +51,7 @@ struct kt_stage_rows {
 	const struct kt_stage_def *stages;
 	int n, seq;	   /* seq: of the first */
 	bool disturbed;	   /* the table has runq_ns, irq_ns and softirq_ns */
-	const char *where; /* for which rows of x this holds */
+	const char *where; /* for which rows of x this holds; NULL: all */
 };
 
 /* SQL: one SELECT per stage, joined by UNION ALL. Each stage begins where those before it end: a NULL stage took no time. */

@@ -50,8 +50,10 @@ struct kt_tracker {
 	const struct kt_handler *on;
 	/*
 	 * Writes one branch of the view `stage`: SELECTs that give flow, flow_id, seq, name, start_ns, dur_ns, runq_ns, irq_ns,
-	 * softirq_ns of the stages of this family's flows (stage.h); joined by UNION ALL. NULL = none. Nothing but flow_id may be a bare
-	 * column (`+start_ns` is not one): SQLite looks up single flows only if all branches give columns the same affinity.
+	 * softirq_ns of the stages of this family's flows (stage.h); joined by UNION ALL. NULL: the branch follows from the kinds of its
+	 * flows, whose rows have a column NAME_ns for each stage, which begins where those before it end, and, if stages can be disturbed,
+	 * runq_ns, irq_ns and softirq_ns. Nothing but flow_id may be a bare column (`+start_ns` is not one): SQLite looks up single flows
+	 * only if all branches give columns the same affinity.
 	 * Use as few SELECTs as possible: beyond some 500 of all branches together, expanded, SQLite reads the whole view instead.
 	 */
 	void (*stage_select)(FILE *f);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "analyze/engine/engine.h"
+#include "analyze/engine/flow.h"
 #include "kt_families.h"
 
 #define KT_TRACKER_DECLARE(name) extern const struct kt_tracker kt_tracker_##name;
@@ -132,6 +133,31 @@ int kt_trackers_tables(struct kt_engine *e)
 	return 0;
 }
 
+static bool has_column(const struct kt_table *t, const char *name)
+{
+	for (size_t i = 0; i < t->n_cols; i++)
+		if (!strcmp(t->cols[i].name, name))
+			return true;
+	return false;
+}
+
+/* Kinds whose rows tell all of their stages. */
+static void select_stages(FILE *f, const struct kt_flow_kind *const *kinds)
+{
+	for (const struct kt_flow_kind *const *k = kinds; *k; k++) {
+		const struct kt_stage_rows rows = {
+			.flow = (*k)->name,
+			.stages = (*k)->stages,
+			.n = (*k)->n_stages,
+			.seq = 1,
+			.disturbed = has_column((*k)->table, "runq_ns"),
+		};
+
+		fputs(k != kinds ? "UNION ALL " : "", f);
+		kt_stage_selects(f, &rows);
+	}
+}
+
 static int make_stage_view(struct kt_engine *e)
 {
 	kt_auto_free char *sql = NULL;
@@ -145,10 +171,15 @@ static int make_stage_view(struct kt_engine *e)
 	      "softirq_ns) AS ",
 	      f);
 	for (size_t i = 0; i < e->n_trackers; i++) {
-		if (!e->trackers[i].t->stage_select)
+		const struct kt_tracker *t = e->trackers[i].t;
+
+		if (!t->stage_select && !t->flows)
 			continue;
 		fputs(any ? " UNION ALL " : "", f);
-		e->trackers[i].t->stage_select(f);
+		if (t->stage_select)
+			t->stage_select(f);
+		else
+			select_stages(f, t->flows);
 		any = true;
 	}
 	if (!any)

@@ -656,9 +656,8 @@ static void finish(void *self)
 }
 
 static const char *const after[] = {"core", "bio", "request", "sched", "irq", NULL};
-static const struct kt_table *const tables[] = {
-	&kt_io_table,	   &kt_stage_table,	&kt_io_disturbance_table,
-	&kt_io_wake_table, &kt_file_load_table, NULL};
+static const struct kt_table *const tables[] = {&kt_io_table, &kt_io_wake_table,
+						&kt_file_load_table, NULL};
 static const struct kt_flow_kind *const flows[] = {&kt_io_flow_kind, NULL};
 static const struct kt_handler handlers[] = {
 	{KT_EV_io_call, on_io_call},

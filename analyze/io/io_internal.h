@@ -9,6 +9,7 @@
 #include "analyze/block/bio_service.h"
 #include "analyze/block/request_service.h"
 #include "analyze/core/core_service.h"
+#include "analyze/engine/disturb.h"
 #include "analyze/engine/flow.h"
 #include "analyze/engine/tracker.h"
 #include "analyze/irq/irq_service.h"
@@ -24,8 +25,6 @@
 #define KT_IO_N_RECENT 16384 /* ended bios remembered, of all ios; a power of two */
 #define KT_IO_MAX_WAITS 256  /* sleeps of one io that are examined, the newest first */
 #define KT_IO_MAX_FOREIGN 64 /* bios of others that one io waited for */
-#define KT_IO_MAX_BLAME 4    /* culprits named per stage and cause */
-#define KT_IO_MIN_BLAME 1000 /* total ns that a disturbance must last to get a row */
 #define KT_IO_MIN_BLOCKED_NS \
 	1000000 /* a call that is otherwise no operation becomes one by an uninterruptible sleep this long: locks are held for less */
 #define KT_IO_QUIET_NS \
@@ -152,18 +151,10 @@ struct kt_io_foreign {
 	int64_t request_id;
 };
 
-/* Who disturbed one stage. */
-struct kt_io_blame {
-	size_t seg;
-	unsigned int cause; /* as disturbed_ns; 3: KT_IO_STAGE_WORKER, runq of the worker */
-	uint32_t by;	    /* task or interrupt; UINT32_MAX: several */
-	int64_t start_ns, dur_ns;
-};
-
 struct kt_io_path {
 	KT_VEC(struct kt_io_hop) hops; /* the last first */
 	KT_VEC(struct kt_io_seg) segs;
-	KT_VEC(struct kt_io_blame) blames;
+	struct kt_blames blames;	       /* seg: of segs */
 	struct kt_wait waits[KT_IO_MAX_WAITS]; /* newest first */
 	size_t n_waits;
 	struct kt_io_foreign foreign[KT_IO_MAX_FOREIGN]; /* newest first */
@@ -217,7 +208,7 @@ struct kt_io_front {
 	char text[];
 };
 
-extern const struct kt_table kt_io_table, kt_io_disturbance_table, kt_io_wake_table;
+extern const struct kt_table kt_io_table, kt_io_wake_table;
 extern const char kt_io_views_sql[], kt_io_indexes_sql[];
 void kt_io_stage_select(FILE *f);
 void kt_io_stats_views(FILE *f);

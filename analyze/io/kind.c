@@ -36,7 +36,6 @@ const struct kt_flow_kind kt_io_flow_kind = {
 	.table = &kt_io_table,
 	.stages = kt_io_stages,
 	.n_stages = KT_IO_N_STAGES,
-	.has_stages = (1 << KT_IO_N_STAGES) - 1,
 	.by_task = true,
 	.words = words,
 	.select = "io_id, +run_id, +kind, +op, +device_id, +utid, +ucgid, +path, +moved_bytes, "

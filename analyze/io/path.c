@@ -298,36 +298,6 @@ static int cut(struct kt_io_state *s, const struct kt_io *io, int64_t end, uint3
 
 /* ------------------------------------------------------------------ what was in the way */
 
-#define CAUSE_WORKER 3
-
-static unsigned int cause_of(const struct kt_disturb *d)
-{
-	return d->cause[0] == 'r' ? 0 : d->cause[0] == 'i' ? 1 : 2;
-}
-
-/* The culprit: one already seen in this stage, or a new one; beyond the limit they are merged. */
-static int blame(struct kt_io_path *p, size_t seg, unsigned int cause, uint32_t by, int64_t from,
-		 int64_t to)
-{
-	unsigned int n = 0;
-	struct kt_io_blame b = {seg, cause, by, from, to - from};
-
-	for (size_t i = p->blames.n; i-- > 0 && p->blames.v[i].seg == seg;) {
-		struct kt_io_blame *x = &p->blames.v[i];
-
-		if (x->cause != cause)
-			continue;
-		n++;
-		if (x->by == by || x->by == UINT32_MAX) {
-			x->dur_ns += to - from;
-			return 0;
-		}
-	}
-	if (n >= KT_IO_MAX_BLAME)
-		b.by = UINT32_MAX;
-	return kt_vec_push(&p->blames, b);
-}
-
 struct blaming {
 	struct kt_io_path *p;
 	size_t seg; /* the next one to consider */
@@ -344,13 +314,14 @@ static int on_disturb(void *arg, const struct kt_disturb *d)
 	for (size_t i = x->seg; i < p->segs.n && p->segs.v[i].start_ns < end; i++) {
 		struct kt_io_seg *g = &p->segs.v[i];
 		int64_t from = KT_MAX(g->start_ns, d->start_ns), to = KT_MIN(g->end_ns, end);
-		unsigned int cause = cause_of(d);
+		enum kt_disturb_cause cause = kt_disturb_cause_of(d->cause);
 		int err;
 
 		if (!kt_io_stages[g->stage].must_run || to <= from)
 			continue;
 		g->disturbed_ns[cause] += to - from;
-		err = blame(p, i, cause, cause ? d->irq : d->by_tid, from, to);
+		err = kt_blame_add(&p->blames, i, cause,
+				   cause == KT_DISTURB_RUNQ ? d->by_tid : d->irq, from, to);
 		if (err)
 			return err;
 	}
@@ -379,9 +350,10 @@ static int on_worker_disturb(void *arg, const struct kt_disturb *d)
 {
 	struct blaming *x = arg;
 
-	return cause_of(d) ? 0
-			   : blame(x->p, x->seg, CAUSE_WORKER, d->by_tid, d->start_ns,
-				   d->start_ns + d->dur_ns);
+	if (kt_disturb_cause_of(d->cause) != KT_DISTURB_RUNQ)
+		return 0;
+	return kt_blame_add(&x->p->blames, x->seg, KT_DISTURB_WORKER, d->by_tid, d->start_ns,
+			    d->start_ns + d->dur_ns);
 }
 
 static int find_workers_disturbed(struct kt_io_state *s, const struct kt_io *io)

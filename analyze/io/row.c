@@ -107,36 +107,6 @@ const struct kt_table kt_io_table = {
 	.n_cols = KT_ARRAY_SIZE(io_cols),
 };
 
-struct disturbance_row {
-	const char *flow;
-	int64_t flow_id, seq;
-	const char *cause;
-	int64_t start_ns, dur_ns, by_utid;
-	const char *by_irq;
-};
-
-static const struct kt_col disturbance_cols[] = {
-	KT_COL(disturbance_row, flow, KT_COL_TEXT, "", "io"),
-	KT_COL(disturbance_row, flow_id, KT_COL_INT, "", "io_id"),
-	KT_COL(disturbance_row, seq, KT_COL_INT, "", "stage, as in view stage"),
-	KT_COL(disturbance_row, cause, KT_COL_TEXT, "",
-	       "runq | irq | softirq; worker: as runq, but of the kernel worker that the stage "
-	       "waits for"),
-	KT_COL(disturbance_row, start_ns, KT_COL_INT, "ns", "when it began; the first of several"),
-	KT_COL(disturbance_row, dur_ns, KT_COL_INT, "ns", "total in that stage"),
-	KT_COL(disturbance_row, by_utid, KT_COL_INT, "",
-	       "runq, worker: the task that ran instead; NULL: not known, or several"),
-	KT_COL(disturbance_row, by_irq, KT_COL_TEXT, "", "irq, softirq: its name; NULL: several"),
-};
-
-const struct kt_table kt_io_disturbance_table = {
-	.name = "disturbance",
-	.doc = "what kept a flow's task from running: one row per stage and culprit, of 1 us or "
-	       "more",
-	.cols = disturbance_cols,
-	.n_cols = KT_ARRAY_SIZE(disturbance_cols),
-};
-
 struct wake_row {
 	const char *flow;
 	int64_t flow_id, seq, waker_utid, request_id;
@@ -237,43 +207,26 @@ static int write_stages(struct kt_io_state *s, const struct kt_io *io)
 	return err;
 }
 
-/* ref: where it counts, or NULL. */
-static int write_blames(struct kt_io_state *s, const struct kt_io *io, int64_t end_ns,
-			const kt_flow_ref *ref)
+struct naming {
+	struct kt_io_state *s;
+	uint32_t run;
+};
+
+static bool name_blame(void *arg, const struct kt_blame *b, struct kt_disturb_row *row)
 {
-	static const char *const causes[] = {"runq", "irq", "softirq", "worker"};
-	const struct kt_io_path *p = &s->path;
-	int err = 0;
+	const struct naming *x = arg;
+	const struct kt_io_path *p = &x->s->path;
+	bool is_irq = b->cause == KT_DISTURB_IRQ || b->cause == KT_DISTURB_SOFTIRQ;
 
-	for (size_t i = 0; i < p->blames.n && !err; i++) {
-		const struct kt_io_blame *b = &p->blames.v[i];
-		struct disturbance_row row = {
-			"io",	     io->id,	seq_of(p, b->seg), causes[b->cause],
-			b->start_ns, b->dur_ns, KT_NULL,	   NULL};
-		bool is_irq = b->cause == 1 || b->cause == 2;
-		char number[32];
-
-		if (b->dur_ns < KT_IO_MIN_BLAME || (is_irq && !p->irq_known))
-			continue;
-		if (b->by == UINT32_MAX) {
-			; /* various */
-		} else if (!is_irq) {
-			if (b->by)
-				row.by_utid = KT_CALL(s->names, utid, io->key.run, b->by, 0);
-		} else if (s->irq.ops) {
-			row.by_irq = KT_CALL(s->irq, name, io->key.run, b->cause == 2, b->by);
-		} else {
-			snprintf(number, sizeof(number), "%u", b->by);
-			row.by_irq = number;
-		}
-		err = kt_flow_insert(s->e, &kt_io_flow_kind, io->id, &kt_io_disturbance_table,
-				     &row);
-		if (!err && ref)
-			err = kt_flow_disturbed(s->e, *ref, end_ns, io->id, row.cause, row.by_utid,
-						row.by_irq == number ? NULL : row.by_irq,
-						row.dur_ns);
-	}
-	return err;
+	row->seq = seq_of(p, b->seg);
+	if (b->by == KT_BLAME_VARIOUS)
+		; /* no name */
+	else if (!is_irq && b->by)
+		row->by_utid = KT_CALL(x->s->names, utid, x->run, b->by, 0);
+	else if (is_irq && x->s->irq.ops)
+		row->by_irq =
+			KT_CALL(x->s->irq, name, x->run, b->cause == KT_DISTURB_SOFTIRQ, b->by);
+	return !is_irq || p->irq_known;
 }
 
 static int write_wake(struct kt_io_state *s, const struct kt_io *io)
@@ -464,6 +417,7 @@ int kt_io_write(struct kt_io_state *s, const struct kt_io *io, int64_t end_ns, e
 		kt_io_name_of(s->runs.v[io->key.run], io->ino_dev, io->ino,
 			      io->start_ns != KT_NULL ? io->start_ns : io->born_ns);
 	char flags[64];
+	struct naming naming = {s, io->key.run};
 	kt_flow_ref ref = 0;
 	bool counts;
 	struct io_row row = {
@@ -522,6 +476,7 @@ int kt_io_write(struct kt_io_state *s, const struct kt_io *io, int64_t end_ns, e
 	if (has_rounds(p))
 		err = write_stages(s, io);
 	if (!err)
-		err = write_blames(s, io, end_ns, counts ? &ref : NULL);
+		err = kt_blames_write(s->e, &kt_io_flow_kind, io->id, end_ns, counts ? &ref : NULL,
+				      &p->blames, name_blame, &naming);
 	return err ? err : write_wake(s, io);
 }

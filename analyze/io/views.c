@@ -113,7 +113,5 @@ SLOW("v_io i WHERE i.state = 'whole' AND i.dur_ns <= " SLOW_BOUND, "v_request r 
 
 /* For view stage and report `show`, which look up single flows. */
 const char kt_io_indexes_sql[] =
-"CREATE INDEX stage_extra_flow ON stage_extra(flow_id);\n"
-"CREATE INDEX disturbance_flow ON disturbance(flow_id);\n"
 "CREATE INDEX wake_flow ON wake(flow_id);\n"
 "CREATE INDEX io_parent ON io(parent_io_id) WHERE parent_io_id IS NOT NULL;\n";
