@@ -5,23 +5,20 @@
 The database is future.sql, whose comments work out the figures; texts are those of expect/future/. --update writes these: read the
 difference before you commit it. --general: KTRACE-REPORT was made without the folders of the families. It has to say the same, and shows
 storage's flows as it shows any."""
-import csv
 import json
 import os
 import re
 import sqlite3
 import sys
 
-import jsonschema
-
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "lib"))
+import kreport  # noqa: E402
 import ktest  # noqa: E402
 from ktest import TOP, check  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOOL, ANALYZE = (os.path.abspath(a) for a in sys.argv[1:3])
 UPDATE = "--update" in sys.argv
-SCHEMA = jsonschema.Draft7Validator(json.loads(ktest.read(os.path.join(TOP, "report/ktrace-report.schema.json"))))
 REPORTS = ("summary", "stages", "hist", "heatmap", "tasks", "cgroups", "slow")
 
 TEXTS = {
@@ -55,8 +52,11 @@ ERRORS = [
 
 
 def run(*args, db="future.db", cwd, width="100"):
-    p = ktest.run(TOOL, *args, db, check=False, text=False, cwd=cwd, env=ktest.plain_env(COLUMNS=width), timeout=60)
-    return p.returncode, p.stdout.decode("utf-8", "surrogateescape"), p.stderr.decode("utf-8", "replace")
+    return kreport.Reports(TOOL, db, cwd).run(*args, width=width)
+
+
+def tables(tmp, *args):
+    return kreport.Reports(TOOL, "future.db", tmp).tables(*args)
 
 
 def make(path, *more):
@@ -69,33 +69,13 @@ def make(path, *more):
 
 
 def test_texts(tmp):
-    for name, args in TEXTS.items():
-        code, out, err = run(*args, cwd=tmp)
-        check(code == 0 and not err, "%s: exit %d, %s" % (name, code, err))
-        ktest.same_text(os.path.join(HERE, "expect", "future", name + ".txt"), out, UPDATE)
-        for width in ("80", "200"):
-            out = run(*args, cwd=tmp, width=width)[1]
-            check(max(map(len, out.splitlines())) <= int(width), "%s: wider than %s" % (name, width))
+    kreport.Reports(TOOL, "future.db", tmp).same_texts(TEXTS, os.path.join(HERE, "expect", "future"), UPDATE)
 
 
 def test_errors(tmp):
     for args, want_code, want in ERRORS:
         code, out, err = run(*args, cwd=tmp)
         check(code == want_code and not out and len(err.splitlines()) == 1 and want in err, "%r: exit %d, %r" % (args, code, err))
-
-
-def tables(tmp, *args):
-    code, out, err = run(*args, "--json", cwd=tmp)
-    check(code == 0 and not err, "%r: exit %d, %s" % (args, code, err))
-    doc = json.loads(out)
-    check(doc["report"] == args[0], "%r: report %r" % (args, doc["report"]))
-    mistakes = ["%s: %s" % ("/".join(map(str, e.path)), e.message) for e in SCHEMA.iter_errors(doc)]
-    check(not mistakes, "%r against the schema: %r" % (args, mistakes[:3]))
-    for table, rows in doc["tables"].items():
-        code, out, err = run(*args, "--csv", "--table", table, cwd=tmp)
-        lines = list(csv.reader(out.splitlines()))
-        check(code == 0 and len(lines) == len(rows) + 1 and (not rows or lines[0] == list(rows[0])), "%r: CSV of %s: %s" % (args, table, err))
-    return doc["tables"]
 
 
 def test_figures(tmp):
@@ -126,6 +106,7 @@ def test_figures(tmp):
             got[r["what"]] = got.get(r["what"], 0) + r["total_ns"] // ms
         check(got == want, "stages --by %s: %r" % (by, got))
 
+    reports, dur = kreport.Reports(TOOL, "future.db", tmp), {"c1": 40, "c2": 60, "c3": 20, "c4": 80, "c5": 10}
     # The same ones, whatever leaves out the others. c6 is no answer: rows do not say that it failed, so --over takes it for a whole one.
     for args, want in (((), {"c1", "c2", "c3", "c4", "c5"}), (("--over", "30ms"), {"c1", "c2", "c4"}), (("--over", "10ms"), {"c1", "c2", "c3", "c4", "c5"}),
                        (("--task", "bob"), {"c3", "c4", "c5"}), (("--task", "101"), {"c1", "c2"}), (("--cgroup", "/town/gate"), {"c3", "c4", "c5"}),
@@ -133,17 +114,7 @@ def test_figures(tmp):
                        (("--until", "1s"), {"c1"}), (("--since", "1s", "--until", "2s"), {"c2", "c3"}),
                        (("--since", "1500ms", "--over", "2ms"), {"c3", "c4", "c5"}),
                        (("--until", "2s", "--over", "20ms", "--op", "cart"), {"c1", "c2"}), (("--op", "cart", "--cgroup", "/town"), {"c1", "c2"})):
-        dur = {"c1": 40, "c2": 60, "c3": 20, "c4": 80, "c5": 10}
-        total = sum(dur[i] for i in want) * ms
-        rows = tables(tmp, "slow", *args)["slow"]
-        check({r["id"] for r in rows} == want, "slow %r: %r" % (args, rows))
-        for report, table in (("stages", "groups"), ("tasks", "tasks"), ("cgroups", "cgroups")):
-            rows = tables(tmp, report, *args)[table]
-            check(sum(r["n"] for r in rows) == len(want) and sum(r["total_ns"] for r in rows) == total, "%s %r: %r" % (report, args, rows))
-        check(sum(r["n"] for r in tables(tmp, "hist", *args)["hist"]) == len(want), "hist %r" % (args,))
-        rows = tables(tmp, "heatmap", *args)["heatmap"]
-        check(sum(sum(r["heat"]) for r in rows) == len(want) == sum(r["n"] for r in rows), "heatmap %r: %r" % (args, rows))
-        check(sum(r["n"] for r in tables(tmp, "summary", *args)["ops"]) == len(want), "summary %r" % (args,))
+        reports.same_flows(args, {i: dur[i] * ms for i in want})
     check([r["id"] for r in tables(tmp, "slow", "--flow", "leg")["slow"]] == ["l3", "l1", "l2"], "slow --flow leg")
     check([r["id"] for r in tables(tmp, "slow", "--flow", "leg", "--top", "1")["slow"]] == ["l3"], "slow --flow leg --top 1")
     check([r["id"] for r in tables(tmp, "slow", "--recorder", "--top", "6")["slow"]] == ["c4", "c2", "c1", "c3", "c5", "c8"], "slow --recorder")
@@ -183,7 +154,7 @@ def test_diff(tmp):
     for a, b, verdict, queueing in (("short", "line", "worse", "worse"), ("line", "short", "better", "better"), ("short", "wander", "same", "same")):
         code, out, err = run("diff", "--json", a + ".db", db=b + ".db", cwd=tmp)
         doc = json.loads(out)
-        mistakes = [e.message for e in SCHEMA.iter_errors(doc)]
+        mistakes = [e.message for e in kreport.SCHEMA.iter_errors(doc)]
         check(not mistakes, "diff against the schema: %r" % mistakes[:3])
         rows = {r["stage"]: r for r in doc["tables"]["diff"] if (r["object"], r["op"]) == ("North", "cart")}
         got = {stage: (r["n_before"], r["n_after"], r["verdict"], r["is_finding"]) for stage, r in rows.items()}
