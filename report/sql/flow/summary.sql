@@ -3,6 +3,7 @@
 --: about where the time of flows of any kind went, in a few sentences, and the evidence
 --: needs flow_kind flow_stage flow_word flow_group flow_key flow_load flow_sum flow stage task cgroup run lost_interval
 --: use flow_paragraph
+--: use flow_complete
 --: use loss
 
 --: text
@@ -14,19 +15,9 @@ SELECT 'No complete ' || group_concat(one, ' or ') || ' ' || CASE WHEN (SELECT g
 FROM (SELECT one FROM shown_kind ORDER BY ord, flow) WHERE NOT EXISTS (SELECT 1 FROM said_kind) HAVING count(*) > 0;
 
 --: text Confidence
-SELECT (SELECT words FROM loss_words) || coalesce('; ' || (SELECT group_concat(words, '; ') FROM (
-  SELECT CASE WHEN s.whole = s.n AND s.n = 1 THEN 'the one ' || k.one || ' was'
-              WHEN s.whole = s.n THEN 'all ' || plural(s.n, k.one, k.many) || ' were'
-              ELSE fmt_count(s.whole) || ' of ' || plural(s.n, k.one, k.many) || ' ('
-                   || fmt_share(1.0 * s.whole / s.n) || CASE s.whole WHEN 1 THEN ') was' ELSE ') were' END END
-         || ' recorded completely'
-         || coalesce('; excluded: ' || (SELECT group_concat(fmt_count(n) || ' '
-              || coalesce(replace(replace(state, '_', ' '), 'open at end', 'still open at the end'),
-                          'of unknown state'), ', ')
-              FROM (SELECT state, n FROM kind_state x WHERE x.flow = k.flow AND x.state IS NOT 'whole' AND n > 0
-                    ORDER BY n DESC, state)), '') AS words
-  FROM (SELECT flow, sum(CASE state WHEN 'whole' THEN n ELSE 0 END) AS whole, sum(n) AS n FROM kind_state
-        GROUP BY flow HAVING sum(n) > 0) s JOIN shown_kind k ON k.flow = s.flow ORDER BY k.ord, k.flow)), '') || '.';
+SELECT (SELECT words FROM loss_words)
+       || coalesce('; ' || (SELECT group_concat(words, '; ')
+                            FROM (SELECT words FROM flow_complete ORDER BY ord, flow)), '') || '.';
 
 --: use flow_grps
 --: use flow_sums

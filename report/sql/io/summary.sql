@@ -110,6 +110,11 @@ SELECT (SELECT words FROM loss_words)
                      FROM flow_state HAVING sum(n_main) > 0)), 'nothing was recorded')
   || '.';
 
+-- And of the kinds that have a paragraph of their own.
+--: text
+--: if other_kind
+SELECT upper(substr(words, 1, 1)) || substr(words, 2) || '.' FROM flow_complete ORDER BY ord, flow;
+
 --: text
 --: if audit
 SELECT CASE WHEN sum(verdict = 'off') > 0

@@ -7,6 +7,7 @@ SELECT flow FROM flow_kind WHERE :flow IS NULL AND waits_for IS NOT NULL AND flo
 -- Each by itself: what a part uses is there whatever the condition.
 --: use flow if other_kind
 --: use flow_paragraph if other_kind
+--: use flow_complete if other_kind
 
 --: text
 --: if other_kind

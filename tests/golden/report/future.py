@@ -192,7 +192,8 @@ def test_mixed(tmp):
     doc = json.loads(out)
     added = [line for line in doc["text"] if line not in before["text"]]
     check([line[:26] for line in added] ==
-          ["Programs waited 200 ms for", "Largest share, 50 %: 2 car", "Told apart from these: 1 p", "Excluded: 1 crossing that "], "mixed: %r" % added)
+          ["Programs waited 200 ms for", "Largest share, 50 %: 2 car", "Told apart from these: 1 p", "Excluded: 1 crossing that ",
+           "7 of 8 crossings (88 %) we"], "mixed: %r" % added)
     at = doc["text"].index(added[0])
     check("for disks" in doc["text"][0] and 0 < at < [i for i, line in enumerate(doc["text"]) if line.startswith("No events lost")][0], "mixed: order")
     check(doc["tables"] == before["tables"], "mixed: storage's tables")
