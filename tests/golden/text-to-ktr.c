@@ -139,6 +139,18 @@ static void context_line(struct context_file *f, const char *line)
 	f->len += n + 1;
 }
 
+/* Every family that there is. */
+static void all_kinds(char *buf, size_t size)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < kt_n_families; i++) {
+		n += snprintf(buf + n, size - n, "%s%s", i ? "," : "", kt_families[i].name);
+		if (n >= size)
+			fail("more families than there is room for");
+	}
+}
+
 static void read_case(struct golden *g, const char *path)
 {
 	char *line kt_auto_free = NULL;
@@ -181,6 +193,8 @@ static void read_case(struct golden *g, const char *path)
 	g->n_groups++;
 	if (!g->end_ns)
 		g->end_ns = g->last_ns;
+	if (!g->kinds[0])
+		all_kinds(g->kinds, sizeof(g->kinds));
 }
 
 /* ------------------------------------------------------------------ the file */
@@ -298,7 +312,7 @@ static void write_file(struct golden *g, int fd)
 		.n_cpus = g->n_streams,
 		.n_streams = g->n_streams,
 		.tool_version = "golden",
-		.kinds = g->kinds[0] ? g->kinds : "core,bio,request,io,page,sched,irq",
+		.kinds = g->kinds,
 		.filters = g->filters,
 		.command = "",
 	};
