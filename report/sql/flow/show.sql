@@ -43,7 +43,12 @@ SELECT s.place, coalesce(nullif(k.letter, ''), s.flow || ' ') || s.flow_id,
 FROM shown s LEFT JOIN shown_kind k ON k.flow = s.flow;
 
 --: setup
-CREATE TEMP TABLE extent AS SELECT start_ns, max(coalesce(dur_ns, 1), 1) AS dur_ns FROM shown WHERE depth = 0;
+-- dur_ns NULL: not known. axis_ns: what is drawn, to the last that is known of it then.
+CREATE TEMP TABLE extent AS
+SELECT start_ns, max(dur_ns, 1) AS dur_ns,
+       max(coalesce(dur_ns, (SELECT max((g.value ->> 'start_ns') + (g.value ->> 'dur_ns'))
+                             FROM json_each(stages_of(s.flow, s.flow_id)) g) - start_ns, 1), 1) AS axis_ns
+FROM shown s WHERE depth = 0;
 
 --: refuse
 SELECT words || ': ' || (SELECT coalesce(nullif(letter, ''), flow || ' ') FROM shown_kind WHERE flow = :flow) || :id
@@ -59,7 +64,7 @@ SELECT n.id || ': ' || coalesce(x.one, s.op, k.one) || coalesce(' of ' || fmt_by
        || coalesce(' on ' || k.object_word || ' ' || n.object, '') || coalesce(', ' || s.what, '')
        || coalesce(', by ' || t.comm || ' [' || t.tid || ']', '')
        || coalesce(', began at ' || fmt_time(s.start_ns), ', began before the recording')
-       || coalesce(', took ' || fmt_ns(s.dur_ns), ', end not recorded')
+       || coalesce(', took ' || fmt_ns(s.dur_ns), CASE WHEN s.start_ns IS NOT NULL THEN ', end not recorded' END, '')
        || CASE WHEN s.state <> 'whole' THEN '; ' || replace(s.state, '_', ' ') ELSE '' END
        || CASE s.state WHEN 'lossy' THEN ': events were lost while it was open' ELSE '' END || '.'
 FROM shown s JOIN shown_name n USING (place) JOIN shown_kind k ON k.flow = s.flow
@@ -77,7 +82,7 @@ WHERE s.depth = 0;
 SELECT n.id AS flow, g.value ->> 'name' AS stage, (g.value ->> 'start_ns') - e.start_ns AS at_ns,
        g.value ->> 'dur_ns' AS dur_ns,
        1.0 * (g.value ->> 'dur_ns') / e.dur_ns AS share, t.words,
-       (1.0 * ((g.value ->> 'start_ns') - e.start_ns) / e.dur_ns) || ' ' || (1.0 * (g.value ->> 'dur_ns') / e.dur_ns)
+       (1.0 * ((g.value ->> 'start_ns') - e.start_ns) / e.axis_ns) || ' ' || (1.0 * (g.value ->> 'dur_ns') / e.axis_ns)
        || ' ' || coalesce(t.class, '') AS span
 FROM (SELECT * FROM shown ORDER BY place LIMIT 1 + coalesce(:top, 10)) s
 JOIN shown_name n USING (place) CROSS JOIN extent e CROSS JOIN json_each(stages_of(s.flow, s.flow_id)) g
@@ -98,7 +103,7 @@ ORDER BY s.place, g.key;
 --: column line span ""
 SELECT n.id, s.link, k.one AS flow, s.op, n.object, s.what, s.size_bytes, s.start_ns - e.start_ns AS at_ns, s.dur_ns,
        t.comm AS task,
-       (1.0 * (s.start_ns - e.start_ns) / e.dur_ns) || ' ' || (1.0 * s.dur_ns / e.dur_ns) || ' ' AS line
+       (1.0 * (s.start_ns - e.start_ns) / e.axis_ns) || ' ' || (1.0 * s.dur_ns / e.axis_ns) || ' ' AS line
 FROM shown s JOIN shown_name n USING (place) CROSS JOIN extent e LEFT JOIN shown_kind k ON k.flow = s.flow
 LEFT JOIN task t ON t.utid = s.utid
 WHERE s.depth > 0 ORDER BY s.depth, s.start_ns, s.place LIMIT coalesce(:top, 20);
@@ -121,5 +126,5 @@ SELECT 'Events were lost while it was open: ' || coalesce(fmt_count(l.n), 'an un
        || coalesce(l.cause, 'unknown cause') || ', CPU ' || coalesce(l.cpu, '?') || ') from ' || fmt_time(l.start_ns)
        || coalesce(', for ' || fmt_ns(l.dur_ns), ' on') || '.'
 FROM lost_interval l, extent e
-WHERE l.start_ns <= e.start_ns + e.dur_ns AND l.start_ns + coalesce(l.dur_ns, 0) >= e.start_ns
+WHERE coalesce(l.start_ns <= e.start_ns + e.dur_ns, 1) AND l.start_ns + coalesce(l.dur_ns, 0) >= e.start_ns
 ORDER BY l.start_ns LIMIT 5;

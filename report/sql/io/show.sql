@@ -60,7 +60,7 @@ SELECT 'r' || r.request_id || ': ' || coalesce(r.op, 'unknown operation')
        || coalesce(' at sector ' || r.sector, '') || ' on ' || coalesce(d.name, d.dev, 'an unknown disk')
        || coalesce(' (' || p.name || ')', '')
        || coalesce(', began at ' || fmt_time(r.start_ns), ', began before the recording')
-       || coalesce(', took ' || fmt_ns(r.dur_ns), ', end not recorded')
+       || coalesce(', took ' || fmt_ns(r.dur_ns), CASE WHEN r.start_ns IS NOT NULL THEN ', end not recorded' END, '')
        || CASE WHEN r.n_issues > 1 THEN ', issued ' || r.n_issues || ' times' ELSE '' END
        || CASE WHEN r.error THEN ', error ' || r.error ELSE '' END
        || coalesce(', flags ' || nullif(r.flags, ''), '')
@@ -75,7 +75,7 @@ SELECT 'b' || b.bio_id || ': ' || coalesce(b.op, 'unknown operation') || coalesc
        || coalesce(' at sector ' || b.sector, '')
        || ' on ' || coalesce(d.name, d.dev, 'an unknown disk')
        || coalesce(', began at ' || fmt_time(b.start_ns), ', began before the recording')
-       || coalesce(', took ' || fmt_ns(b.dur_ns), ', end not recorded')
+       || coalesce(', took ' || fmt_ns(b.dur_ns), CASE WHEN b.start_ns IS NOT NULL THEN ', end not recorded' END, '')
        || CASE WHEN b.error THEN ', error ' || b.error ELSE '' END
        || CASE WHEN b.state <> 'whole' THEN '; ' || replace(b.state, '_', ' ') ELSE '' END || '.'
 FROM bio b LEFT JOIN device d USING (device_id)

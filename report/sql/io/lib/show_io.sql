@@ -64,7 +64,7 @@ SELECT 'i' || i.io_id || ': ' || i.op || CASE i.kind WHEN i.op THEN '' WHEN 'sys
        || coalesce(' by ' || w.name || coalesce((SELECT words FROM name_then), ''), '')
        || coalesce(' in ' || nullif(c.path, '/'), '')
        || coalesce(', began at ' || fmt_time(i.start_ns), ', began before the recording')
-       || coalesce(', took ' || fmt_ns(i.dur_ns), ', end not recorded')
+       || coalesce(', took ' || fmt_ns(i.dur_ns), CASE WHEN i.start_ns IS NOT NULL THEN ', end not recorded' END, '')
        || CASE WHEN i.result < 0 THEN ', failed with ' || errno_name(i.result)
                WHEN i.moved_bytes < i.size_bytes THEN ', moved ' || fmt_bytes(i.moved_bytes) ELSE '' END
        || CASE WHEN i.state <> 'whole' THEN '; ' || replace(i.state, '_', ' ') ELSE '' END
