@@ -42,7 +42,8 @@ WHERE :disk IN (o.name, o.dev, p.name, p.dev);
 CREATE TEMP TABLE diff_group(side INTEGER, group_id INTEGER, run_id, flow, object, op, PRIMARY KEY(side, group_id));
 --: setup
 INSERT INTO diff_group
-SELECT g.side, g.group_id, g.run_id, g.flow, coalesce(o.name, k.object_word || ' ' || g.object_id, 'no ' || k.object_word),
+SELECT g.side, g.group_id, g.run_id, g.flow,
+       coalesce(o.name, k.object_word || ' ' || g.object_id, 'no ' || k.object_word),
        CASE WHEN v.counts = 'apart' THEN coalesce(g.op || ', ', '') || coalesce(v.one, g.via)
          ELSE coalesce(g.op, k.many) END
 FROM (SELECT 0 AS side, group_id, run_id, flow, op, object_id, part_id, via, error FROM main.flow_group
@@ -118,7 +119,7 @@ WHERE bytes > 0 AND n > 0
 UNION ALL
 SELECT 23, 'in flight', place, side, NULL, 1.0 * dur_ns / run_ns, fmt_num(1.0 * dur_ns / run_ns) FROM diff_load_shown
 UNION ALL
-SELECT 41, 'complete', k.many, l.side, NULL, 1.0 * sum(l.whole) / nullif(sum(l.n), 0),
+SELECT 41, 'completeness', k.many, l.side, NULL, 1.0 * sum(l.whole) / nullif(sum(l.n), 0),
        fmt_share(1.0 * sum(l.whole) / nullif(sum(l.n), 0))
 FROM diff_load l JOIN diff_kind k USING (flow) GROUP BY l.side, l.flow;
 --: use differ_table

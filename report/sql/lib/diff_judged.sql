@@ -3,7 +3,8 @@
 --: use diff_verdict
 
 --: text How it was judged
-SELECT 'before, after: the mean time of ' || (SELECT of_one FROM diff_words) || ', and what each stage adds to it. change: '
+SELECT 'before, after: the mean time of ' || (SELECT of_one FROM diff_words)
+       || ', and what each stage adds to it. change: '
        || 'relative to the total before; low, high: its 99 % interval, from the variation between '
        || CASE WHEN min(design) = 'repeated' AND max(design) = 'repeated' THEN 'runs'
             WHEN max(design = 'repeated') THEN 'runs or whole seconds'
@@ -12,8 +13,8 @@ SELECT 'before, after: the mean time of ' || (SELECT of_one FROM diff_words) || 
        || ', and p < ' || max(p_most) || ' after Holm''s correction for the number of comparisons; same: the interval '
        || 'lies within ' || max(same_words) || '; not certain: neither. p99 is that of the total, judged by its '
        || '99.9 % interval and a margin of ' || group_concat(tail_words, ' or ')
-       || ', the same within ' || max(same_tail_words) || '. The sentences above cover ' || (SELECT many FROM diff_words) || ' with at least 1 % of '
-       || 'the time.'
+       || ', the same within ' || max(same_tail_words) || '. The sentences above cover '
+       || (SELECT many FROM diff_words) || ' with at least 1 % of the time.'
        || CASE WHEN max(design = 'paired') THEN ' Both cover the same time: their seconds are compared in pairs.'
             ELSE '' END
        || CASE WHEN max(design = 'single') THEN ' The margin is wide because single recordings of one load differ from '

@@ -44,7 +44,8 @@ SELECT CASE WHEN sum(verdict = 'same') = count(*) AND count(*) > 1 THEN CASE cou
                  || CASE sum(verdict = 'same') WHEN 1 THEN ' is' ELSE ' are' END || ' the same, '
                  || sum(verdict <> 'same') || ' not certain.'
                ELSE '.' END
-FROM verdict v CROSS JOIN diff_words w WHERE v.says AND stage = 'total' AND share >= 0.01 AND n_before > 0 AND n_after > 0
+FROM verdict v CROSS JOIN diff_words w
+WHERE v.says AND stage = 'total' AND share >= 0.01 AND n_before > 0 AND n_after > 0
   AND NOT EXISTS (SELECT 1 FROM finding)
 HAVING count(*) > 0;
 

@@ -20,8 +20,8 @@ UNION ALL SELECT 'paired', 0.02, -0.02, 0.05, -0.05, 0.10, 0.25, 0.001;
 --: setup
 CREATE TEMP TABLE verdict AS
 WITH q AS (
-  SELECT disk, flow, of_kind, ord, what, op, stage, j ->> 'n0' AS n_before, j ->> 'n1' AS n_after, j ->> 'mean0' AS before_ns,
-         j ->> 'mean1' AS after_ns,
+  SELECT disk, flow, of_kind, ord, what, op, stage, j ->> 'n0' AS n_before, j ->> 'n1' AS n_after,
+         j ->> 'mean0' AS before_ns, j ->> 'mean1' AS after_ns,
          j ->> 'change' AS change, j ->> 'low' AS low, j ->> 'high' AS high, j ->> 'p' AS p,
          j ->> 'tail0' AS tail_before_ns, j ->> 'tail1' AS tail_after_ns,
          j ->> 'tail_change' AS tail_change, j ->> 'tail_low' AS tail_low, j ->> 'tail_high' AS tail_high,
