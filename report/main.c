@@ -9,6 +9,7 @@
 #include "format/base/log.h"
 #include "format/base/macros.h"
 #include "format/base/safe.h"
+#include "report/export/export.h"
 #include "report/options.h"
 #include "report/output/output.h"
 #include "report/page/page.h"
@@ -125,7 +126,9 @@ int main(int argc, char **argv)
 	err = kt_run_init(&run, &o);
 	if (err == -EINVAL)
 		status = EX_USAGE;
-	err = err ? err : print(&run, &o);
+	if (!err)
+		err = o.export_name ? kt_export(&run, o.export_name, o.export_file)
+				    : print(&run, &o);
 	if (err)
 		say(run.err);
 	kt_run_finish(&run);

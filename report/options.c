@@ -13,7 +13,15 @@ enum {
 	OPT_WALL,
 	OPT_LIST,
 	OPT_HTML,
-	OPT_PARAM = 0x200
+	OPT_PARAM = 0x200,
+	OPT_EXPORT = 0x300
+};
+
+enum export {
+#define KT_EXPORT(name, arg, help) EXPORT_##name,
+#include "report/export/exports.def"
+#undef KT_EXPORT
+	N_EXPORTS
 };
 
 static const struct argp_option options[] = {
@@ -51,6 +59,10 @@ static const struct argp_option options[] = {
 	{"wall", OPT_WALL, 0, 0, "Show times of day, in the local time zone"},
 	{"no-pager", OPT_NO_PAGER, 0, 0, "Do not start a pager on a terminal"},
 	{"list", OPT_LIST, 0, 0, "List the reports and the installed queries"},
+	{0, 0, 0, 0, "For other programs, instead of a report:", 3},
+#define KT_EXPORT(name, arg, help) {#name, OPT_EXPORT + EXPORT_##name, arg, 0, help},
+#include "report/export/exports.def"
+#undef KT_EXPORT
 	{0},
 };
 
@@ -79,6 +91,20 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 
 	if (key >= OPT_PARAM && key < OPT_PARAM + KT_N_PARAMS) {
 		o->filter[key - OPT_PARAM] = arg ? arg : "1";
+		return 0;
+	}
+	if (key >= OPT_EXPORT && key < OPT_EXPORT + N_EXPORTS) {
+		static const char *const names[] = {
+#define KT_EXPORT(name, arg, help) #name,
+#include "report/export/exports.def"
+#undef KT_EXPORT
+		};
+
+		if (o->export_name)
+			argp_error(state, "write one thing at a time: --%s or --%s", o->export_name,
+				   names[key - OPT_EXPORT]);
+		o->export_name = names[key - OPT_EXPORT];
+		o->export_file = arg;
 		return 0;
 	}
 	switch (key) {
@@ -114,6 +140,17 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		if (o->html && (o->out != KT_OUT_TEXT || o->table))
 			argp_error(state,
 				   "--html cannot be combined with --json, --csv or --table");
+		if (o->html && o->export_name)
+			argp_error(state, "write one thing at a time: --html or --%s",
+				   o->export_name);
+		if (o->export_name && a->n > 1)
+			argp_error(state, "--%s is no report: ktrace-report --%s ... run.db",
+				   o->export_name, o->export_name);
+		if (o->export_name && (o->out != KT_OUT_TEXT || o->table || o->wall))
+			argp_error(state,
+				   "--%s cannot be combined with --json, --csv, --table, "
+				   "--wall",
+				   o->export_name);
 		return 0;
 	}
 	return ARGP_ERR_UNKNOWN;

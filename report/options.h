@@ -18,6 +18,9 @@ struct kt_options {
 	bool wall;	  /* times as times of day */
 	const char *html; /* write a page there, "-" is stdout; NULL: no page */
 	bool named;	  /* the report was named on the command line */
+	const char *
+		export_name; /* write this (export/exports.def) instead of a report; NULL: a report */
+	const char *export_file; /* what its option was given; NULL: it takes nothing */
 	bool no_pager;
 	bool list;
 };

@@ -3,7 +3,8 @@
 """Makes the C file that holds the reports: embed.py DIR OUT.c [DEPFILE [FOLDER...]]. Every *.sql in and below DIR is taken,
 but for what is in DIR/FOLDER.
 
-A name is used once, but for a report of flow/, which a family may have its own of; and for a part (in a folder lib) and a report."""
+A name is used once, but for a report of flow/, which a family may have its own of; and for a part (in a folder lib), what an
+exporter chooses (export) and a report."""
 import os
 import sys
 
@@ -24,7 +25,7 @@ def twice(names):
     seen = {}
     for name in names:
         folder, base = os.path.split(name)
-        key = os.path.basename(folder) if os.path.basename(folder) in ("lib", "flow") else "", base
+        key = os.path.basename(folder) if os.path.basename(folder) in ("lib", "flow", "export") else "", base
         if key in seen:
             return "%s and %s: the same name" % (seen[key], name)
         seen[key] = name

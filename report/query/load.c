@@ -48,7 +48,8 @@ struct parser {
 
 static int parse_text(struct parser *ps);
 
-enum folder { REPORTS, GENERAL, PARTS }; /* of a family or none; flow; lib, also one of a family */
+/* Of a family or none; flow; lib, also one of a family; export. */
+enum folder { REPORTS, GENERAL, PARTS, EXPORTS };
 
 const char *kt_sql_report_name(const struct kt_sql_file *f)
 {
@@ -62,7 +63,7 @@ static enum folder folder_of(const struct kt_sql_file *f)
 	static const struct {
 		const char *name;
 		enum folder kind;
-	} folders[] = {{"lib", PARTS}, {"flow", GENERAL}};
+	} folders[] = {{"lib", PARTS}, {"flow", GENERAL}, {"export", EXPORTS}};
 	size_t n = kt_sql_report_name(f) - f->name; /* with its slash */
 
 	for (size_t i = 0; i < KT_ARRAY_SIZE(folders); i++) {
@@ -443,7 +444,7 @@ static int load_embedded(struct kt_report *r, const struct kt_sql_file *f, char 
 	if (!r->text)
 		return -ENOMEM;
 	r->name = kt_sql_report_name(f);
-	r->is_general = folder_of(f) == GENERAL;
+	r->is_general = folder_of(f) == GENERAL || folder_of(f) == EXPORTS;
 	ps.p = r->text;
 	return parse_text(&ps);
 }
@@ -477,6 +478,13 @@ int kt_report_load(struct kt_report *r, const char *name, char *err, size_t err_
 int kt_report_load_general(struct kt_report *r, const char *name, char *err, size_t err_size)
 {
 	const struct kt_sql_file *f = find_embedded(name, GENERAL);
+
+	return f ? load_embedded(r, f, err, err_size) : -ENOENT;
+}
+
+int kt_report_load_export(struct kt_report *r, const char *name, char *err, size_t err_size)
+{
+	const struct kt_sql_file *f = find_embedded(name, EXPORTS);
 
 	return f ? load_embedded(r, f, err, err_size) : -ENOENT;
 }

@@ -128,7 +128,7 @@ struct kt_report {
 	const char *needs; /* space-separated tables; NULL: none */
 	const char
 		*flows; /* space-separated kinds of flows that it is about; NULL: it does not say */
-	bool is_general;     /* it knows no kind of flow: of sql/flow */
+	bool is_general;     /* it knows no kind of flow: of sql/flow, sql/export */
 	bool other;	     /* it reads a second database, as schema `other` */
 	unsigned int params; /* 1 << enum kt_param */
 	KT_VEC(struct kt_block) blocks;
@@ -157,6 +157,8 @@ bool kt_sql_is_report(const struct kt_sql_file *f);
 int kt_report_load(struct kt_report *r, const char *name, char *err, size_t err_size);
 /* The same for flows of kinds that the report of that name does not know: sql/flow. -ENOENT: there is none. */
 int kt_report_load_general(struct kt_report *r, const char *name, char *err, size_t err_size);
+/* What an exporter chooses from the database: sql/export. -ENOENT: there is none. */
+int kt_report_load_export(struct kt_report *r, const char *name, char *err, size_t err_size);
 void kt_report_finish(struct kt_report *r);
 
 #endif

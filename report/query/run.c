@@ -52,7 +52,15 @@ static int no_such_report(struct kt_run *run)
 static int load(struct kt_run *run)
 {
 	const char *name = run->o->report;
-	int err = kt_report_load(&run->report, name, run->err, sizeof(run->err));
+	int err;
+
+	snprintf(run->what, sizeof(run->what), "report '%s'", name);
+	if (run->o->export_name) {
+		snprintf(run->what, sizeof(run->what), "--%s", run->o->export_name);
+		return kt_report_load_export(&run->report, run->o->export_name, run->err,
+					     sizeof(run->err));
+	}
+	err = kt_report_load(&run->report, name, run->err, sizeof(run->err));
 
 	if (!err || err == -EBADMSG)
 		return err;
@@ -71,8 +79,7 @@ static int check_filters(struct kt_run *run)
 		if (p == KT_PARAM_ID)
 			return fail(run, -EINVAL, "report '%s' takes no ID ('%s')", run->o->report,
 				    run->o->filter[p]);
-		return fail(run, -EINVAL, "report '%s' does not support %s", run->o->report,
-			    kt_param_option(p));
+		return fail(run, -EINVAL, "%s does not support %s", run->what, kt_param_option(p));
 	}
 	if ((run->report.params & (1u << KT_PARAM_ID)) && !run->o->filter[KT_PARAM_ID])
 		return fail(run, -EINVAL,
@@ -138,8 +145,8 @@ static int check_needs(struct kt_run *run)
 			return fail(run, -ENOMEM, "no memory");
 		if (!kt_database_has(run->db, table, false))
 			return fail(run, -ENODATA,
-				    "%s: report '%s' needs table '%s', which was not recorded",
-				    run->path, run->o->report, table);
+				    "%s: %s needs table '%s', which was not recorded", run->path,
+				    run->what, table);
 		s += len;
 		s += strspn(s, " ");
 	}
@@ -412,7 +419,9 @@ int kt_run_print(struct kt_run *run, struct kt_output *out)
 	int err;
 
 	run->only_table = csv || run->o->table;
-	err = kt_sql_find_report(run->o->report) ? 0 : kt_rows_watch(&run->rows, run->db);
+	err = run->o->export_name || kt_sql_find_report(run->o->report)
+		      ? 0
+		      : kt_rows_watch(&run->rows, run->db);
 
 	for (size_t i = 0; !err && i < run->report.blocks.n; i++) {
 		const struct kt_block *b = &run->report.blocks.v[i];

@@ -25,6 +25,7 @@ struct kt_run {
 	struct kt_value values[KT_N_PARAMS];
 	char *flow;	 /* owned: the kind that --flow or an ID names; NULL: none */
 	int n_digits;	 /* with which the ID ends */
+	char what[64];	 /* for messages: "report 'slow'", "--folded" */
 	bool begun;	 /* something was written */
 	bool only_table; /* no sentences */
 	struct kt_rows rows;

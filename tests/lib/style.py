@@ -23,7 +23,8 @@ LAYERS = {
     "report/output": r"report/query/report\.h$",
     "report/query": r"report/output/|report/options\.h$",
     "report/page": r"report/(output|query)/|report/options\.h$",
-    "report": r"report/(output|query|page)/",
+    "report/export": r"report/(output|query)/",
+    "report": r"report/(export|output|query|page)/",
 }
 # Any other folder of analyze/ is a family. Families meet through services only: a header NAME_service.h.
 FAMILY = r"analyze/(base|db|stats|engine)/|analyze/(\w+)/\w+_service\.h$"
