@@ -1,0 +1,626 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+/*
+ * A trace for ui.perfetto.dev and trace_processor. Flows that programs wait for are slices on the track of their task, others on that of their
+ * object; their stages are slices within. Flows are read in the order of their start and written as they come: what is held in memory is what
+ * was open at once, and the names.
+ *
+ * An open flow (state open_at_end) is a slice without an end; one whose end is not known otherwise is an instant. One whose beginning is not known has
+ * no place in time: it is counted, and said.
+ */
+#include "report/export/perfetto.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "format/base/log.h"
+#include "format/base/macros.h"
+#include "report/export/export.h"
+#include "report/export/file.h"
+
+enum rank { RANK_RECORDING, RANK_OBJECT, RANK_TASKS, RANK_CPUS };
+
+int kt_pf_no_memory(struct kt_pf *p)
+{
+	snprintf(p->run->err, sizeof(p->run->err), "no memory");
+	return -ENOMEM;
+}
+
+int kt_pf_prepare(struct kt_pf *p, sqlite3_stmt **ret, const char *sql)
+{
+	return sqlite3_prepare_v2(p->db, sql, -1, ret, NULL) ? kt_pf_done(p, SQLITE_ERROR) : 0;
+}
+
+int kt_pf_done(struct kt_pf *p, int rc)
+{
+	if (rc == SQLITE_DONE || rc == SQLITE_OK)
+		return 0;
+	snprintf(p->run->err, sizeof(p->run->err), "%s: %s", p->run->path, sqlite3_errmsg(p->db));
+	return -EIO;
+}
+
+int kt_pf_exec(struct kt_pf *p, const char *sql)
+{
+	return kt_pf_done(p, sqlite3_exec(p->db, sql, NULL, NULL, NULL));
+}
+
+bool kt_pf_is_int(sqlite3_stmt *st, int col)
+{
+	return sqlite3_column_type(st, col) == SQLITE_INTEGER;
+}
+
+bool kt_pf_time(const struct kt_pf *p, int64_t ns, int64_t *ret_ts)
+{
+	return !__builtin_add_overflow(p->base_ns, ns, ret_ts) && *ret_ts >= 0 &&
+	       *ret_ts < INT64_MAX;
+}
+
+static const char *text_of(sqlite3_stmt *st, int col)
+{
+	const char *s = (const char *)sqlite3_column_text(st, col);
+
+	return s ? s : "";
+}
+
+const struct kt_pf_kind *kt_pf_kind(const struct kt_pf *p, const char *flow)
+{
+	for (size_t i = 0; i < p->kinds.n; i++)
+		if (!strcmp(p->kinds.v[i].flow, flow))
+			return &p->kinds.v[i];
+	return NULL;
+}
+
+/* ---- tracks */
+
+/* What a run's other tracks are below; 0: nothing. */
+static uint64_t above(struct kt_pf *p, int64_t run_id)
+{
+	char name[64];
+	struct kt_track *t;
+	bool is_new;
+
+	if (!p->several_runs)
+		return 0;
+	t = kt_tracks_get(&p->tracks, &is_new, "run %lld", (long long)run_id);
+	snprintf(name, sizeof(name), "Run %lld", (long long)run_id);
+	if (is_new && t)
+		t->id = kt_trace_track(&p->trace, 0, name, (int)run_id);
+	return t ? t->id : 0;
+}
+
+static struct kt_track *top(struct kt_pf *p, int64_t run_id, const char *name, int rank)
+{
+	bool is_new;
+	uint64_t parent = above(p, run_id);
+	struct kt_track *t =
+		kt_tracks_get(&p->tracks, &is_new, "top %lld %s", (long long)run_id, name);
+
+	if (is_new && t)
+		t->id = kt_trace_track(&p->trace, parent, name, rank);
+	return t;
+}
+
+struct kt_track *kt_pf_recording(struct kt_pf *p, int64_t run_id)
+{
+	return top(p, run_id, "Recording", RANK_RECORDING);
+}
+
+struct kt_track *kt_pf_lanes(struct kt_pf *p, const struct kt_track *parent, const char *name,
+			     int rank)
+{
+	bool is_new;
+	struct kt_track *t = kt_tracks_get(&p->tracks, &is_new, "lanes %llu %s",
+					   (unsigned long long)parent->id, name);
+
+	if (!is_new || !t)
+		return t;
+	t->id = parent->id;
+	t->rank = rank;
+	t->name = strdup(name);
+	return t->name ? t : NULL;
+}
+
+struct kt_track *kt_pf_cpu(struct kt_pf *p, int64_t run_id, int64_t cpu)
+{
+	struct kt_track *cpus = top(p, run_id, "CPUs", RANK_CPUS), *t;
+	char name[32];
+	bool is_new;
+
+	if (!cpus)
+		return NULL;
+	t = kt_tracks_get(&p->tracks, &is_new, "cpu %lld %lld", (long long)run_id, (long long)cpu);
+	snprintf(name, sizeof(name), "CPU %lld", (long long)cpu);
+	if (is_new && t)
+		t->id = kt_trace_track(&p->trace, cpus->id, name,
+				       cpu < 0 ? 0 : (int)(cpu & 0xffff));
+	return t;
+}
+
+/* The name of an object. *st: as kt_pf_object(). malloc'ed; NULL: no memory. */
+static char *object_name(struct kt_pf *p, const struct kt_pf_kind *k, sqlite3_stmt *st, int col)
+{
+	char *name = NULL;
+	int n;
+
+	if (sqlite3_column_type(st, col) == SQLITE_NULL)
+		return asprintf(&name, "%s not known", k->object_word) < 0 ? NULL : name;
+	sqlite3_bind_text(p->object, 1, k->object_tbl, -1, SQLITE_STATIC);
+	sqlite3_bind_value(p->object, 2, sqlite3_column_value(st, col));
+	n = asprintf(&name, "%s %s", k->object_word,
+		     sqlite3_step(p->object) == SQLITE_ROW ? text_of(p->object, 0)
+							   : text_of(st, col));
+	sqlite3_reset(p->object);
+	return n < 0 ? NULL : name;
+}
+
+struct kt_track *kt_pf_object(struct kt_pf *p, int64_t run_id, const struct kt_pf_kind *k,
+			      sqlite3_stmt *st, int col)
+{
+	bool is_new, known = sqlite3_column_type(st, col) != SQLITE_NULL;
+	struct kt_track *t =
+		kt_tracks_get(&p->tracks, &is_new, "object %lld %s %s%s", (long long)run_id,
+			      k->object_tbl, known ? "=" : "", known ? text_of(st, col) : "");
+	char *name kt_auto_free = NULL;
+
+	if (!is_new || !t)
+		return t;
+	name = object_name(p, k, st, col);
+	if (!name)
+		return NULL;
+	t->id = kt_trace_track(&p->trace, above(p, run_id), name, RANK_OBJECT);
+	return t;
+}
+
+/* "fio [146]"; empty: there is none. */
+static void task_name(struct kt_pf *p, int64_t utid, char *buf, size_t size)
+{
+	*buf = '\0';
+	sqlite3_bind_int64(p->task, 1, utid);
+	if (sqlite3_step(p->task) == SQLITE_ROW)
+		snprintf(buf, size, "%s [%s]", text_of(p->task, 0), text_of(p->task, 1));
+	sqlite3_reset(p->task);
+}
+
+static struct kt_track *task_track(struct kt_pf *p, int64_t run_id, int64_t utid)
+{
+	struct kt_track *tasks = top(p, run_id, "Tasks", RANK_TASKS), *t;
+	char name[128];
+	bool is_new;
+
+	if (!tasks)
+		return NULL;
+	t = kt_tracks_get(&p->tracks, &is_new, "task %lld", (long long)utid);
+	if (is_new && t) {
+		task_name(p, utid, name, sizeof(name));
+		t->id = kt_trace_track(&p->trace, tasks->id, *name ? name : "task not known", 0);
+	}
+	return t;
+}
+
+static struct kt_track *in_flight(struct kt_pf *p, const struct kt_track *object,
+				  const struct kt_pf_kind *k)
+{
+	bool is_new;
+	struct kt_track *t = kt_tracks_get(&p->tracks, &is_new, "in flight %llu %s",
+					   (unsigned long long)object->id, k->flow);
+	char *name kt_auto_free = NULL;
+
+	if (!is_new || !t)
+		return t;
+	if (kt_vec_push(&p->counters, t) ||
+	    asprintf(&name, "%s in flight%s", k->many, p->filtered ? ", of those shown" : "") < 0)
+		return NULL;
+	t->id = kt_trace_counter_track(&p->trace, object->id, name, 1, KT_TRACE_UNIT_COUNT, NULL);
+	return t;
+}
+
+/* ---- flows */
+
+enum flow_column {
+	FLOW,
+	FLOW_ID,
+	RUN_ID,
+	KIND,
+	OP,
+	OBJECT_ID,
+	UTID,
+	UCGID,
+	WHAT,
+	SIZE_BYTES,
+	START_NS,
+	DUR_NS,
+	STATE
+};
+#define FLOW_COLUMNS                                                                            \
+	"flow, flow_id, run_id, kind, op, object_id, utid, ucgid, what, size_bytes, start_ns, " \
+	"dur_ns, state"
+
+/* One end of an arrow. */
+struct link {
+	int64_t seq, id;
+};
+
+/* A flow about to be drawn; st: its row. */
+struct flow {
+	sqlite3_stmt *st;
+	const struct kt_pf_kind *kind;
+	int64_t id, run_id, start, end; /* end INT64_MAX: open */
+	bool has_end;			/* or is open */
+	KT_VEC(struct link) links;	/* by seq; 0: of the flow itself */
+};
+
+static void bind_flow(sqlite3_stmt *st, const struct flow *f)
+{
+	sqlite3_bind_text(st, 1, f->kind->flow, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(st, 2, f->id);
+}
+
+static int load_links(struct kt_pf *p, struct flow *f)
+{
+	int rc;
+
+	f->links.n = 0;
+	bind_flow(p->links, f);
+	while ((rc = sqlite3_step(p->links)) == SQLITE_ROW) {
+		struct link l = {sqlite3_column_int64(p->links, 0),
+				 sqlite3_column_int64(p->links, 1)};
+
+		if (kt_vec_push(&f->links, l))
+			rc = SQLITE_NOMEM;
+	}
+	sqlite3_reset(p->links);
+	return kt_pf_done(p, rc);
+}
+
+static void put_arrows(struct kt_pf *p, const struct flow *f, int64_t seq)
+{
+	for (size_t i = 0; i < f->links.n; i++)
+		if (f->links.v[i].seq == seq)
+			kt_trace_arrow(&p->trace, f->links.v[i].id);
+}
+
+static void put_int(struct kt_pf *p, const char *key, sqlite3_stmt *st, int col)
+{
+	if (kt_pf_is_int(st, col))
+		kt_trace_int(&p->trace, key, sqlite3_column_int64(st, col));
+}
+
+static void put_word(struct kt_pf *p, const char *key, sqlite3_stmt *st, int col)
+{
+	if (sqlite3_column_type(st, col) != SQLITE_NULL)
+		kt_trace_word(&p->trace, key, text_of(st, col));
+}
+
+/* Of what cannot be told from the track. */
+static int describe(struct kt_pf *p, const struct flow *f, bool of_task)
+{
+	char *object kt_auto_free = NULL;
+	char buf[128];
+
+	snprintf(buf, sizeof(buf), "%s%lld", f->kind->letter, (long long)f->id);
+	kt_trace_text(&p->trace, "id", buf);
+	if (sqlite3_column_type(f->st, WHAT) != SQLITE_NULL)
+		kt_trace_text(&p->trace, "what", text_of(f->st, WHAT));
+	put_int(p, "size_bytes", f->st, SIZE_BYTES);
+	put_word(p, "kind", f->st, KIND);
+	if (of_task && sqlite3_column_type(f->st, OBJECT_ID) != SQLITE_NULL) {
+		object = object_name(p, f->kind, f->st, OBJECT_ID);
+		if (!object)
+			return kt_pf_no_memory(p);
+		kt_trace_word(&p->trace, "object", object);
+	} else if (!of_task && kt_pf_is_int(f->st, UTID)) {
+		task_name(p, sqlite3_column_int64(f->st, UTID), buf, sizeof(buf));
+		kt_trace_word(&p->trace, "task", buf);
+	}
+	if (kt_pf_is_int(f->st, UCGID)) {
+		sqlite3_bind_int64(p->cgroup, 1, sqlite3_column_int64(f->st, UCGID));
+		if (sqlite3_step(p->cgroup) == SQLITE_ROW)
+			put_word(p, "cgroup", p->cgroup, 0);
+		sqlite3_reset(p->cgroup);
+	}
+	if (strcmp(text_of(f->st, STATE), "whole") != 0)
+		put_word(p, "state", f->st, STATE);
+	return 0;
+}
+
+/* Stages follow one another: one that does not is not drawn, for it would close others. */
+static int draw_stages(struct kt_pf *p, const struct flow *f, uint64_t lane)
+{
+	int64_t at = f->start, start, end;
+	int rc;
+
+	bind_flow(p->stage, f);
+	while ((rc = sqlite3_step(p->stage)) == SQLITE_ROW) {
+		if (!kt_pf_is_int(p->stage, 2) || !kt_pf_is_int(p->stage, 3) ||
+		    !kt_pf_time(p, sqlite3_column_int64(p->stage, 2), &start) ||
+		    __builtin_add_overflow(start, sqlite3_column_int64(p->stage, 3), &end) ||
+		    start < at || end < start || (f->has_end && end > f->end)) {
+			p->n_stages++;
+			continue;
+		}
+		at = end;
+		kt_trace_open(&p->trace, KT_TRACE_BEGIN, lane, start, "stage",
+			      text_of(p->stage, 1));
+		put_arrows(p, f, sqlite3_column_int64(p->stage, 0));
+		put_word(p, "class", p->stage, 7);
+		put_int(p, "runq_ns", p->stage, 4);
+		put_int(p, "irq_ns", p->stage, 5);
+		put_int(p, "softirq_ns", p->stage, 6);
+		kt_trace_close(&p->trace);
+		kt_trace_end(&p->trace, lane, end);
+	}
+	sqlite3_reset(p->stage);
+	return kt_pf_done(p, rc);
+}
+
+/* What kept its task from running, from when on, and for how long in all. */
+static int draw_disturbances(struct kt_pf *p, const struct flow *f, const struct kt_track *parent)
+{
+	int64_t start, end;
+	char by[128];
+	int rc;
+
+	if (!p->disturbance)
+		return 0;
+	bind_flow(p->disturbance, f);
+	while ((rc = sqlite3_step(p->disturbance)) == SQLITE_ROW) {
+		sqlite3_stmt *st = p->disturbance;
+		struct kt_track *t = kt_pf_lanes(p, parent, "waits for the CPU", 2);
+		uint64_t lane;
+
+		if (!kt_pf_is_int(st, 1) || !kt_pf_is_int(st, 2) ||
+		    !kt_pf_time(p, sqlite3_column_int64(st, 1), &start) ||
+		    __builtin_add_overflow(start, sqlite3_column_int64(st, 2), &end) || end < start)
+			continue;
+		lane = t ? kt_tracks_lane(&p->tracks, t, start, end) : 0;
+		if (!lane) {
+			rc = SQLITE_NOMEM;
+			break;
+		}
+		kt_trace_open(&p->trace, KT_TRACE_BEGIN, lane, start, "sched", text_of(st, 0));
+		if (kt_pf_is_int(st, 3)) {
+			task_name(p, sqlite3_column_int64(st, 3), by, sizeof(by));
+			kt_trace_word(&p->trace, "by", by);
+		}
+		put_word(p, "by_irq", st, 4);
+		kt_trace_close(&p->trace);
+		kt_trace_end(&p->trace, lane, end);
+	}
+	sqlite3_reset(p->disturbance);
+	return kt_pf_done(p, rc);
+}
+
+/* Where an instant's stages end: until then its lane is taken. */
+static int stages_until(struct kt_pf *p, struct flow *f)
+{
+	int rc;
+
+	f->end = f->start;
+	bind_flow(p->stage_end, f);
+	rc = sqlite3_step(p->stage_end);
+	if (rc == SQLITE_ROW && kt_pf_is_int(p->stage_end, 0) &&
+	    (!kt_pf_time(p, sqlite3_column_int64(p->stage_end, 0), &f->end) || f->end < f->start))
+		f->end = f->start;
+	sqlite3_reset(p->stage_end);
+	return rc == SQLITE_ROW ? 0 : kt_pf_done(p, rc);
+}
+
+/* Its start and end in the trace; 1: it has no place there. */
+static int place(struct kt_pf *p, struct flow *f)
+{
+	bool dur = kt_pf_is_int(f->st, DUR_NS);
+
+	if (!kt_pf_is_int(f->st, START_NS)) {
+		p->n_no_start++;
+		return 1;
+	}
+	if (!kt_pf_time(p, sqlite3_column_int64(f->st, START_NS), &f->start) ||
+	    (dur &&
+	     (sqlite3_column_int64(f->st, DUR_NS) < 0 ||
+	      __builtin_add_overflow(f->start, sqlite3_column_int64(f->st, DUR_NS), &f->end)))) {
+		p->n_impossible++;
+		return 1;
+	}
+	f->has_end = dur || !strcmp(text_of(f->st, STATE), "open_at_end");
+	if (!dur && f->has_end)
+		f->end = INT64_MAX;
+	return f->has_end ? 0 : stages_until(p, f);
+}
+
+static int draw_flow(struct kt_pf *p, struct flow *f)
+{
+	struct kt_track *object, *parent, *t;
+	bool of_task = f->kind->waits && kt_pf_is_int(f->st, UTID);
+	uint64_t lane;
+	int err = place(p, f);
+
+	if (err)
+		return err > 0 ? 0 : err;
+	err = load_links(p, f);
+	if (err)
+		return err;
+	object = kt_pf_object(p, f->run_id, f->kind, f->st, OBJECT_ID);
+	parent = of_task ? task_track(p, f->run_id, sqlite3_column_int64(f->st, UTID)) : object;
+	t = parent ? kt_pf_lanes(p, parent, f->kind->many, 1) : NULL;
+	lane = t && object ? kt_tracks_lane(&p->tracks, t, f->start, f->end) : 0;
+	if (!lane)
+		return kt_pf_no_memory(p);
+	kt_trace_open(
+		&p->trace, f->has_end ? KT_TRACE_BEGIN : KT_TRACE_INSTANT, lane, f->start, "flow",
+		sqlite3_column_type(f->st, OP) == SQLITE_NULL ? f->kind->one : text_of(f->st, OP));
+	put_arrows(p, f, 0);
+	err = describe(p, f, of_task);
+	kt_trace_close(&p->trace);
+	err = err ? err : draw_stages(p, f, lane);
+	if (f->has_end && f->end != INT64_MAX)
+		kt_trace_end(&p->trace, lane, f->end);
+	err = err ? err : draw_disturbances(p, f, parent);
+	if (!err && f->has_end) {
+		t = in_flight(p, object, f->kind);
+		if (!t || kt_tracks_count(&p->tracks, t, f->start, f->end))
+			return kt_pf_no_memory(p);
+	}
+	return err;
+}
+
+static int draw_flows(struct kt_pf *p)
+{
+	struct flow f = {0};
+	int err = kt_pf_prepare(p, &f.st,
+				"SELECT " FLOW_COLUMNS
+				" FROM temp.drawn ORDER BY start_ns, flow, flow_id");
+	int rc = SQLITE_DONE;
+
+	while (!err && (rc = sqlite3_step(f.st)) == SQLITE_ROW) {
+		f.kind = kt_pf_kind(p, text_of(f.st, FLOW));
+		f.id = sqlite3_column_int64(f.st, FLOW_ID);
+		f.run_id = sqlite3_column_int64(f.st, RUN_ID);
+		err = f.kind ? draw_flow(p, &f) : 0;
+		if (ferror(p->trace.f))
+			break;
+	}
+	sqlite3_finalize(f.st);
+	kt_vec_finish(&f.links);
+	if (!err && rc != SQLITE_ROW)
+		err = kt_pf_done(p, rc);
+	for (size_t i = 0; i < p->counters.n; i++)
+		kt_tracks_count_end(&p->tracks, p->counters.v[i]);
+	return err;
+}
+
+/* ---- the whole */
+
+static char *copy(sqlite3_stmt *st, int col)
+{
+	return strdup(text_of(st, col));
+}
+
+static int load_kinds(struct kt_pf *p)
+{
+	sqlite3_stmt *st = NULL;
+	int rc = SQLITE_DONE,
+	    err = kt_pf_prepare(p, &st,
+				"SELECT flow, letter, one, many, object_tbl, object_word, waits "
+				"FROM temp.shown_kind");
+
+	while (!err && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+		struct kt_pf_kind k = {copy(st, 0),
+				       copy(st, 1),
+				       copy(st, 2),
+				       copy(st, 3),
+				       copy(st, 4),
+				       copy(st, 5),
+				       sqlite3_column_int(st, 6)};
+
+		if (!k.flow || !k.letter || !k.one || !k.many || !k.object_tbl || !k.object_word ||
+		    kt_vec_push(&p->kinds, k))
+			err = kt_pf_no_memory(p);
+	}
+	sqlite3_finalize(st);
+	return err ? err : kt_pf_done(p, rc);
+}
+
+static int prepare_all(struct kt_pf *p)
+{
+	const struct {
+		sqlite3_stmt **st;
+		const char *sql;
+	} all[] = {
+		{&p->object, "SELECT name FROM temp.object_name WHERE tbl = ?1 AND object_id = ?2"},
+		{&p->task, "SELECT comm, tid FROM task WHERE utid = ?1"},
+		{&p->cgroup, "SELECT path FROM cgroup WHERE ucgid = ?1"},
+		{&p->stage, "SELECT g.seq, g.name, g.start_ns, g.dur_ns, g.runq_ns, g.irq_ns, "
+			    "g.softirq_ns, (SELECT s.class FROM flow_stage s WHERE s.flow = ?1 AND "
+			    "s.stage = g.name LIMIT 1) "
+			    "FROM stage g WHERE g.flow = ?1 AND g.flow_id = ?2 ORDER BY g.seq"},
+		{&p->stage_end, "SELECT max(start_ns + dur_ns) FROM stage "
+				"WHERE flow = ?1 AND flow_id = ?2"},
+		{&p->links,
+		 "SELECT seq, link_id FROM temp.link_end WHERE flow = ?1 AND flow_id = ?2"},
+	};
+	int err = 0;
+
+	for (size_t i = 0; !err && i < KT_ARRAY_SIZE(all); i++)
+		err = kt_pf_prepare(p, all[i].st, all[i].sql);
+	if (!err && kt_database_has(p->db, "disturbance", true))
+		err = kt_pf_prepare(
+			p, &p->disturbance,
+			"SELECT cause, start_ns, dur_ns, by_utid, by_irq FROM disturbance "
+			"WHERE flow = ?1 AND flow_id = ?2 ORDER BY start_ns");
+	return err;
+}
+
+/* One number; 0 where there is none. */
+static int64_t number(struct kt_pf *p, const char *sql)
+{
+	sqlite3_stmt *st = NULL;
+	int64_t v = 0;
+
+	if (!sqlite3_prepare_v2(p->db, sql, -1, &st, NULL) && sqlite3_step(st) == SQLITE_ROW)
+		v = sqlite3_column_int64(st, 0);
+	sqlite3_finalize(st);
+	return v;
+}
+
+static void finish(struct kt_pf *p)
+{
+	sqlite3_stmt *const all[] = {p->object,	   p->task,  p->cgroup,	    p->stage,
+				     p->stage_end, p->links, p->disturbance};
+
+	for (size_t i = 0; i < KT_ARRAY_SIZE(all); i++)
+		sqlite3_finalize(all[i]);
+	for (size_t i = 0; i < p->kinds.n; i++) {
+		struct kt_pf_kind *k = &p->kinds.v[i];
+		char *const words[] = {k->flow, k->letter,     k->one,
+				       k->many, k->object_tbl, k->object_word};
+
+		for (size_t j = 0; j < KT_ARRAY_SIZE(words); j++)
+			free(words[j]);
+	}
+	kt_vec_finish(&p->kinds);
+	kt_vec_finish(&p->counters);
+	kt_tracks_finish(&p->tracks);
+	kt_trace_finish(&p->trace);
+}
+
+static void say_what_is_missing(const struct kt_pf *p)
+{
+	if (p->n_no_start)
+		kt_warn("%lld flow(s) are not in the trace: when they began is not known",
+			(long long)p->n_no_start);
+	if (p->n_impossible)
+		kt_warn("%lld flow(s) are not in the trace: their times are none",
+			(long long)p->n_impossible);
+	if (p->n_stages)
+		kt_warn("%lld stage(s) are not in the trace: they do not follow one another",
+			(long long)p->n_stages);
+}
+
+int kt_export_perfetto(struct kt_run *run, const char *path)
+{
+	struct kt_pf p = {.run = run, .db = run->db, .base_ns = kt_run_epoch(run)};
+	struct kt_export_file file;
+	int err = kt_export_file_open(&file, path, run->err, sizeof(run->err));
+
+	err = err ? err : kt_export_select(run, file.f, NULL);
+	if (!err) {
+		p.several_runs = number(&p, "SELECT count(*) FROM run") > 1;
+		p.filtered = number(&p, "SELECT filtered OR EXISTS (SELECT 1 FROM temp.rows_from) "
+					"FROM temp.\"window\"");
+		kt_trace_init(&p.trace, file.f, p.base_ns > 0, p.base_ns);
+		p.tracks.trace = &p.trace;
+		err = load_kinds(&p);
+		err = err ? err : kt_pf_choose(&p);
+		err = err ? err : prepare_all(&p);
+		err = err ? err : draw_flows(&p);
+		err = err ? err : kt_pf_draw_run(&p);
+		if (!err && kt_trace_error(&p.trace))
+			err = kt_pf_no_memory(&p);
+	}
+	err = err ? err : kt_export_file_commit(&file);
+	if (!err)
+		say_what_is_missing(&p);
+	kt_export_file_finish(&file);
+	finish(&p);
+	return err;
+}
