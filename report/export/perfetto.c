@@ -12,11 +12,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "format/base/log.h"
 #include "format/base/macros.h"
 #include "report/export/export.h"
-#include "report/export/file.h"
+#include "report/output/out_file.h"
 
 enum rank { RANK_RECORDING, RANK_OBJECT, RANK_TASKS, RANK_CPUS };
 
@@ -599,9 +600,15 @@ static void say_what_is_missing(const struct kt_pf *p)
 int kt_export_perfetto(struct kt_run *run, const char *path)
 {
 	struct kt_pf p = {.run = run, .db = run->db, .base_ns = kt_run_epoch(run)};
-	struct kt_export_file file;
-	int err = kt_export_file_open(&file, path, run->err, sizeof(run->err));
+	struct kt_out_file file;
+	int err;
 
+	if (!strcmp(path, "-") && isatty(STDOUT_FILENO)) {
+		snprintf(run->err, sizeof(run->err),
+			 "a trace is not for a terminal: name a file, or send it to a program");
+		return -EINVAL;
+	}
+	err = kt_out_file_open(&file, path, &kt_trace_what, run->err, sizeof(run->err));
 	err = err ? err : kt_export_select(run, file.f, NULL);
 	if (!err) {
 		p.several_runs = number(&p, "SELECT count(*) FROM run") > 1;
@@ -617,10 +624,10 @@ int kt_export_perfetto(struct kt_run *run, const char *path)
 		if (!err && kt_trace_error(&p.trace))
 			err = kt_pf_no_memory(&p);
 	}
-	err = err ? err : kt_export_file_commit(&file);
+	err = err ? err : kt_out_file_commit(&file);
 	if (!err)
 		say_what_is_missing(&p);
-	kt_export_file_finish(&file);
+	kt_out_file_finish(&file);
 	finish(&p);
 	return err;
 }

@@ -13,6 +13,7 @@
 #include "format/base/array.h"
 #include "format/base/hash.h"
 #include "report/export/pb.h"
+#include "report/output/out_file.h"
 
 enum kt_trace_type {
 	KT_TRACE_BEGIN = 1,
@@ -40,6 +41,9 @@ struct kt_trace {
 	uint64_t last_uuid;
 	bool oom;
 };
+
+/* Its file: each begins with the same packet. */
+extern const struct kt_out_what kt_trace_what;
 
 /* f is borrowed. realtime: times are CLOCK_REALTIME, first_ns one of them; else they have no known relation to it. */
 void kt_trace_init(struct kt_trace *t, FILE *f, bool realtime, int64_t first_ns);

@@ -8,15 +8,17 @@
 #include <string.h>
 
 #include "format/base/macros.h"
+#include "report/output/out_file.h"
 #include "report/output/term.h"
 #include "report/page/html.h"
-#include "report/page/save.h"
 #include "report/page/shell.h"
 #include "report/page/svg.h"
 #include "report/page/tee.h"
 #include "report/query/run.h"
 
-#define FIRST_LINE "<!DOCTYPE html>"
+/* The first line of page.html. */
+static const struct kt_out_what page_what = {"page", "<!DOCTYPE html>",
+					     sizeof("<!DOCTYPE html>") - 1};
 
 enum part {
 	PART_TITLE,
@@ -546,7 +548,7 @@ static int fill_head(struct page *p)
 }
 
 /* The shell, each of its marks <!--@NAME--> replaced. */
-static int put_shell(struct page *p, FILE *f)
+static void put_shell(const struct page *p, FILE *f)
 {
 	const char *s = kt_page_shell, *mark;
 
@@ -563,7 +565,6 @@ static int put_shell(struct page *p, FILE *f)
 		s = end + 3;
 	}
 	fputs(s, f);
-	return 0;
 }
 
 static int64_t epoch_of(struct page *p)
@@ -609,15 +610,15 @@ static int page_fill(struct page *p)
 int kt_page_write(const struct kt_options *o, char *err, size_t err_size)
 {
 	struct page p = {.o = o, .err = err, .err_size = err_size};
-	struct text t = {0};
-	int ret = kt_save_check(o->html, FIRST_LINE, err, err_size);
+	struct kt_out_file file;
+	int ret = kt_out_file_open(&file, o->html, &page_what, err, err_size);
 
 	kt_term_locale(); /* times and numbers as in text */
 	ret = ret ? ret : page_fill(&p);
 	if (!ret)
-		ret = text_open(&t) || put_shell(&p, t.f) || text_close(&t) ? no_memory(&p) : 0;
-	ret = ret ? ret : kt_save(o->html, t.v, t.n, err, err_size);
-	text_finish(&t);
+		put_shell(&p, file.f);
+	ret = ret ? ret : kt_out_file_commit(&file);
+	kt_out_file_finish(&file);
 	page_finish(&p);
 	return ret;
 }

@@ -381,18 +381,32 @@ def test_files(made, tmp):
     os.umask(mask)
     check(os.stat(path).st_mode & 0o777 == 0o666 & ~mask, "mode %o" % os.stat(path).st_mode)
     # No room: what was there stays.
-    ktest.write(path, "before")
+    before = ktest.run("cksum", path).stdout
     p = export(made["storage"], out=path, preexec_fn=small_files)
-    check(p.returncode == 1 and p.stderr == b"ktrace-report: %s: cannot be written: File too large\n" % path.encode() and ktest.read(path) == "before",
+    check(p.returncode == 1 and p.stderr == b"ktrace-report: cannot write %s: File too large\n" % path.encode() and ktest.run("cksum", path).stdout == before,
           "no room: %d %r" % (p.returncode, p.stderr))
+    # An older trace is replaced, of another database too, and an empty file; a link stays one.
+    os.symlink("out.pftrace", path + ".link")
+    ktest.write(os.path.join(folder, "empty"), "")
+    for out in (path, path + ".link", os.path.join(folder, "empty")):
+        p = export(made["randrw"], out=out)
+        check(p.returncode == 0 and ktest.run("cat", out, text=False).stdout == trace_of(made["randrw"])[0], "%s: not replaced: %r" % (out, p.stderr))
+    check(os.path.islink(path + ".link"), "the link is gone")
+    # Nothing else is: least of all the database.
+    db = made["storage"]
+    before = ktest.run("cksum", db).stdout
+    p = export(db, out=db)
+    check(p.returncode == 1 and b"there is a file of that name, and it is no trace; name another" in p.stderr and ktest.run("cksum", db).stdout == before,
+          "the database as output: %d %r" % (p.returncode, p.stderr))
+    before = ktest.run("cksum", path).stdout
+    check(sorted(os.listdir(folder)) == ["empty", "out.pftrace", "out.pftrace.link"], "left behind: %s" % os.listdir(folder))
     for out, want in (("/dev/full", "No space left on device"), (os.path.join(tmp, "none/x"), "No such file or directory"), (folder, "Is a directory")):
         p = export(made["storage"], out=out)
         check(p.returncode == 1 and want.encode() in p.stderr and len(p.stderr.splitlines()) == 1, "%s: %d %r" % (out, p.returncode, p.stderr))
     for args, want in ((("slow",), "--perfetto is no report"), (("--csv",), "cannot be combined"), (("--by", "task"), "--perfetto does not support --by"),
                        (("--folded",), "write one thing at a time")):
         p = export(made["storage"], *args, out=path)
-        check(p.returncode == 64 and want.encode() in p.stderr and ktest.read(path) == "before", "%r: %d %r" % (args, p.returncode, p.stderr))
-    check(os.listdir(folder) == ["out.pftrace"], "left behind: %r" % os.listdir(folder))
+        check(p.returncode == 64 and want.encode() in p.stderr and ktest.run("cksum", path).stdout == before, "%r: %d %r" % (args, p.returncode, p.stderr))
 
 
 # ---------------------------------------------------------------- trace_processor
