@@ -84,11 +84,6 @@ int64_t kt_run_start(struct kt_engine *e, uint32_t run)
 	return e->runs.v[run]->start_ns;
 }
 
-bool kt_run_has(struct kt_engine *e, uint32_t run, uint16_t event_id)
-{
-	return kt_input_has(e->runs.v[run]->in, event_id);
-}
-
 bool kt_run_filtered(struct kt_engine *e, uint32_t run)
 {
 	return e->runs.v[run]->in->info->filters[0];

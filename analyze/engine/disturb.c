@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 #include "analyze/engine/disturb.h"
 
-#include <stdio.h>
-
 #include "format/base/macros.h"
 
 #define MIN_NS 1000    /* that a disturbance must last in all to get a row */
@@ -30,13 +28,6 @@ const struct kt_table kt_disturb_table = {
 	.n_cols = KT_ARRAY_SIZE(cols),
 };
 
-enum kt_disturb_cause kt_disturb_cause_of(const char *cause)
-{
-	return cause[0] == 'r'	 ? KT_DISTURB_RUNQ
-	       : cause[0] == 'i' ? KT_DISTURB_IRQ
-				 : KT_DISTURB_SOFTIRQ;
-}
-
 /* The culprit: one already seen in this stage, or a new one; beyond the limit they are merged. */
 int kt_blame_add(struct kt_blames *b, size_t seg, enum kt_disturb_cause cause, uint32_t by,
 		 int64_t from, int64_t to)
@@ -60,24 +51,6 @@ int kt_blame_add(struct kt_blames *b, size_t seg, enum kt_disturb_cause cause, u
 	return kt_vec_push(b, more);
 }
 
-static int write_one(struct kt_engine *e, const struct kt_flow_kind *k, int64_t id, int64_t end_ns,
-		     const kt_flow_ref *ref, const struct kt_blame *b, struct kt_disturb_row *row)
-{
-	bool is_irq = b->cause == KT_DISTURB_IRQ || b->cause == KT_DISTURB_SOFTIRQ;
-	const char *by_irq = row->by_irq;
-	char number[32];
-	int err;
-
-	if (is_irq && !by_irq && b->by != KT_BLAME_VARIOUS) {
-		snprintf(number, sizeof(number), "%u", b->by);
-		row->by_irq = number;
-	}
-	err = kt_flow_insert(e, k, id, &kt_disturb_table, row);
-	return err || !ref ? err
-			   : kt_flow_disturbed(e, *ref, end_ns, id, row->cause, row->by_utid,
-					       by_irq, row->dur_ns);
-}
-
 int kt_blames_write(struct kt_engine *e, const struct kt_flow_kind *k, int64_t id, int64_t end_ns,
 		    const kt_flow_ref *ref, const struct kt_blames *b, kt_blame_name_fn *name,
 		    void *arg)
@@ -94,8 +67,12 @@ int kt_blames_write(struct kt_engine *e, const struct kt_flow_kind *k, int64_t i
 		struct kt_disturb_row row = {k->name,	  id,	     KT_NULL, causes[x->cause],
 					     x->start_ns, x->dur_ns, KT_NULL, NULL};
 
-		if (x->dur_ns >= MIN_NS && name(arg, x, &row))
-			err = write_one(e, k, id, end_ns, ref, x, &row);
+		if (x->dur_ns < MIN_NS || !name(arg, x, &row))
+			continue;
+		err = kt_flow_insert(e, k, id, &kt_disturb_table, &row);
+		if (!err && ref)
+			err = kt_flow_disturbed(e, *ref, end_ns, id, row.cause, row.by_utid,
+						row.by_irq, row.dur_ns);
 	}
 	return err;
 }

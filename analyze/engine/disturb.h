@@ -45,15 +45,12 @@ struct kt_disturb_row {
 
 extern const struct kt_table kt_disturb_table;
 
-/* "runq", "irq", "softirq": as struct kt_disturb of sched has it. */
-enum kt_disturb_cause kt_disturb_cause_of(const char *cause);
-
 /* Adds [from, to] of one stage. After those of earlier stages. 0 or -ENOMEM. */
 int kt_blame_add(struct kt_blames *b, size_t seg, enum kt_disturb_cause cause, uint32_t by,
 		 int64_t from, int64_t to);
 
 /*
- * Fills in seq, as in view `stage`, and, unless b->by is KT_BLAME_VARIOUS, by_utid or by_irq (static; NULL: its number will do). False:
+ * Fills in seq, as in view `stage`, and, unless b->by is KT_BLAME_VARIOUS, by_utid or by_irq (static). False:
  * there is to be no row of it.
  */
 typedef bool kt_blame_name_fn(void *arg, const struct kt_blame *b, struct kt_disturb_row *row);

@@ -497,11 +497,3 @@ int kt_input_next(struct kt_input *in, struct kt_item **ret)
 	*ret = item;
 	return 1;
 }
-
-bool kt_input_has(const struct kt_input *in, uint16_t event_id)
-{
-	for (size_t i = 0; i < in->schemas.n; i++)
-		if (kt_map_has(in->schemas.v[i].map, event_id, NULL))
-			return true;
-	return false;
-}

@@ -90,7 +90,4 @@ int kt_input_first_ns(struct kt_input *in, uint64_t *ret_ns);
 int kt_input_next(struct kt_input *in, struct kt_item **ret);
 void kt_item_destroy(struct kt_item *item);
 
-/* Does the file have this event at all? */
-bool kt_input_has(const struct kt_input *in, uint16_t event_id);
-
 #endif

@@ -128,10 +128,9 @@ bool kt_hidden(struct kt_engine *e, uint32_t run, int64_t start_ns, int64_t end_
  */
 int kt_missed(struct kt_engine *e, uint32_t run, uint32_t cpu, int64_t start_ns, int64_t end_ns);
 
-/* The constants of the run's kernel; the start of the run; whether the file has this event at all. */
+/* The constants of the run's kernel; the start of the run. */
 const struct kt_const_table *kt_run_consts(struct kt_engine *e, uint32_t run);
 int64_t kt_run_start(struct kt_engine *e, uint32_t run);
-bool kt_run_has(struct kt_engine *e, uint32_t run, uint16_t event_id);
 /* Recorded with a filter: an event that is not there need not have been missed. */
 bool kt_run_filtered(struct kt_engine *e, uint32_t run);
 
@@ -153,7 +152,7 @@ int64_t kt_audit_hidden(struct kt_engine *e, uint32_t run, double per_ns);
 
 /* ------------------------------------------------------------------ services */
 
-/* The service of a family; NULL: it was not recorded. *ret_self is the first argument of its functions. */
+/* The service of a family; NULL: no tracker of this program provides it. *ret_self is the first argument of its functions. */
 const void *kt_service(struct kt_engine *e, const char *family, void **ret_self);
 
 /* Calls a function of a service. h: the struct { ops, self } that each NAME_service.h has for its users. */

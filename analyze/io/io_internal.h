@@ -131,9 +131,8 @@ struct kt_io_run {
 struct kt_io_seg {
 	enum kt_io_stage stage;
 	int64_t start_ns, end_ns;
-	int64_t bio_id;		 /* whose stage it is; KT_NULL */
-	uint32_t worker_tid;	 /* KT_IO_STAGE_WORKER: the worker it waited for; 0 = not known */
-	int64_t disturbed_ns[3]; /* runq, irq, softirq; of a stage in which a task must run */
+	int64_t bio_id;	     /* whose stage it is; KT_NULL */
+	uint32_t worker_tid; /* KT_IO_STAGE_WORKER: the worker it waited for; 0 = not known */
 };
 
 /* A bio on the path. */
@@ -159,6 +158,7 @@ struct kt_io_path {
 	size_t n_waits;
 	struct kt_io_foreign foreign[KT_IO_MAX_FOREIGN]; /* newest first */
 	size_t n_foreign;
+	int64_t disturbed_ns[3]; /* runq, irq, softirq; in stages in which a task must run */
 	bool runq_known, irq_known;
 	bool is_blocked, is_flush; /* it has such stages */
 	size_t n_split;		   /* number of the oldest waits, which segs have already passed */
@@ -233,10 +233,7 @@ static inline bool kt_io_failed(const struct kt_io *io)
 /* It should move bytes and moved none: usually end of file. */
 static inline bool kt_io_empty(const struct kt_io *io)
 {
-	return !io->result && !io->n_bios &&
-	       (io->op == KT_IO_OP_READ || io->op == KT_IO_OP_WRITE ||
-		io->op == KT_IO_OP_SENDFILE || io->op == KT_IO_OP_SPLICE ||
-		io->op == KT_IO_OP_COPY_FILE_RANGE);
+	return !io->result && !io->n_bios && kt_io_moves(io->op);
 }
 
 /* All switches of its task during the io are recorded, even if a filter leaves out others of that task. */

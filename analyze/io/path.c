@@ -186,6 +186,8 @@ static int add_way(struct kt_io_path *p, const struct kt_io_hop *h)
 		if (clipped && end <= start && !last)
 			continue;
 		err = add(p, x->stage, start, end, b->bio_id);
+		if (err)
+			break;
 		p->segs.v[p->segs.n - 1].worker_tid = x->worker_tid;
 		p->is_flush |= x->stage == KT_IO_STAGE_WORKER;
 	}
@@ -312,16 +314,15 @@ static int on_disturb(void *arg, const struct kt_disturb *d)
 	while (x->seg < p->segs.n && p->segs.v[x->seg].end_ns <= d->start_ns)
 		x->seg++;
 	for (size_t i = x->seg; i < p->segs.n && p->segs.v[i].start_ns < end; i++) {
-		struct kt_io_seg *g = &p->segs.v[i];
+		const struct kt_io_seg *g = &p->segs.v[i];
 		int64_t from = KT_MAX(g->start_ns, d->start_ns), to = KT_MIN(g->end_ns, end);
-		enum kt_disturb_cause cause = kt_disturb_cause_of(d->cause);
 		int err;
 
 		if (!kt_io_stages[g->stage].must_run || to <= from)
 			continue;
-		g->disturbed_ns[cause] += to - from;
-		err = kt_blame_add(&p->blames, i, cause,
-				   cause == KT_DISTURB_RUNQ ? d->by_tid : d->irq, from, to);
+		p->disturbed_ns[d->cause] += to - from;
+		err = kt_blame_add(&p->blames, i, d->cause,
+				   d->cause == KT_DISTURB_RUNQ ? d->by_tid : d->irq, from, to);
 		if (err)
 			return err;
 	}
@@ -350,7 +351,7 @@ static int on_worker_disturb(void *arg, const struct kt_disturb *d)
 {
 	struct blaming *x = arg;
 
-	if (kt_disturb_cause_of(d->cause) != KT_DISTURB_RUNQ)
+	if (d->cause != KT_DISTURB_RUNQ)
 		return 0;
 	return kt_blame_add(&x->p->blames, x->seg, KT_DISTURB_WORKER, d->by_tid, d->start_ns,
 			    d->start_ns + d->dur_ns);
@@ -433,6 +434,7 @@ int kt_io_path(struct kt_io_state *s, const struct kt_io *io, int64_t end_ns, ui
 
 	p->hops.n = p->segs.n = p->blames.n = 0;
 	p->n_waits = p->n_foreign = p->n_split = 0;
+	memset(p->disturbed_ns, 0, sizeof(p->disturbed_ns));
 	p->runq_known = p->irq_known = p->is_blocked = p->is_flush = p->gap = false;
 	p->wakeup_seg = -1;
 	p->wake_request_id = KT_NULL;

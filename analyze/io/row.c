@@ -298,15 +298,12 @@ static void sum_stages(struct io_row *row, const struct kt_io_path *p)
 {
 	for (int i = 0; i < 3; i++)
 		if (i ? p->irq_known : p->runq_known)
-			row->disturbed_ns[i] = 0;
+			row->disturbed_ns[i] = p->disturbed_ns[i];
 	for (size_t i = 0; i < p->segs.n; i++) {
 		const struct kt_io_seg *g = &p->segs.v[i];
 		int64_t *sum = &row->stage_ns[g->stage];
 
 		*sum = (*sum == KT_NULL ? 0 : *sum) + (g->end_ns - g->start_ns);
-		for (int j = 0; j < 3; j++)
-			if (row->disturbed_ns[j] != KT_NULL)
-				row->disturbed_ns[j] += g->disturbed_ns[j];
 	}
 }
 

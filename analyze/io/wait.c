@@ -37,16 +37,17 @@ void kt_io_collect_waits(struct kt_io_state *s, uint32_t run, uint32_t tid, int6
 	}
 }
 
-/* What was completed on the CPU where w ended, at or after since and within max before the wake-up. */
+/* What was completed last on the CPU where w ended, at or after since and before the wake-up: *age_ns before it. */
 static bool completed(struct kt_io_state *s, uint32_t run, const struct kt_wait *w, int64_t since,
-		      int64_t max, int64_t *request_id, int64_t *bio_id)
+		      int64_t *age_ns, int64_t *request_id, int64_t *bio_id)
 {
 	int64_t end;
 
 	if (KT_CALL(s->request, completed, run, w->wake_cpu, w->waking_ns, request_id, bio_id,
 		    &end))
 		return false;
-	return end >= since && w->waking_ns - end <= max;
+	*age_ns = w->waking_ns - end;
+	return end >= since;
 }
 
 static bool is_queued_by(const struct kt_io_state *s, int64_t bio_id, uint32_t tid)
@@ -68,9 +69,9 @@ bool kt_io_find_cause(struct kt_io_state *s, uint32_t run, uint32_t tid, struct 
 	bool found = false; /* the fallback was found: it is in *request_id and *bio_id */
 
 	for (int i = 0; i < MAX_HOPS_BETWEEN && w.waking_ns != KT_NULL; i++) {
-		int64_t since = out, request, bio;
+		int64_t since = out, age, request, bio;
 		struct kt_wait up;
-		bool has_up, known, direct = w.by_irq || w.by_softirq;
+		bool has_up, known, hit, direct = w.by_irq || w.by_softirq;
 
 		if (!direct && !w.waker_tid)
 			break;
@@ -79,21 +80,17 @@ bool kt_io_find_cause(struct kt_io_state *s, uint32_t run, uint32_t tid, struct 
 		if (has_up)
 			since = KT_MAX(since, up.in_ns);
 		known = direct || !kt_run_filtered(s->e, run) || (has_up && up.in_ns >= out);
-		if (completed(s, run, &w, since, direct ? KT_IO_MAX_IRQ_NS : MAX_TASK_NS, &request,
-			      &bio) &&
-		    (known || is_queued_by(s, bio, tid))) {
+		hit = completed(s, run, &w, since, &age, &request, &bio) &&
+		      age <= KT_IO_MAX_IRQ_NS && (known || is_queued_by(s, bio, tid));
+		if (hit && (direct || age <= MAX_TASK_NS || !found)) {
 			*request_id = request;
 			*bio_id = bio;
-			return true;
 		}
+		if (hit && (direct || age <= MAX_TASK_NS))
+			return true;
 		if (direct)
 			break;
-		if (!found && completed(s, run, &w, since, KT_IO_MAX_IRQ_NS, &request, &bio) &&
-		    (known || is_queued_by(s, bio, tid))) {
-			*request_id = request;
-			*bio_id = bio;
-			found = true;
-		}
+		found |= hit;
 		if (has_up && up.out_ns >= out)
 			look_for_gap(s, run, &up);
 		if (!has_up || up.waking_ns == KT_NULL || up.waking_ns < out)

@@ -253,17 +253,19 @@ static int tell_stop(const struct window *w, const struct kt_stop *s)
 	if (t == KT_NULL)
 		return 0;
 	if (s->irq_ns) {
-		d = (struct kt_disturb){.cause = "irq", .start_ns = t, .irq = s->irq};
+		d = (struct kt_disturb){.cause = KT_DISTURB_IRQ, .start_ns = t, .irq = s->irq};
 		t += s->irq_ns;
 		err = tell(w, &d, t);
 	}
 	if (!err && s->softirq_ns) {
-		d = (struct kt_disturb){.cause = "softirq", .start_ns = t, .irq = s->softirq};
+		d = (struct kt_disturb){
+			.cause = KT_DISTURB_SOFTIRQ, .start_ns = t, .irq = s->softirq};
 		t += s->softirq_ns;
 		err = tell(w, &d, t);
 	}
 	if (!err && t < s->in_ns) {
-		d = (struct kt_disturb){.cause = "runq", .start_ns = t, .by_tid = s->by_tid};
+		d = (struct kt_disturb){
+			.cause = KT_DISTURB_RUNQ, .start_ns = t, .by_tid = s->by_tid};
 		err = tell(w, &d, s->in_ns);
 	}
 	return err;
@@ -281,7 +283,7 @@ int kt_task_hist_disturbances(const struct kt_task_hist *h, int64_t from_ns, int
 	for (i++; i < h->end && at(h, i)->out_ns < to_ns && !err; i++)
 		err = tell_stop(&w, at(h, i));
 	if (!err && i == h->end && h->off && h->waits && h->out_ns < to_ns) {
-		struct kt_disturb d = {.cause = "runq", .start_ns = h->out_ns};
+		struct kt_disturb d = {.cause = KT_DISTURB_RUNQ, .start_ns = h->out_ns};
 
 		err = tell(&w, &d, to_ns);
 	}
@@ -292,7 +294,8 @@ int kt_task_hist_disturbances_in_call(const struct kt_task_hist *h, int64_t from
 				      int (*fn)(void *arg, const struct kt_disturb *d), void *arg)
 {
 	const struct window w = {from_ns, to_ns, fn, arg};
-	struct kt_disturb last = {.cause = "runq", .start_ns = off_since(h, from_ns, to_ns)};
+	struct kt_disturb last = {.cause = KT_DISTURB_RUNQ,
+				  .start_ns = off_since(h, from_ns, to_ns)};
 	uint64_t i;
 	int err = first_in_call(h, from_ns, to_ns, &i);
 

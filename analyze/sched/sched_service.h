@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "analyze/engine/disturb.h"
+
 /* What a task did in an interval. Each nanosecond is in at most one of the five. */
 struct kt_sums {
 	int64_t run_ns, runq_ns, irq_ns, softirq_ns, sleep_ns;
@@ -13,7 +15,7 @@ struct kt_sums {
 
 /* Something that kept a runnable task from running. */
 struct kt_disturb {
-	const char *cause; /* "runq" | "irq" | "softirq" */
+	enum kt_disturb_cause cause; /* not WORKER */
 	int64_t start_ns, dur_ns;
 	uint32_t by_tid; /* runq: the task that ran longest instead; 0 = not known, or none */
 	uint32_t irq;	 /* irq, softirq: its number */

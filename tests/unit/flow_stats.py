@@ -60,10 +60,9 @@ def check(name, con):
         same(name, table + ' by stage', sums, [(key, value[1:2]) for key, value in stages])
     for table in ('disturb_load', 'disturb_sum'):
         same(name, table,
-             pairs(con, f'SELECT g.flow, cause, by_utid, sum(n), sum(ns), sum(n_flows) FROM {table} {STAR} GROUP BY 1, 2, 3', 3),
-             pairs(con, 'SELECT d.flow, d.cause, d.by_utid, count(*), sum(d.dur_ns),'
-                   ' count(DISTINCT d.by_irq || d.flow_id) + count(DISTINCT CASE WHEN d.by_irq IS NULL THEN d.flow_id END)'
-                   " FROM disturbance d JOIN f ON f.flow = d.flow AND f.flow_id = d.flow_id WHERE f.state = 'whole' GROUP BY 1, 2, 3", 3))
+             pairs(con, f'SELECT g.flow, cause, by_utid, by_irq, sum(n), sum(ns), sum(n_flows) FROM {table} {STAR} GROUP BY 1, 2, 3, 4', 4),
+             pairs(con, 'SELECT d.flow, d.cause, d.by_utid, d.by_irq, count(*), sum(d.dur_ns), count(DISTINCT d.flow_id)'
+                   " FROM disturbance d JOIN f ON f.flow = d.flow AND f.flow_id = d.flow_id WHERE f.state = 'whole' GROUP BY 1, 2, 3, 4", 4))
     # Storage's names.
     for (stage,) in con.execute("SELECT stage FROM flow_stage WHERE flow = 'io'").fetchall():
         have, want = (con.execute(f"SELECT sum({stage}_ns) FROM {table} WHERE state = 'whole'").fetchone()[0] for table in ('io_load', 'io'))
@@ -77,14 +76,9 @@ def check(name, con):
         ktest.check(not lost, f'{name}: {lost} links to {tbl} lead nowhere')
 
 
-def bucket_of(ns):
-    e = ns.bit_length() - 1
-    return ns if ns < 128 else (e - 6) * 128 + (ns >> (e - 7)) - 128
-
-
 def check_wide(name, con, fine):
     """Buckets of seconds after so many rows: those of the fine database, 8 together, as the bucket of their mean. Sums stay as they were."""
-    con.create_function('bucket_of', 1, bucket_of)
+    con.create_function('bucket_of', 1, ktest.bucket)
     con.execute('ATTACH ? AS fine', (str(fine),))
     for table, key in (('flow_hist', 'key_id'), ('group_hist', 'group_id, stage')):
         rows = pairs(con, f'SELECT {key}, second, bucket, n, ns, max_ns FROM main.{table}', 3 + key.count(','))

@@ -81,7 +81,7 @@ struct told {
 
 static int add(void *arg, const struct kt_disturb *d)
 {
-	int what = !strcmp(d->cause, "runq") ? RUNQ : !strcmp(d->cause, "irq") ? IRQ : SOFTIRQ;
+	int what = d->cause == KT_DISTURB_RUNQ ? RUNQ : d->cause == KT_DISTURB_IRQ ? IRQ : SOFTIRQ;
 	struct told *t = arg;
 
 	assert_true(d->start_ns >= t->last_ns && d->dur_ns > 0);

@@ -244,12 +244,11 @@ struct finding {
 static int on_disturbed(void *arg, const struct kt_disturb *d)
 {
 	struct finding *x = arg;
-	enum kt_disturb_cause cause = kt_disturb_cause_of(d->cause);
 	int64_t *const sums[] = {&x->row->runq_ns, &x->row->irq_ns, &x->row->softirq_ns};
 
-	*sums[cause] += d->dur_ns;
-	return kt_blame_add(&x->s->blames, x->stage, cause,
-			    cause == KT_DISTURB_RUNQ ? d->by_tid : d->irq, d->start_ns,
+	*sums[d->cause] += d->dur_ns;
+	return kt_blame_add(&x->s->blames, x->stage, d->cause,
+			    d->cause == KT_DISTURB_RUNQ ? d->by_tid : d->irq, d->start_ns,
 			    d->start_ns + d->dur_ns);
 }
 
@@ -298,13 +297,18 @@ static int find_disturbed(struct finding *x, const struct parcel *p)
 
 /* ------------------------------------------------------------------ the end of a parcel */
 
+static void leave_carrier(struct run *r, const struct parcel *p)
+{
+	if (p->carrier && kt_hash_get(&r->carriers, p->carrier) == p)
+		kt_hash_del(&r->carriers, p->carrier);
+}
+
 static void unlink_parcel(struct state *s, struct parcel *p)
 {
 	struct run *r = s->runs.v[p->run];
 
 	kt_hash_del(&r->open, p->addr);
-	if (p->carrier && kt_hash_get(&r->carriers, p->carrier) == p)
-		kt_hash_del(&r->carriers, p->carrier);
+	leave_carrier(r, p);
 	kt_list_remove(&s->by_age, &p->age);
 	s->n_open--;
 }
@@ -479,6 +483,7 @@ static int on_box(void *self, const struct kt_ev *ev)
 	if (!p)
 		return 0;
 	p->mark_ns[BOX] = ev->t_ns;
+	leave_carrier(s->runs.v[ev->run], p);
 	p->carrier = d->tid;
 	return d->tid ? kt_hash_put(&s->runs.v[ev->run]->carriers, d->tid, p) : 0;
 }
