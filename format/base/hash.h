@@ -27,6 +27,16 @@ static inline uint64_t kt_hash_u64(uint64_t k)
 	return k ^ (k >> 32);
 }
 
+/* A key for a text (FNV-1a): two may share one. seed: tells texts of several kinds apart. */
+static inline uint64_t kt_hash_text(uint64_t seed, const char *s)
+{
+	uint64_t h = 0xcbf29ce484222325ull + seed;
+
+	for (; *s; s++)
+		h = (h ^ (unsigned char)*s) * 0x100000001b3ull;
+	return h;
+}
+
 static inline struct kt_hash_slot *kt_hash_slot_(const struct kt_hash *h, uint64_t key)
 {
 	size_t i = kt_hash_u64(key) & h->mask;

@@ -9,6 +9,7 @@
 #include "format/base/macros.h"
 #include "format/base/safe.h"
 #include "report/export/export.h"
+#include "report/output/out_file.h"
 
 /* Of a name, the one character that would end its frame. */
 static int print_frame(FILE *f, const char *name)
@@ -45,12 +46,12 @@ static int print_stack(FILE *f, const struct kt_cell *cells, size_t n)
 
 int kt_export_folded(struct kt_run *run, const char *file)
 {
-	int err = kt_export_select(run, stdout, print_stack);
+	static const struct kt_out_what what = {.word = "stacks"};
+	struct kt_out_file out;
+	int err = kt_out_file_open(&out, "-", &what, run->err, sizeof(run->err));
 
-	errno = 0;
-	if (!err && (fflush(stdout) || ferror(stdout))) {
-		err = errno ? -errno : -EIO;
-		snprintf(run->err, sizeof(run->err), "cannot write the stacks: %s", strerror(-err));
-	}
+	err = err ? err : kt_export_select(run, out.f, print_stack);
+	err = err ? err : kt_out_file_commit(&out);
+	kt_out_file_finish(&out);
 	return err;
 }

@@ -4,28 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "format/base/array.h"
+
 enum { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2 };
 enum { MAX_VARINT = 10 };
 
 static uint8_t *room(struct kt_pb *pb, size_t n)
 {
-	size_t cap = pb->cap ? pb->cap : 256;
-	uint8_t *v;
-
-	if (pb->oom)
-		return NULL;
-	while (cap - pb->n < n)
-		cap *= 2;
-	if (cap != pb->cap) {
-		v = realloc(pb->v, cap);
-		if (!v) {
-			pb->oom = true;
-			return NULL;
-		}
-		pb->v = v;
-		pb->cap = cap;
-	}
-	return pb->v + pb->n;
+	pb->oom = pb->oom || kt_vec_reserve(pb, pb->n + n);
+	return pb->oom ? NULL : pb->v + pb->n;
 }
 
 static size_t put_varint(uint8_t *p, uint64_t v)

@@ -56,7 +56,7 @@ bool kt_pf_time(const struct kt_pf *p, int64_t ns, int64_t *ret_ts)
 	       *ret_ts < INT64_MAX;
 }
 
-static const char *text_of(sqlite3_stmt *st, int col)
+const char *kt_pf_text(sqlite3_stmt *st, int col)
 {
 	const char *s = (const char *)sqlite3_column_text(st, col);
 
@@ -148,8 +148,8 @@ static char *object_name(struct kt_pf *p, const struct kt_pf_kind *k, sqlite3_st
 	sqlite3_bind_text(p->object, 1, k->object_tbl, -1, SQLITE_STATIC);
 	sqlite3_bind_value(p->object, 2, sqlite3_column_value(st, col));
 	n = asprintf(&name, "%s %s", k->object_word,
-		     sqlite3_step(p->object) == SQLITE_ROW ? text_of(p->object, 0)
-							   : text_of(st, col));
+		     sqlite3_step(p->object) == SQLITE_ROW ? kt_pf_text(p->object, 0)
+							   : kt_pf_text(st, col));
 	sqlite3_reset(p->object);
 	return n < 0 ? NULL : name;
 }
@@ -160,7 +160,7 @@ struct kt_track *kt_pf_object(struct kt_pf *p, int64_t run_id, const struct kt_p
 	bool is_new, known = sqlite3_column_type(st, col) != SQLITE_NULL;
 	struct kt_track *t =
 		kt_tracks_get(&p->tracks, &is_new, "object %lld %s %s%s", (long long)run_id,
-			      k->object_tbl, known ? "=" : "", known ? text_of(st, col) : "");
+			      k->object_tbl, known ? "=" : "", known ? kt_pf_text(st, col) : "");
 	char *name kt_auto_free = NULL;
 
 	if (!is_new || !t)
@@ -172,13 +172,12 @@ struct kt_track *kt_pf_object(struct kt_pf *p, int64_t run_id, const struct kt_p
 	return t;
 }
 
-/* "fio [146]"; empty: there is none. */
+/* "fio [146]"; "?": there is none. */
 static void task_name(struct kt_pf *p, int64_t utid, char *buf, size_t size)
 {
-	*buf = '\0';
 	sqlite3_bind_int64(p->task, 1, utid);
-	if (sqlite3_step(p->task) == SQLITE_ROW)
-		snprintf(buf, size, "%s [%s]", text_of(p->task, 0), text_of(p->task, 1));
+	snprintf(buf, size, "%s",
+		 sqlite3_step(p->task) == SQLITE_ROW ? kt_pf_text(p->task, 0) : "?");
 	sqlite3_reset(p->task);
 }
 
@@ -258,19 +257,20 @@ static void bind_flow(sqlite3_stmt *st, const struct flow *f)
 
 static int load_links(struct kt_pf *p, struct flow *f)
 {
-	int rc;
+	int rc = SQLITE_DONE, err = 0;
 
 	f->links.n = 0;
 	bind_flow(p->links, f);
-	while ((rc = sqlite3_step(p->links)) == SQLITE_ROW) {
+	while (!err && (rc = sqlite3_step(p->links)) == SQLITE_ROW) {
 		struct link l = {sqlite3_column_int64(p->links, 0),
 				 sqlite3_column_int64(p->links, 1)};
 
 		if (kt_vec_push(&f->links, l))
-			rc = SQLITE_NOMEM;
+			err = kt_pf_no_memory(p);
 	}
+	err = err ? err : kt_pf_done(p, rc);
 	sqlite3_reset(p->links);
-	return kt_pf_done(p, rc);
+	return err;
 }
 
 static void put_arrows(struct kt_pf *p, const struct flow *f, int64_t seq)
@@ -289,7 +289,7 @@ static void put_int(struct kt_pf *p, const char *key, sqlite3_stmt *st, int col)
 static void put_word(struct kt_pf *p, const char *key, sqlite3_stmt *st, int col)
 {
 	if (sqlite3_column_type(st, col) != SQLITE_NULL)
-		kt_trace_word(&p->trace, key, text_of(st, col));
+		kt_trace_word(&p->trace, key, kt_pf_text(st, col));
 }
 
 /* Of what cannot be told from the track. */
@@ -301,7 +301,7 @@ static int describe(struct kt_pf *p, const struct flow *f, bool of_task)
 	snprintf(buf, sizeof(buf), "%s%lld", f->kind->letter, (long long)f->id);
 	kt_trace_text(&p->trace, "id", buf);
 	if (sqlite3_column_type(f->st, WHAT) != SQLITE_NULL)
-		kt_trace_text(&p->trace, "what", text_of(f->st, WHAT));
+		kt_trace_text(&p->trace, "what", kt_pf_text(f->st, WHAT));
 	put_int(p, "size_bytes", f->st, SIZE_BYTES);
 	put_word(p, "kind", f->st, KIND);
 	if (of_task && sqlite3_column_type(f->st, OBJECT_ID) != SQLITE_NULL) {
@@ -319,7 +319,7 @@ static int describe(struct kt_pf *p, const struct flow *f, bool of_task)
 			put_word(p, "cgroup", p->cgroup, 0);
 		sqlite3_reset(p->cgroup);
 	}
-	if (strcmp(text_of(f->st, STATE), "whole") != 0)
+	if (strcmp(kt_pf_text(f->st, STATE), "whole") != 0)
 		put_word(p, "state", f->st, STATE);
 	return 0;
 }
@@ -341,7 +341,7 @@ static int draw_stages(struct kt_pf *p, const struct flow *f, uint64_t lane)
 		}
 		at = end;
 		kt_trace_open(&p->trace, KT_TRACE_BEGIN, lane, start, "stage",
-			      text_of(p->stage, 1));
+			      kt_pf_text(p->stage, 1));
 		put_arrows(p, f, sqlite3_column_int64(p->stage, 0));
 		put_word(p, "class", p->stage, 7);
 		put_int(p, "runq_ns", p->stage, 4);
@@ -359,12 +359,12 @@ static int draw_disturbances(struct kt_pf *p, const struct flow *f, const struct
 {
 	int64_t start, end;
 	char by[128];
-	int rc;
+	int rc = SQLITE_DONE, err = 0;
 
 	if (!p->disturbance)
 		return 0;
 	bind_flow(p->disturbance, f);
-	while ((rc = sqlite3_step(p->disturbance)) == SQLITE_ROW) {
+	while (!err && (rc = sqlite3_step(p->disturbance)) == SQLITE_ROW) {
 		sqlite3_stmt *st = p->disturbance;
 		struct kt_track *t = kt_pf_lanes(p, parent, "waits for the CPU", 2);
 		uint64_t lane;
@@ -375,10 +375,10 @@ static int draw_disturbances(struct kt_pf *p, const struct flow *f, const struct
 			continue;
 		lane = t ? kt_tracks_lane(&p->tracks, t, start, end) : 0;
 		if (!lane) {
-			rc = SQLITE_NOMEM;
+			err = kt_pf_no_memory(p);
 			break;
 		}
-		kt_trace_open(&p->trace, KT_TRACE_BEGIN, lane, start, "sched", text_of(st, 0));
+		kt_trace_open(&p->trace, KT_TRACE_BEGIN, lane, start, "sched", kt_pf_text(st, 0));
 		if (kt_pf_is_int(st, 3)) {
 			task_name(p, sqlite3_column_int64(st, 3), by, sizeof(by));
 			kt_trace_word(&p->trace, "by", by);
@@ -387,8 +387,9 @@ static int draw_disturbances(struct kt_pf *p, const struct flow *f, const struct
 		kt_trace_close(&p->trace);
 		kt_trace_end(&p->trace, lane, end);
 	}
+	err = err ? err : kt_pf_done(p, rc);
 	sqlite3_reset(p->disturbance);
-	return kt_pf_done(p, rc);
+	return err;
 }
 
 /* Where an instant's stages end: until then its lane is taken. */
@@ -422,7 +423,7 @@ static int place(struct kt_pf *p, struct flow *f)
 		p->n_impossible++;
 		return 1;
 	}
-	f->has_end = dur || !strcmp(text_of(f->st, STATE), "open_at_end");
+	f->has_end = dur || !strcmp(kt_pf_text(f->st, STATE), "open_at_end");
 	if (!dur && f->has_end)
 		f->end = INT64_MAX;
 	return f->has_end ? 0 : stages_until(p, f);
@@ -446,9 +447,10 @@ static int draw_flow(struct kt_pf *p, struct flow *f)
 	lane = t && object ? kt_tracks_lane(&p->tracks, t, f->start, f->end) : 0;
 	if (!lane)
 		return kt_pf_no_memory(p);
-	kt_trace_open(
-		&p->trace, f->has_end ? KT_TRACE_BEGIN : KT_TRACE_INSTANT, lane, f->start, "flow",
-		sqlite3_column_type(f->st, OP) == SQLITE_NULL ? f->kind->one : text_of(f->st, OP));
+	kt_trace_open(&p->trace, f->has_end ? KT_TRACE_BEGIN : KT_TRACE_INSTANT, lane, f->start,
+		      "flow",
+		      sqlite3_column_type(f->st, OP) == SQLITE_NULL ? f->kind->one
+								    : kt_pf_text(f->st, OP));
 	put_arrows(p, f, 0);
 	err = describe(p, f, of_task);
 	kt_trace_close(&p->trace);
@@ -473,7 +475,7 @@ static int draw_flows(struct kt_pf *p)
 	int rc = SQLITE_DONE;
 
 	while (!err && (rc = sqlite3_step(f.st)) == SQLITE_ROW) {
-		f.kind = kt_pf_kind(p, text_of(f.st, FLOW));
+		f.kind = kt_pf_kind(p, kt_pf_text(f.st, FLOW));
 		f.id = sqlite3_column_int64(f.st, FLOW_ID);
 		f.run_id = sqlite3_column_int64(f.st, RUN_ID);
 		err = f.kind ? draw_flow(p, &f) : 0;
@@ -493,7 +495,7 @@ static int draw_flows(struct kt_pf *p)
 
 static char *copy(sqlite3_stmt *st, int col)
 {
-	return strdup(text_of(st, col));
+	return strdup(kt_pf_text(st, col));
 }
 
 static int load_kinds(struct kt_pf *p)
@@ -527,8 +529,11 @@ static int prepare_all(struct kt_pf *p)
 		sqlite3_stmt **st;
 		const char *sql;
 	} all[] = {
-		{&p->object, "SELECT name FROM temp.object_name WHERE tbl = ?1 AND object_id = ?2"},
-		{&p->task, "SELECT comm, tid FROM task WHERE utid = ?1"},
+		{&p->object, "SELECT name FROM temp.object_name WHERE tbl = ?1 AND object_id = ?2 "
+			     "AND name IS NOT NULL"},
+		{&p->task,
+		 "SELECT coalesce(comm, '?') || ' [' || coalesce(tid, '?') || ']' FROM task "
+		 "WHERE utid = ?1"},
 		{&p->cgroup, "SELECT path FROM cgroup WHERE ucgid = ?1"},
 		{&p->stage, "SELECT g.seq, g.name, g.start_ns, g.dur_ns, g.runq_ns, g.irq_ns, "
 			    "g.softirq_ns, (SELECT s.class FROM flow_stage s WHERE s.flow = ?1 AND "

@@ -39,6 +39,8 @@ int kt_pf_no_memory(struct kt_pf *p);
 bool kt_pf_time(const struct kt_pf *p, int64_t ns, int64_t *ret_ts);
 /* A column that is a number at all. */
 bool kt_pf_is_int(sqlite3_stmt *st, int col);
+/* "" for NULL. Until the next step. */
+const char *kt_pf_text(sqlite3_stmt *st, int col);
 
 /* Tracks; NULL: no memory. */
 struct kt_track *kt_pf_recording(struct kt_pf *p, int64_t run_id);

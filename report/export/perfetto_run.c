@@ -8,13 +8,6 @@
 
 #define SECOND_NS 1000000000LL
 
-static const char *text_of(sqlite3_stmt *st, int col)
-{
-	const char *s = (const char *)sqlite3_column_text(st, col);
-
-	return s ? s : "";
-}
-
 /* All columns from the first on that are not NULL, by their names. */
 static void put_columns(struct kt_pf *p, sqlite3_stmt *st, int first)
 {
@@ -23,7 +16,7 @@ static void put_columns(struct kt_pf *p, sqlite3_stmt *st, int first)
 			kt_trace_int(&p->trace, sqlite3_column_name(st, i),
 				     sqlite3_column_int64(st, i));
 		else if (sqlite3_column_type(st, i) != SQLITE_NULL)
-			kt_trace_text(&p->trace, sqlite3_column_name(st, i), text_of(st, i));
+			kt_trace_text(&p->trace, sqlite3_column_name(st, i), kt_pf_text(st, i));
 	}
 }
 
@@ -40,7 +33,7 @@ static int draw_slices(struct kt_pf *p, const char *sql)
 					     : kt_pf_recording(p, run_id);
 		uint64_t lane;
 
-		t = t ? kt_pf_lanes(p, t, text_of(st, 0), 0) : NULL;
+		t = t ? kt_pf_lanes(p, t, kt_pf_text(st, 0), 0) : NULL;
 		if (!t)
 			err = kt_pf_no_memory(p);
 		if (err || !kt_pf_is_int(st, 5) || !kt_pf_is_int(st, 6) ||
@@ -50,8 +43,8 @@ static int draw_slices(struct kt_pf *p, const char *sql)
 		lane = kt_tracks_lane(&p->tracks, t, start, end);
 		if (!lane)
 			err = kt_pf_no_memory(p);
-		kt_trace_open(&p->trace, KT_TRACE_BEGIN, lane, start, text_of(st, 1),
-			      text_of(st, 2));
+		kt_trace_open(&p->trace, KT_TRACE_BEGIN, lane, start, kt_pf_text(st, 1),
+			      kt_pf_text(st, 2));
 		put_columns(p, st, 7);
 		kt_trace_close(&p->trace);
 		kt_trace_end(&p->trace, lane, end);
@@ -90,7 +83,7 @@ static int rate_begin(struct kt_pf *p, struct rate *r, sqlite3_stmt *st, bool ha
 	char *n kt_auto_free = NULL, *bytes kt_auto_free = NULL;
 
 	rate_end(p, r);
-	*r = (struct rate){.kind = kt_pf_kind(p, text_of(st, 1))};
+	*r = (struct rate){.kind = kt_pf_kind(p, kt_pf_text(st, 1))};
 	if (!r->kind)
 		return 0;
 	r->object = kt_pf_object(p, sqlite3_column_int64(st, 0), r->kind, st, 2);
@@ -123,7 +116,7 @@ static int draw_rates(struct kt_pf *p)
 
 		if (sqlite3_column_int(st, 6))
 			err = rate_begin(p, &r, st, sqlite3_column_int(st, 7));
-		else if (r.object && second != r.last + 1) {
+		else if (r.object && second - 1 != r.last) {
 			put_second(p, r.n, r.last + 1, 0);
 			put_second(p, r.bytes, r.last + 1, 0);
 		}
@@ -147,8 +140,8 @@ static int draw_cpu_counter(struct kt_pf *p, const char *tbl, const char *col, c
 	char *sql = sqlite3_mprintf(
 		"SELECT run_id, cpu, second, %s(\"%w\") FROM main.\"%w\" CROSS JOIN "
 		"temp.\"window\" w "
-		"WHERE cpu IS NOT NULL AND second BETWEEN w.since_ns / 1000000000 AND w.until_ns / "
-		"1000000000 GROUP BY run_id, cpu, second HAVING count(\"%w\") > 0 "
+		"WHERE cpu IS NOT NULL AND second >= w.from_s AND second < w.to_s GROUP BY run_id, "
+		"cpu, second HAVING count(\"%w\") > 0 "
 		"ORDER BY run_id, cpu, second",
 		strncmp(col, "max_", 4) ? "sum" : "max", col, tbl, col);
 	int64_t run_id = 0, cpu = 0;
@@ -200,8 +193,8 @@ static int draw_cpu_counters(struct kt_pf *p)
 		"AND (SELECT count(*) FROM pragma_table_info(d.tbl) c "
 		"WHERE c.name IN ('run_id', 'second', 'cpu')) = 3 ORDER BY d.tbl, d.col");
 	while (!err && (rc = sqlite3_step(st)) == SQLITE_ROW)
-		err = draw_cpu_counter(p, text_of(st, 0), text_of(st, 1), text_of(st, 2),
-				       text_of(st, 3));
+		err = draw_cpu_counter(p, kt_pf_text(st, 0), kt_pf_text(st, 1), kt_pf_text(st, 2),
+				       kt_pf_text(st, 3));
 	sqlite3_finalize(st);
 	return err ? err : kt_pf_done(p, rc);
 }

@@ -70,19 +70,10 @@ struct name {
 	char text[];
 };
 
-static uint64_t hash_of(enum kt_trace_names type, const char *s)
-{
-	uint64_t h = 0xcbf29ce484222325ull + type;
-
-	for (; *s; s++)
-		h = (h ^ (unsigned char)*s) * 0x100000001b3ull;
-	return h;
-}
-
 /* The number of a name; 0: it is written where it stands. */
 static uint64_t intern(struct kt_trace *t, enum kt_trace_names type, const char *s)
 {
-	uint64_t key = hash_of(type, s);
+	uint64_t key = kt_hash_text(type, s);
 	struct name *first = kt_hash_get(&t->names, key), *n = first;
 	char *safe kt_auto_free = NULL;
 	size_t len, at;

@@ -56,14 +56,13 @@ struct kt_track *kt_tracks_get(struct kt_tracks *ts, bool *ret_new, const char *
 {
 	char key[MAX_KEY_BYTES];
 	struct kt_track *t, *first;
-	uint64_t hash = 0xcbf29ce484222325ull;
+	uint64_t hash;
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(key, sizeof(key), fmt, ap);
 	va_end(ap);
-	for (const char *p = key; *p; p++)
-		hash = (hash ^ (unsigned char)*p) * 0x100000001b3ull;
+	hash = kt_hash_text(0, key);
 	first = kt_hash_get(&ts->by_key, hash);
 	*ret_new = false;
 	for (t = first; t; t = t->next)

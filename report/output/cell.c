@@ -79,6 +79,16 @@ const char *kt_format_real(double v, char *buf, size_t size)
 	return buf;
 }
 
+const char *kt_cell_number(const struct kt_cell *c, char *buf, size_t size)
+{
+	if (c->type == KT_CELL_REAL && isfinite(c->f))
+		return kt_format_real(c->f, buf, size);
+	if (c->type != KT_CELL_INT)
+		return NULL;
+	snprintf(buf, size, "%lld", (long long)c->i);
+	return buf;
+}
+
 double kt_cell_real(const struct kt_cell *c)
 {
 	return c->type == KT_CELL_INT ? (double)c->i : c->type == KT_CELL_REAL ? c->f : 0;

@@ -29,6 +29,9 @@ char *kt_cell_clock(int64_t ns, int64_t epoch_ns);
 /* For machines: the shortest decimal that reads back as the same number. */
 const char *kt_format_real(double v, char *buf, size_t size);
 
+/* The same of a cell, in JSON; buf holds KT_NUMBER_SIZE. NULL: it is no number, which infinite ones are not there either. */
+const char *kt_cell_number(const struct kt_cell *c, char *buf, size_t size);
+
 /* The value as a number; 0 for NULL and text. */
 double kt_cell_real(const struct kt_cell *c);
 

@@ -114,6 +114,7 @@ static int json_row(struct kt_output *o, const struct kt_cell *cells)
 	j->any_row = true;
 	for (size_t i = 0; i < j->head->n_columns; i++) {
 		const struct kt_cell *c = &cells[i];
+		const char *number;
 
 		if (j->head->columns[i].format == KT_FMT_BAR ||
 		    j->head->columns[i].format == KT_FMT_SPAN)
@@ -123,10 +124,9 @@ static int json_row(struct kt_output *o, const struct kt_cell *cells)
 		any = true;
 		print_string(o->f, j->head->columns[i].name);
 		fputs(": ", o->f);
-		if (c->type == KT_CELL_INT)
-			fprintf(o->f, "%lld", (long long)c->i);
-		else if (c->type == KT_CELL_REAL && isfinite(c->f))
-			fputs(kt_format_real(c->f, buf, sizeof(buf)), o->f);
+		number = kt_cell_number(c, buf, sizeof(buf));
+		if (number)
+			fputs(number, o->f);
 		else if (c->type == KT_CELL_TEXT && j->head->columns[i].format == KT_FMT_HEAT)
 			print_numbers(o->f, c->text);
 		else if (c->type == KT_CELL_TEXT)

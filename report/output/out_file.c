@@ -51,24 +51,24 @@ static int check_replaced(struct kt_out_file *x)
 	return -EEXIST;
 }
 
+static int make_tmp(struct kt_out_file *x)
+{
+	if (asprintf(&x->tmp, "%s.%ld.tmp", x->target, (long)getpid()) >= 0)
+		return 0;
+	x->tmp = NULL;
+	errno = ENOMEM;
+	return -1;
+}
+
 /* Without a name until it is whole, where the file system can; else beside what it will be. */
 static int open_unnamed(struct kt_out_file *x)
 {
 	char *copy kt_auto_free = strdup(x->target);
 	int fd = copy ? open(dirname(copy), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666) : -1;
 
-	if (asprintf(&x->tmp, "%s.%ld.tmp", x->target, (long)getpid()) < 0) {
-		x->tmp = NULL;
-		if (fd >= 0)
-			close(fd);
-		errno = ENOMEM;
-		return -1;
-	}
-	if (fd < 0)
-		return open(x->tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	free(x->tmp);
-	x->tmp = NULL;
-	return fd;
+	if (fd >= 0 || make_tmp(x))
+		return fd;
+	return open(x->tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 }
 
 static int open_new(struct kt_out_file *x)
@@ -136,12 +136,9 @@ static int name_it(struct kt_out_file *x)
 
 	if (x->tmp)
 		return 0;
-	snprintf(fd, sizeof(fd), "/proc/self/fd/%d", fileno(x->f));
-	if (asprintf(&x->tmp, "%s.%ld.tmp", x->target, (long)getpid()) < 0) {
-		x->tmp = NULL;
-		errno = ENOMEM;
+	if (make_tmp(x))
 		return -1;
-	}
+	snprintf(fd, sizeof(fd), "/proc/self/fd/%d", fileno(x->f));
 	if (!linkat(AT_FDCWD, fd, AT_FDCWD, x->tmp, AT_SYMLINK_FOLLOW))
 		return 0;
 	free(x->tmp);

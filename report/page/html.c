@@ -101,26 +101,14 @@ static bool is_drawn(enum kt_cell_format format)
 	return format == KT_FMT_BAR || format == KT_FMT_SPAN || format == KT_FMT_HEAT;
 }
 
-/* As in JSON; NULL also without memory, which the caller tells by the type. */
-static char *raw_of(const struct kt_cell *c)
-{
-	char buf[KT_NUMBER_SIZE];
-
-	if (c->type == KT_CELL_INT)
-		snprintf(buf, sizeof(buf), "%lld", (long long)c->i);
-	else if (c->type ==
-		 KT_CELL_REAL) /* NaN is NULL to SQLite, and infinite no number to JSON */
-		kt_format_real(c->f, buf, sizeof(buf));
-	else
-		return NULL;
-	return strdup(buf);
-}
-
 static int fill(struct html_output *h, struct cell *cell, const struct kt_cell *c,
 		enum kt_cell_format format)
 {
+	char buf[KT_NUMBER_SIZE];
+	const char *number = kt_cell_number(c, buf, sizeof(buf));
+
 	cell->type = c->type;
-	cell->raw = raw_of(c);
+	cell->raw = number ? strdup(number) : NULL;
 	if (is_drawn(format))
 		cell->text = strdup(c->type == KT_CELL_TEXT ? c->text : cell->raw ? cell->raw : "");
 	else if (format == KT_FMT_TIME && h->how->epoch_ns && c->type == KT_CELL_INT)
@@ -128,7 +116,7 @@ static int fill(struct html_output *h, struct cell *cell, const struct kt_cell *
 	else
 		cell->text =
 			c->type == KT_CELL_TEXT ? strdup(c->text) : kt_cell_text(c, format, true);
-	if (!cell->text || (!cell->raw && (c->type == KT_CELL_INT || c->type == KT_CELL_REAL)))
+	if (!cell->text || (number && !cell->raw))
 		return -ENOMEM;
 	if (format != KT_FMT_HEAT)
 		return 0;

@@ -16,9 +16,8 @@
 #include "report/page/tee.h"
 #include "report/query/run.h"
 
-/* The first line of page.html. */
-static const struct kt_out_what page_what = {"page", "<!DOCTYPE html>",
-					     sizeof("<!DOCTYPE html>") - 1};
+/* How page.html begins. */
+static const struct kt_out_what page_what = {"page", kt_page_shell, 64};
 
 enum part {
 	PART_TITLE,
@@ -48,7 +47,6 @@ struct page {
 	struct text parts[N_PARTS];
 	KT_VEC(char *) ids;	 /* owned: flows that are explained */
 	KT_VEC(char *) left_out; /* owned: why a report is not here */
-	int64_t epoch_ns;	 /* for times of day; 0: seconds */
 	char *err;
 	size_t err_size;
 };
@@ -198,13 +196,15 @@ static int other_kinds(struct kt_run *run, char ***ret, size_t *ret_n)
 
 static int print_run(struct page *p, struct kt_run *run, const struct want *w, FILE *f)
 {
+	struct kt_html how = w->how;
 	struct text json = {0};
 	struct kt_output *out;
 	int err = text_open(&json);
 
 	if (err)
 		return no_memory(p);
-	out = kt_output_tee(kt_output_html(f, &w->how), kt_output_json(json.f));
+	how.epoch_ns = p->o->wall ? kt_run_epoch(run) : 0;
+	out = kt_output_tee(kt_output_html(f, &how), kt_output_json(json.f));
 	err = out ? kt_run_print(run, out) : no_memory(p);
 	if (out && err)
 		snprintf(p->err, p->err_size, "%s", run->err);
@@ -227,7 +227,9 @@ static int run_one(struct page *p, const struct want *w, FILE *f, char ***kinds,
 
 	o.report = w->report;
 	o.out = KT_OUT_JSON;
-	choose_filters(w, params_of(w->report), &o, f);
+	/* A report that was asked for says itself which of them it does not take. */
+	if (!p->o->named || w->id)
+		choose_filters(w, params_of(w->report), &o, f);
 	err = kt_run_init(&run, &o);
 	if (err)
 		snprintf(p->err, p->err_size, "%s", run.err);
@@ -262,7 +264,7 @@ static int put_flow(void *arg, FILE *f, const char *id, const char *line)
 	struct want w = {
 		.report = "show",
 		.id = id,
-		.how = {.level = 3, .title = "One flow", .epoch_ns = p->epoch_ns},
+		.how = {.level = 3, .title = "One flow"},
 	};
 	char *copy = strdup(id);
 	int err;
@@ -327,11 +329,7 @@ static struct want want_of(struct page *p, const char *report, const char *title
 {
 	struct want w = {
 		.report = report,
-		.how = {.level = 3,
-			.title = title,
-			.epoch_ns = p->epoch_ns,
-			.has = has_id,
-			.arg = p},
+		.how = {.level = 3, .title = title, .has = has_id, .arg = p},
 	};
 
 	if (!strcmp(report, "slow"))
@@ -567,19 +565,6 @@ static void put_shell(const struct page *p, FILE *f)
 	fputs(s, f);
 }
 
-static int64_t epoch_of(struct page *p)
-{
-	struct kt_run run = {0};
-	char err[1024];
-	int64_t epoch = 0;
-
-	if (!p->o->wall || kt_database_open(p->o->db, &run.db, err, sizeof(err)))
-		return 0; /* the first report says why */
-	epoch = kt_run_epoch(&run);
-	sqlite3_close(run.db);
-	return epoch;
-}
-
 static void page_finish(struct page *p)
 {
 	for (int i = 0; i < N_PARTS; i++)
@@ -598,7 +583,6 @@ static int page_fill(struct page *p)
 
 	for (int i = 0; !err && i < N_PARTS; i++)
 		err = text_open(&p->parts[i]) ? no_memory(p) : 0;
-	p->epoch_ns = epoch_of(p);
 	err = err ? err : fill_head(p);
 	err = err ? err : p->o->named ? fill_one(p) : fill_all(p);
 	for (int i = 0; i < N_PARTS; i++)

@@ -153,6 +153,21 @@ static int check_needs(struct kt_run *run)
 	return 0;
 }
 
+/* What is named after a report, as far as the program's own say. */
+static const char *what_it_takes(const char *name)
+{
+	struct kt_report r = {0};
+	char err[256];
+	const char *takes = "run.db";
+
+	if (!kt_report_load(&r, name, err, sizeof(err)))
+		takes = r.other				 ? "A.db B.db"
+			: r.params & (1u << KT_PARAM_ID) ? "ID run.db"
+							 : takes;
+	kt_report_finish(&r);
+	return takes;
+}
+
 /* `ktrace-report stages`: the database was left out. */
 static int check_database_name(struct kt_run *run)
 {
@@ -160,7 +175,8 @@ static int check_database_name(struct kt_run *run)
 	bool is_report = query || kt_sql_find_report(run->path);
 
 	if (is_report && access(run->path, F_OK))
-		return fail(run, -EINVAL, "name a database: ktrace-report %s run.db", run->path);
+		return fail(run, -EINVAL, "name a database: ktrace-report %s %s", run->path,
+			    what_it_takes(run->path));
 	return 0;
 }
 
@@ -218,7 +234,7 @@ static int sql_error(struct kt_run *run, const struct kt_block *b, int rc)
 			    "%s: made by an older ktrace-analyze (%s); make it again with the one "
 			    "next to this program",
 			    run->path, sqlite3_errmsg(run->db));
-	return fail(run, -EINVAL, "%s:%d: %s", b->source, line, sqlite3_errmsg(run->db));
+	return fail(run, -EBADMSG, "%s:%d: %s", b->source, line, sqlite3_errmsg(run->db));
 }
 
 static int bind(struct kt_run *run, const struct kt_block *b, sqlite3_stmt *st)
@@ -230,7 +246,7 @@ static int bind(struct kt_run *run, const struct kt_block *b, sqlite3_stmt *st)
 		while (p < KT_N_PARAMS && (!name || strcmp(name, kt_param_names[p])))
 			p++;
 		if (p == KT_N_PARAMS)
-			return fail(run, -EINVAL,
+			return fail(run, -EBADMSG,
 				    "%s:%d: unknown parameter %s; the man page lists them",
 				    b->source, b->line, name ? name : "?");
 		if (!run->values[p].set)
@@ -262,7 +278,7 @@ static int resolve_columns(struct kt_run *run, const struct kt_block *b, sqlite3
 		while (i < n && strcmp(cols[i].name, b->columns.v[d].name))
 			i++;
 		if (i == n)
-			return fail(run, -EINVAL, "%s:%d: the statement has no column '%s'",
+			return fail(run, -EBADMSG, "%s:%d: the statement has no column '%s'",
 				    b->source, b->line, b->columns.v[d].name);
 		cols[i] = b->columns.v[d];
 	}

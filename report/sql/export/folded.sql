@@ -16,18 +16,19 @@ CREATE TEMP TABLE stack_of(cell_id INTEGER PRIMARY KEY, run, kind, object, who, 
 INSERT INTO stack_of
 SELECT c.cell_id, 'run ' || shown_run(c.run_id), CASE WHEN c.shown_flow IS NOT NULL THEN k.many END,
        coalesce(CAST(c.object AS TEXT), '?'),
-       coalesce(CASE coalesce(:by, 'task')
-                WHEN 'program' THEN w.program
-                WHEN 'process' THEN w.program || ' [' || w.tgid || ']'
-                WHEN 'cgroup' THEN coalesce(g.path, g.hierarchy || ':' || g.cgroup_id)
-                ELSE w.comm || ' [' || w.tid || ']' END, '?'), coalesce(CAST(c.op AS TEXT), k.one)
+       coalesce(CASE WHEN :by = 'cgroup' THEN coalesce(g.path, g.hierarchy || ':' || g.cgroup_id)
+                WHEN :by = 'program' THEN w.program
+                WHEN w.utid IS NULL THEN NULL
+                WHEN :by = 'process' THEN coalesce(w.program, '?') || ' [' || coalesce(w.tgid, '?') || ']'
+                ELSE coalesce(w.comm, '?') || ' [' || coalesce(w.tid, '?') || ']' END, '?'),
+       coalesce(CAST(c.op AS TEXT), k.one)
 FROM cell_sum s CROSS JOIN cell c ON c.cell_id = s.cell_id JOIN shown_kind k ON k.flow = c.flow
 LEFT JOIN who_is w ON w.utid = c.utid LEFT JOIN cgroup g ON g.ucgid = c.ucgid
 WHERE c.says AND (:recorder OR NOT c.is_own);
 
 --: table stacks
 --: empty No complete flow matches.
-SELECT run, kind, object, who, op, stage, sum(ns) AS ns
+SELECT run, kind, object, who, op, stage, CAST(sum(ns) AS INTEGER) AS ns
 FROM (SELECT o.*, t.ord, CAST(t.stage AS TEXT) AS stage, s.ns
       FROM stack_of o CROSS JOIN cell c ON c.cell_id = o.cell_id CROSS JOIN cell_stage s ON s.cell_id = o.cell_id
       JOIN flow_stage t ON t.flow = c.flow AND t.ord = s.ord

@@ -3,7 +3,7 @@
 -- --op choose among the flows that programs wait for, as report `slow` does, and what lies below these comes along
 -- (perfetto_choose.c follows flow_link: rows of depth 0 are those that were chosen).
 --: title Perfetto trace
---: needs flow_kind flow_stage flow_group flow_key flow_load flow_object flow_link flow stage run task cgroup
+--: needs flow_kind flow_stage flow_group flow_key flow_load flow_object flow_link stage run task cgroup lost_interval
 --: use outside
 --: use kept_who
 --: use rows_from
@@ -22,26 +22,8 @@ WHERE CASE WHEN :flow IS NOT NULL THEN flow = :flow
            WHEN coalesce(:over_ns, :top, :task, :cgroup, :op) IS NULL THEN 1
            ELSE waits OR NOT EXISTS (SELECT 1 FROM shown_kind k JOIN flow_group g USING (flow) WHERE k.waits) END;
 
---: setup
-CREATE TEMP TABLE object_name(tbl TEXT, object_id INTEGER, name TEXT, dev TEXT, parent_id INTEGER,
-  PRIMARY KEY(tbl, object_id)) WITHOUT ROWID;
---: setup
-INSERT OR IGNORE INTO object_name
-SELECT o.tbl, o.object_id, coalesce(o.name, o.dev), o.dev, o.parent_id
-FROM (SELECT DISTINCT object_tbl FROM shown_kind) k CROSS JOIN flow_object o WHERE o.tbl = k.object_tbl;
+--: use flow_objects
 
--- What --object names: one, with its parts.
---: setup
-CREATE TEMP TABLE kept_object(tbl TEXT, object_id INTEGER, PRIMARY KEY(tbl, object_id)) WITHOUT ROWID;
---: setup
-INSERT INTO kept_object
-SELECT o.tbl, o.object_id FROM object_name o LEFT JOIN object_name p ON p.tbl = o.tbl AND p.object_id = o.parent_id
-WHERE :disk IN (o.name, o.dev, p.name, p.dev);
-
---: refuse
-SELECT words || ': --over ' || fmt_ns(:over_ns) || ' needs them; use --over ' || fmt_ns(keep_ns)
-       || ' or more, or run ktrace-analyze again without --keep'
-FROM rows_from WHERE :over_ns < keep_ns;
 --: warn
 SELECT 'The trace does not have every flow: ' || words || '. Throughput counts all.'
 FROM rows_from WHERE coalesce(:over_ns, 0) < keep_ns;
@@ -76,22 +58,24 @@ WHERE w.flow = +s.flow AND w.flow_id IS NOT NULL AND :top IS NOT NULL AND w.stat
   AND (:recorder OR w.utid IN (SELECT utid FROM task WHERE is_recorder) IS NOT 1)
 ORDER BY w.dur_ns DESC, w.start_ns, w.flow, w.flow_id LIMIT coalesce(:top, 0);
 
+-- The window, in whole seconds too, for what is not chosen by flow.
+--: setup
+CREATE TEMP TABLE window AS
+SELECT ifnull(:since_ns, -9223372036854775807) AS since_ns, ifnull(:until_ns, 9223372036854775807) AS until_ns,
+       coalesce(:since_ns / 1000000000 - (:since_ns % 1000000000 < 0), -9223372036854775807) AS from_s,
+       coalesce(:until_ns / 1000000000 + (:until_ns % 1000000000 > 0), 9223372036854775807) AS to_s,
+       coalesce(:over_ns, :top, :task, :cgroup, :op, :disk, :flow, :since_ns, :until_ns) IS NOT NULL AS filtered;
+
 -- Throughput: all flows that ended, second by second, after the filters that the statistics know.
 --: setup
 CREATE TEMP TABLE rate AS
 SELECT g.run_id, g.flow, g.object_id, l.second, sum(l.n) AS n, sum(l.size_bytes) AS size_bytes
-FROM flow_load l CROSS JOIN flow_key k ON k.key_id = l.key_id CROSS JOIN flow_group g ON g.group_id = k.group_id
-JOIN shown_kind s ON s.flow = g.flow
-WHERE l.state = 'whole' AND l.second IS NOT NULL AND (:flow IS NULL OR g.flow = :flow) AND (:op IS NULL OR g.op = :op)
+FROM "window" w CROSS JOIN flow_load l CROSS JOIN flow_key k ON k.key_id = l.key_id
+CROSS JOIN flow_group g ON g.group_id = k.group_id JOIN shown_kind s ON s.flow = g.flow
+WHERE l.state = 'whole' AND typeof(l.second) = 'integer' AND (:flow IS NULL OR g.flow = :flow)
+  AND (:op IS NULL OR g.op = :op)
   AND (:disk IS NULL OR (s.object_tbl, g.object_id) IN (SELECT tbl, object_id FROM kept_object))
   AND (:task IS NULL OR k.utid IN kept_task) AND (:cgroup IS NULL OR k.ucgid IN kept_cgroup)
-  AND (:since_ns IS NULL OR l.second >= :since_ns / 1000000000 - (:since_ns % 1000000000 < 0))
-  AND (:until_ns IS NULL OR l.second < (:until_ns + 999999999) / 1000000000)
+  AND l.second >= w.from_s AND l.second < w.to_s
   AND (:recorder OR k.utid IN (SELECT utid FROM task WHERE is_recorder) IS NOT 1)
 GROUP BY g.run_id, g.flow, g.object_id, l.second;
-
--- The window, for what is not chosen by flow.
---: setup
-CREATE TEMP TABLE window AS
-SELECT ifnull(:since_ns, -9223372036854775807) AS since_ns, ifnull(:until_ns, 9223372036854775807) AS until_ns,
-       coalesce(:over_ns, :top, :task, :cgroup, :op, :disk, :flow, :since_ns, :until_ns) IS NOT NULL AS filtered;

@@ -44,26 +44,7 @@ FROM flow_filter
 WHERE NOT by_row AND (coalesce(:since_ns, 0) % 1000000000 <> 0 OR coalesce(:until_ns, 0) % 1000000000 <> 0)
   AND EXISTS (SELECT 1 FROM shown_kind);
 
---: refuse
-SELECT words || ': --over ' || fmt_ns(:over_ns) || ' needs them; use --over ' || fmt_ns(keep_ns)
-       || ' or more, or run ktrace-analyze again without --keep'
-FROM rows_from WHERE :over_ns < keep_ns;
-
---: setup
-CREATE TEMP TABLE object_name(tbl TEXT, object_id INTEGER, name TEXT, dev TEXT, parent_id INTEGER,
-  PRIMARY KEY(tbl, object_id)) WITHOUT ROWID;
---: setup
-INSERT OR IGNORE INTO object_name
-SELECT o.tbl, o.object_id, coalesce(o.name, o.dev), o.dev, o.parent_id
-FROM (SELECT DISTINCT object_tbl FROM shown_kind) k CROSS JOIN flow_object o WHERE o.tbl = k.object_tbl;
-
--- What --object names: one, with its parts.
---: setup
-CREATE TEMP TABLE kept_object(tbl TEXT, object_id INTEGER, PRIMARY KEY(tbl, object_id)) WITHOUT ROWID;
---: setup
-INSERT INTO kept_object
-SELECT o.tbl, o.object_id FROM object_name o LEFT JOIN object_name p ON p.tbl = o.tbl AND p.object_id = o.parent_id
-WHERE :disk IN (o.name, o.dev, p.name, p.dev);
+--: use flow_objects
 
 --: setup
 CREATE TEMP TABLE kept_row(cell_id INTEGER, flow TEXT, flow_id INTEGER, run_id, kind, op, object_id, utid, ucgid,
@@ -117,12 +98,12 @@ SELECT l.* FROM temp.flow_filter f CROSS JOIN main.flow_load l
 WHERE f.timed AND NOT f.by_row AND l.second >= f.from_s AND l.second < f.to_s;
 
 --: setup
-CREATE TEMP TABLE cell_sum(cell_id INTEGER PRIMARY KEY, n, bytes, dur_ns, max_ns, runq_ns, irq_ns, softirq_ns,
+CREATE TEMP TABLE cell_sum(cell_id INTEGER PRIMARY KEY, n, bytes, dur_ns, max_ns, runq_ns,
   s1_ns, s2_ns, s3_ns, s4_ns, s5_ns, s6_ns, s7_ns, s8_ns,
   s9_ns, s10_ns, s11_ns, s12_ns, s13_ns, s14_ns, s15_ns, s16_ns);
 --: setup
 INSERT INTO cell_sum
-SELECT l.key_id, sum(n), sum(size_bytes), sum(dur_ns), max(max_ns), sum(runq_ns), sum(irq_ns), sum(softirq_ns),
+SELECT l.key_id, sum(n), sum(size_bytes), sum(dur_ns), max(max_ns), sum(runq_ns),
        sum(s1_ns), sum(s2_ns), sum(s3_ns), sum(s4_ns), sum(s5_ns), sum(s6_ns), sum(s7_ns), sum(s8_ns),
        sum(s9_ns), sum(s10_ns), sum(s11_ns), sum(s12_ns), sum(s13_ns), sum(s14_ns), sum(s15_ns), sum(s16_ns)
 FROM kept_load l CROSS JOIN cell c ON c.cell_id = l.key_id

@@ -105,6 +105,11 @@ def test_hostile(tmp):
         dbs.change(db, sql)
         got, _ = stacks(db)
         check(sum(got.values()) == 210 * 10**6, "%s: %r" % (sql, sum(got.values())))
+    # Fractions of ns are cut, and are not nothing.
+    os.unlink(db)
+    dbs.change(db, "UPDATE flow_sum SET s1_ns = s1_ns + 0.5, s2_ns = s2_ns + 0.5")
+    got, _ = stacks(db)
+    check(abs(sum(got.values()) - 210 * 10**6) <= len(got) and all(got.values()), "fractions: %r" % got)
 
 
 def test_errors(made):

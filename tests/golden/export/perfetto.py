@@ -304,6 +304,8 @@ def test_bounds(made):
             ("storage", ("--flow", "request"), "flow = 'request'"), ("storage", ("--op", "fsync"), "flow = 'io' AND op = 'fsync'"),
             ("storage", ("--task", "orders"), "flow = 'io' AND utid IN (SELECT utid FROM task WHERE comm = 'orders')"),
             ("storage", ("--since", "1.5s", "--until", "2.25s"), "start_ns + dur_ns >= 1500000000 AND start_ns + dur_ns < 2250000000"),
+            # The second that begins at --until is not in it.
+            ("storage", ("--since", "1s", "--until", "2s"), "start_ns + dur_ns >= 1000000000 AND start_ns + dur_ns < 2000000000"),
             ("storage", ("--top", "7"), "flow = 'io' AND flow_id IN (SELECT io_id FROM io WHERE state = 'whole' AND %s ORDER BY dur_ns DESC LIMIT 7)" % own),
             ("randrw", ("--over", "10ms"), "dur_ns >= 10000000"), ("future", ("--over", "50ms"), "flow = 'crossing' AND dur_ns >= 50000000"),
             ("future", ("--object", "South"), "flow = 'crossing' AND object_id = 2"), ("future", ("--top", "1"), "flow = 'crossing' AND flow_id = 4"),
@@ -313,7 +315,8 @@ def test_bounds(made):
         data, err = trace_of(made[name], *args)
         db = Database(made[name], chosen, True)
         if "--since" in args:
-            db.by_cpu = lambda db=db: {k: [p for p in v if 1 <= (p[0] - db.epoch) // S <= 2] for k, v in Database.by_cpu(db).items()}
+            until = float(args[-1][:-1])
+            db.by_cpu = lambda db=db, until=until: {k: [p for p in v if 1 <= (p[0] - db.epoch) // S < until] for k, v in Database.by_cpu(db).items()}
         bad = differences(db, data, rates=False)
         check(chosen and not bad and not err, "%s %r: %s %s" % (name, args, "; ".join(bad)[:1500], err))
     code = export(made["kept"], "--over", "1ms")
