@@ -1,27 +1,34 @@
 -- SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 --: title Interrupts
---: about per interrupt: count, time, longest, and share of the CPUs
+--: about how often each interrupt came, how long it took, the longest, and its share of the CPUs
 --: needs run
 
 -- Seconds that lie within --since and --until.
+--: setup
+CREATE TEMP TABLE irq_window AS
+SELECT :since_ns / 1000000000 - (:since_ns % 1000000000 < 0) AS from_s,
+       :until_ns / 1000000000 + (:until_ns % 1000000000 > 0) AS to_s;
 --: setup
 CREATE TEMP TABLE shown(run_id, cpu, kind, nr, name, n, time_ns, max_ns);
 --: if irq_load
 --: setup
 INSERT INTO shown
 SELECT run_id, cpu, kind, nr, name, sum(n), sum(time_ns), max(max_ns)
-FROM irq_load
-WHERE (:since_ns IS NULL OR second >= :since_ns / 1000000000)
-  AND (:until_ns IS NULL OR second < (:until_ns + 999999999) / 1000000000)
+FROM irq_window w CROSS JOIN irq_load
+WHERE (w.from_s IS NULL OR second >= w.from_s) AND (w.to_s IS NULL OR second < w.to_s)
 GROUP BY run_id, cpu, kind, nr, name;
 
 --: setup
 CREATE TEMP TABLE whole AS
-SELECT r.run_id, max(1, min(r.start_ns + r.dur_ns, coalesce(:until_ns, r.start_ns + r.dur_ns)) - max(r.start_ns,
-      coalesce(:since_ns, r.start_ns))) AS dur_ns,
+SELECT r.run_id, max(1, min(r.start_ns + r.dur_ns, coalesce(w.to_s * 1000000000, r.start_ns + r.dur_ns))
+    - max(r.start_ns, coalesce(w.from_s * 1000000000, r.start_ns))) AS dur_ns,
        (SELECT count(DISTINCT cpu) FROM shown s WHERE s.run_id = r.run_id) AS cpus
-FROM run r;
+FROM run r CROSS JOIN irq_window w;
 
+--: text
+SELECT 'Times are rounded to whole seconds: showing interrupts from ' || coalesce(from_s || ' s', 'the start') || ' to '
+       || coalesce(to_s || ' s', 'the end') || '.'
+FROM irq_window WHERE coalesce(:since_ns, 0) % 1000000000 <> 0 OR coalesce(:until_ns, 0) % 1000000000 <> 0;
 --: text
 SELECT 'Interrupts took ' || fmt_ns(sum(s.time_ns)) || ', '
        || fmt_share(1.0 * sum(s.time_ns) / (SELECT sum(dur_ns * cpus) FROM whole)) || ' of '
@@ -44,7 +51,7 @@ FROM shown s HAVING sum(s.time_ns) > 0;
 --: column mean_ns duration
 --: column max_ns duration "longest"
 --: column share percent "CPU share"
---: column cpus text wide "mainly on"
+--: column cpus text wide "mostly on"
 --: column bar bar ""
 --: empty No interrupt matches, or family irq was not recorded.
 WITH i AS (

@@ -70,7 +70,8 @@ WHERE :flow IS NULL AND flow = 'bio' AND stage <> 'alloc' AND disk IN (SELECT di
 
 --: setup
 CREATE TEMP TABLE diff_words AS
-SELECT 'operation' AS one, 'operations' AS many, 'an operation' AS of_one, 'I/O' AS some;
+SELECT one, one || 's' AS many, CASE one WHEN 'operation' THEN 'an ' ELSE 'a ' END || one AS of_one, 'I/O' AS some
+FROM (SELECT coalesce(nullif(:flow, 'io'), 'operation') AS one);
 --: use diff_verdict
 
 -- What requests and bios show is the same finding where an operation on that disk says it already.
@@ -78,13 +79,14 @@ SELECT 'operation' AS one, 'operations' AS many, 'an operation' AS of_one, 'I/O'
 DELETE FROM finding WHERE of_kind = 'block' AND EXISTS (SELECT 1 FROM finding i
     WHERE i.of_kind = 'io' AND i.disk = finding.disk AND i.word = finding.word);
 --: setup
-UPDATE verdict SET says = 0 WHERE of_kind = 'block' AND EXISTS (SELECT 1 FROM verdict WHERE of_kind = 'io');
+UPDATE verdict SET says = 0 WHERE of_kind = 'block' AND EXISTS (SELECT 1 FROM verdict
+    WHERE of_kind = 'io' AND stage = 'total' AND min(n_before, n_after) > 0);
 
 --: use diff_said
 
 --: use differs
 
---: table diff The operations
+--: table diff By disk, operation and stage
 --: column flow text group optional
 --: column disk text group
 --: column op text group

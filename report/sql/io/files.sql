@@ -4,6 +4,9 @@
 --: needs file_load request bio stage_stats load
 --: use io
 
+--: refuse
+SELECT 'report ''files'' is about operations: --flow ' || :flow || ' does not apply' WHERE :flow <> 'io';
+
 --: setup
 CREATE TEMP TABLE file_row AS
 SELECT run_id, device_id, ino, path, op, utid, is_cached, sum(n) AS n, sum(size_bytes) AS bytes,
@@ -36,7 +39,7 @@ GROUP BY i.run_id, i.device_id, i.ino, i.path, i.op, i.utid, i.cached_ns IS NOT 
 --: column max_ns duration wide
 --: column total_ns duration "total"
 --: column share percent
---: column tasks text wide "mainly by"
+--: column tasks text wide "mostly by"
 --: column bar bar ""
 --: empty No operation on a file matches, or family io was not recorded.
 WITH named AS (

@@ -64,9 +64,10 @@ WHERE v.says AND stage = 'total' AND verdict = 'not certain' AND share >= 0.05 A
 ORDER BY share DESC LIMIT min(coalesce(:top, 3), 3);
 
 --: warn
-SELECT 'Only in the ' || CASE WHEN n_after = 0 THEN 'first' ELSE 'second' END || ': '
-       || group_concat(DISTINCT disk || ' ' || op) || '.'
-FROM verdict WHERE stage = 'total' AND min(n_before, n_after) = 0 GROUP BY n_after = 0;
+SELECT 'Only in the ' || side || ': ' || group_concat(words, ', ') || '.'
+FROM (SELECT DISTINCT CASE WHEN n_after = 0 THEN 'first' ELSE 'second' END AS side, disk || ' ' || op || what AS words
+      FROM verdict WHERE stage = 'total' AND min(n_before, n_after) = 0 ORDER BY 1, 2)
+GROUP BY side;
 
 -- Each half says for itself what it leaves out.
 --: warn
@@ -74,3 +75,10 @@ SELECT CASE side WHEN 0 THEN 'First' ELSE 'Second' END || ': ' || plural(n, 'int
        || ' with lost events; flows open at that time are excluded.'
 FROM (SELECT 0 AS side, count(*) AS n FROM main.lost_interval UNION ALL SELECT 1, count(*) FROM other.lost_interval)
 WHERE n > 0;
+
+-- A stage that one side has nothing of may not have been seen there: that is no 0.
+--: setup
+UPDATE verdict SET before_ns = CASE WHEN n_before > 0 THEN before_ns END,
+  after_ns = CASE WHEN n_after > 0 THEN after_ns END, change = NULL, low = NULL, high = NULL, p_all = NULL,
+  verdict = 'not certain'
+WHERE stage <> 'total' AND min(n_before, n_after) = 0;

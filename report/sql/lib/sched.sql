@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
---: use had_name
+--: use kept_who
 
 -- Table shown: scheduling of each task that --task and --cgroup select; and a sentence that sums it up.
 
@@ -7,8 +7,7 @@
 CREATE TEMP TABLE kept AS
 SELECT t.utid, t.tid, t.comm, c.path AS cgroup
 FROM task t LEFT JOIN cgroup c ON c.ucgid = t.ucgid
-WHERE (:task IS NULL OR t.comm = :task OR CAST(t.tid AS TEXT) = :task OR t.utid IN had_name)
-  AND (:cgroup IS NULL OR c.path = :cgroup OR :cgroup = '/' OR substr(c.path, 1, length(:cgroup) + 1) = :cgroup || '/');
+WHERE (:task IS NULL OR t.utid IN kept_task) AND (:cgroup IS NULL OR t.ucgid IN kept_cgroup);
 
 -- Idle tasks do not wait.
 --: setup

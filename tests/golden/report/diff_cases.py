@@ -53,7 +53,7 @@ def diff(a, b, **kw):
     text = ktest.run(TOOL, "diff", "a.db", "b.db", env={**os.environ, "COLUMNS": "400"}).stdout
     doc = json.loads(out)
     rows = {r["stage"]: r for r in doc["tables"]["diff"] if r["disk"] == "vda" and r["op"] == "read"}
-    return rows, " ".join(text.split("What else differs")[0].split("The operations")[0].split()), doc["tables"]["differs"]
+    return rows, " ".join(text.split("What else differs")[0].split("By disk, operation and stage")[0].split()), doc["tables"]["differs"]
 
 
 def noisy(rng, mean, spread=0.02, n=200):

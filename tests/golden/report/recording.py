@@ -27,6 +27,13 @@ RECORDINGS = {
     "randrw": ("recording", {"errors", "can-i-trust-it", "cpu-wait", "hot-files", "device-cpu-or-us", "whose-dirty-pages"}),
     "storage": ("storage", {"errors", "can-i-trust-it", "since-when", "neighbours"}),
 }
+# More of both, by the name of the expected text.
+MORE = {
+    "storage/summary-request": ["summary", "--flow", "request", "storage.db"],
+    "storage/irq-part": ["irq", "--since", "2.9s", "--until", "3s", "storage.db"],
+    "storage/diff-request": ["diff", "--flow", "request", "storage.db", "storage.db"],
+    "storage/diff-other": ["diff", "storage.db", "randrw.db"],
+}
 QUERIES = sorted(glob.glob(os.path.join(TOP, "examples/queries/*.sql")))
 
 
@@ -119,6 +126,10 @@ def main():
     tmp = ktest.tmpdir()
     for recording in RECORDINGS:
         check_recording(tmp, schema, recording)
+    for name, args in MORE.items():
+        compare(name, run([TOOL, *args], tmp, COLUMNS="120"), 120)
+    p = ktest.run(TOOL, "files", "--flow", "bio", "storage.db", check=False, cwd=tmp)
+    check(p.returncode == 1 and "is about operations: --flow bio does not apply" in p.stderr, "files --flow bio: %r" % p.stderr)
     readme(tmp)
 
 

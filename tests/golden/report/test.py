@@ -137,6 +137,8 @@ TEXTS = {
 ERRORS = [
     (["nope", "run.db"], 64, "no report 'nope'; available: audit cgroups cost diff disks"),
     (["stages"], 64, "name a database: ktrace-report stages run.db"),
+    (["show"], 64, "name a database: ktrace-report show ID run.db"),
+    (["diff"], 64, "name a database: ktrace-report diff A.db B.db"),
     (["none.db"], 1, "none.db: No such file or directory; make it with: ktrace-analyze run.ktr -o run.db"),
     (["text.txt"], 1, "text.txt: this is not a database; make one with: ktrace-analyze run.ktr -o run.db"),
     (["run.ktr"], 1, "run.ktr: this is a recording, not a database; first run: ktrace-analyze run.ktr"),

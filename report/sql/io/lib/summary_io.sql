@@ -130,7 +130,7 @@ SELECT CASE WHEN m.share > 0.995 THEN 'All of it: ' ELSE 'Largest share: ' END
                ELSE coalesce(' [' || m.tgid || ']', '') || CASE WHEN m.n_tasks > 1 THEN ' (' || fmt_count(m.n_tasks)
                    || ' threads)' ELSE '' END END
        || CASE WHEN m.share > 0.995 THEN '' ELSE ', ' || fmt_share(m.share) END || '; '
-       || CASE WHEN w.share > 0.995 THEN '' ELSE 'mainly ' END
+       || CASE WHEN w.share > 0.995 THEN '' ELSE 'mostly ' END
        || fmt_count(w.n) || ' ' || coalesce(CASE w.n WHEN 1 THEN w.op ELSE o.words END, 'operations')
        || coalesce(' on ' || d.name, '') || ' (' || CASE WHEN w.share > 0.995 THEN ''
             ELSE fmt_share(w.share) || ' of its time; ' END
@@ -283,7 +283,7 @@ SELECT 'While they waited for a kernel worker to issue a flush, the worker was r
                             WHERE i.cause = 'worker' AND i.by_utid IS NOT NULL ORDER BY i.ns DESC LIMIT 1), '') || '.'
 FROM (SELECT total(worker_ns) AS worker, total(total_ns) AS total FROM waited) s,
   (SELECT total(ns) AS ns FROM in_way WHERE cause = 'worker') w
-WHERE s.worker >= 0.01 * s.total AND w.ns >= 0.01 * s.total AND w.ns > 0;
+WHERE s.worker > 0 AND s.worker >= 0.01 * s.total AND w.ns >= 0.01 * s.total AND w.ns > 0;
 
 --: text
 SELECT 'The page cache served ' || CASE sum(n) WHEN 1 THEN 'another ' || max(op)

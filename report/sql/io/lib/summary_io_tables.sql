@@ -61,7 +61,7 @@ ORDER BY run, sum(s.total_ns) OVER (PARTITION BY s.run_id, s.kind) DESC, s.kind,
 --: column total_ns duration "total"
 --: column mean_ns duration "mean"
 --: column share percent
---: column mostly text "mainly"
+--: column mostly text
 --: column words text wide "meaning"
 --: column bar bar ""
 WITH part AS (
