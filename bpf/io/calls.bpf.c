@@ -132,7 +132,8 @@ KT_PROG(io, sys_enter, sys_enter, struct pt_regs *regs, long nr)
 			return 0;
 	}
 	if (f.inode)
-		read_where(shape, d->words, kt_call_is_32(t), &a, f.file, &w);
+		kt_where_read(shape, d->words | (kt_call_is_32(t) ? KT_CALL_IS_32 : 0), &a, f.file,
+			      &w);
 	/* An fsync of a directory is one as well. */
 	if (d->data && (f.data || shape == KT_CALL_PATH || shape == KT_CALL_FD))
 		w.flags |= KT_IO_FLAG_DATA;

@@ -167,9 +167,11 @@ struct kt_args {
 	u64 a[6];
 };
 
-/* Puts together what is in two words. */
-static __always_inline void kt_args_join(u8 words, struct kt_args *a)
+/* Puts together what is in two words. Out of line, so that the verifier goes through what follows once, not once for each way. */
+__noinline __attribute__((weak)) int kt_args_join(u32 words, struct kt_args *a)
 {
+	if (!a)
+		return 0;
 	switch (words) {
 	case KT_WORDS_3:
 		a->a[3] |= a->a[4] << 32;
@@ -187,6 +189,7 @@ static __always_inline void kt_args_join(u8 words, struct kt_args *a)
 		a->a[3] = a->a[4] | a->a[5] << 32;
 		break;
 	}
+	return 0;
 }
 
 /* kt_call_find(): what is known of the call of that number by task t, which runs. NULL: nothing, it is none of ours. */
@@ -210,6 +213,7 @@ static __always_inline const volatile struct kt_call_desc *kt_call_find(struct t
 {
 	if (nr >= KT_N_CALLS || (kt_is_compat(t) && !kt_call_is_32(t)))
 		return NULL;
+	barrier_var(nr); /* else the masks go, and 6.1 does not know a bound once nr was spilled */
 	return kt_call_is_32(t) ? &kt_calls_ia32[nr & (KT_N_CALLS - 1)]
 				: &kt_calls[nr & (KT_N_CALLS - 1)];
 }

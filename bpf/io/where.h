@@ -19,16 +19,27 @@ static __always_inline s64 offset_at(u64 address, u64 file, bool word)
 	return offset;
 }
 
+#define KT_CALL_IS_32 (1U << 8)
+
 struct io_where {
 	s64 offset;
 	u64 size;
 	u8 flags;
+	u8 pad[7]; /* 6.1 hands a function no memory with holes */
 };
 
-/* is_32: pointers and sizes in the caller's memory are of one word. */
-static __always_inline void read_where(u8 shape, u8 words, bool is_32, const struct kt_args *a,
-				       u64 file, struct io_where *w)
+/*
+ * Out of line, so that the verifier goes through what follows once, not once for each shape. words_32: enum kt_call_words, and
+ * KT_CALL_IS_32 if pointers and sizes in the caller's memory are of one word.
+ */
+__noinline __attribute__((weak)) int kt_where_read(u32 shape, u32 words_32, const struct kt_args *a,
+						   u64 file, struct io_where *w)
 {
+	bool is_32 = words_32 & KT_CALL_IS_32;
+	u8 words = words_32;
+
+	if (!a || !w)
+		return 0;
 	switch (shape) {
 	case KT_CALL_RW:
 		w->size = a->a[2];
@@ -67,6 +78,7 @@ static __always_inline void read_where(u8 shape, u8 words, bool is_32, const str
 		w->size = a->a[4];
 		break;
 	}
+	return 0;
 }
 
 #endif
