@@ -7,6 +7,7 @@ taken away by an ExitStack, also when it fails. Processes are ended by pid, and 
 import glob
 import os
 import re
+import shlex
 import shutil
 import sys
 import tempfile
@@ -183,6 +184,13 @@ def fio(name="job", **opts):
     base = dict(name=name, bs="4k", direct=1, iodepth=1, ioengine="psync", thread=1, minimal=None, norandommap=1)
     base.update(opts)
     return ["fio"] + ["--" + k + ("" if v is None else "=%s" % v) for k, v in base.items()]
+
+
+def together(*cmds):
+    """A shell script: all at once, each an argument list. When all have ended it goes on, or fails as the last that failed."""
+    start = ["%s & p%d=$!" % (shlex.join(map(str, c)), i) for i, c in enumerate(cmds)]
+    wait = ["wait $p%d || failed=$?" % i for i in range(len(cmds))]
+    return "\n".join(["failed=0"] + start + wait + ["[ $failed = 0 ] || exit $failed"]) + "\n"
 
 
 def record(ktr, *cmd, options=(), check=True):

@@ -21,11 +21,6 @@ def job(name, **opts):
     return kt.fio(name, **{**dict(rw="randread", runtime=SECONDS, time_based=None, output="/dev/null"), **opts})
 
 
-def shell(*cmds):
-    """All at once, each an argument list; ends when all have ended."""
-    return ["sh", "-c", " & ".join(" ".join(map(str, c)) for c in cmds) + " & wait"]
-
-
 class Run:
     """A recording of the load, its database and its reports."""
 
@@ -165,7 +160,7 @@ def held_queue():
     os.symlink(shutil.which("fio"), spoon)
     # Whether both run at the same time is the CPUs' affair.
     for _ in range(4):
-        r = Run("held", shell(first, [spoon] + held[1:]))
+        r = Run("held", ["sh", "-c", kt.together(first, [spoon] + held[1:])])
         # A job's thread keeps the name of the program.
         slow = r.db.rows("SELECT v.io_id, i.queue_ns, i.dur_ns, v.task FROM v_io v JOIN io i USING (io_id) WHERE v.op = 'read' AND v.disk = ? "
                          "AND v.task = 'kt-held' AND v.state = 'whole' AND i.dur_ns > 20e6 ORDER BY i.dur_ns DESC LIMIT 50", os.path.basename(loop))
