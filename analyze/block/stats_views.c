@@ -8,7 +8,7 @@ static const char views[] =
 	"left out\n"
 	"SELECT g.run_id, g.flow, CASE h.stage WHEN 0 THEN 'total' ELSE s.stage END AS stage, "
 	"g.object_id AS device_id, g.op,\n"
-	"  h.second, h.bucket, h.n, h.ns AS sum_ns\n"
+	"  h.second, h.bucket, h.n, h.ns AS sum_ns, g.is_own\n"
 	"FROM group_hist h CROSS JOIN flow_group g ON g.group_id = h.group_id\n"
 	"  LEFT JOIN flow_stage s ON s.flow = g.flow AND s.ord = h.stage\n"
 	"WHERE g.error IS NULL AND g.via IS NOT 'empty';\n"

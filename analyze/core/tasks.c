@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "analyze/core/core.h"
+#include "analyze/engine/flow.h"
 #include "format/base/macros.h"
 #include "format/event.h"
 
@@ -96,6 +97,7 @@ struct task {
 		[COMM_SIZE +
 		 1]; /* name of its process's first thread, if that is gone; "": ask the thread */
 	uint32_t parent; /* tgid; 0: not known */
+	bool judged;	 /* whether it is the recorder's has been told to the statistics */
 	int8_t command;	 /* of the recorder's command: 1 yes, 0 no, -1 not known yet */
 	uint64_t birth;	 /* counts births seen; 0: it was there before the run */
 	bool exited;	 /* more events may follow: files are closed after the exit event */
@@ -237,6 +239,11 @@ static int write_names(struct kt_core *c, const struct kt_core_run *r, const str
 	return kt_insert(c->e, &kt_task_name_table, &row);
 }
 
+static int64_t is_recorder(const struct kt_core_run *r, const struct task *t)
+{
+	return !r->recorder_tgid || (!t->tgid && t->tid) ? KT_NULL : t->tgid == r->recorder_tgid;
+}
+
 static int write_task(struct kt_core *c, const struct kt_core_run *r, const struct task *t)
 {
 	struct task_row row = {
@@ -247,9 +254,7 @@ static int write_task(struct kt_core *c, const struct kt_core_run *r, const stru
 		.comm = t->comm[0] ? t->comm : NULL,
 		.cmdline = t->cmdline,
 		.ucgid = kt_core_ucgid(c, r->run, KT_CGROUP_V2, t->cgroup),
-		.is_recorder = !r->recorder_tgid || (!t->tgid && t->tid)
-				       ? KT_NULL
-				       : t->tgid == r->recorder_tgid,
+		.is_recorder = is_recorder(r, t),
 		.program = program_of(r, t),
 		.parent_tgid = t->parent ? t->parent : KT_NULL,
 		.is_command = KT_NULL,
@@ -278,6 +283,11 @@ int64_t kt_core_utid(void *self, uint32_t run, uint32_t tid, uint32_t tgid)
 		t->tgid = tgid;
 	if (!t->utid)
 		t->utid = kt_next_id(c->e, &kt_task_table);
+	if (kt_unlikely(!t->judged) && is_recorder(r, t) != KT_NULL) {
+		t->judged = true;
+		if (kt_flow_own(c->e, t->utid, is_recorder(r, t)))
+			return KT_NULL;
+	}
 	return t->utid;
 }
 

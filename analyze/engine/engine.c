@@ -58,6 +58,7 @@ void kt_engine_destroy(struct kt_engine *e)
 		return;
 	kt_trackers_destroy(e);
 	kt_flows_destroy(e->flows);
+	kt_vec_finish(&e->own);
 	kt_busy_destroy(e->busy);
 	kt_slowest_destroy(e->slowest);
 	kt_keep_destroy(e->keep);

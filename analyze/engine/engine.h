@@ -108,6 +108,7 @@ struct kt_engine {
 
 	struct kt_db *db;
 	struct kt_flows *flows;
+	KT_VEC(signed char) own; /* by utid: is it the recorder's? -1: not known */
 	struct kt_busy *busy;
 	struct kt_slowest *slowest;
 	struct kt_keep *keep; /* NULL: all rows are stored */

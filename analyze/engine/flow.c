@@ -94,10 +94,29 @@ void kt_flow_init(struct kt_flow *f, uint32_t run, int64_t id)
 		f->stage_ns[i] = KT_NULL;
 }
 
+int kt_flow_own(struct kt_engine *e, int64_t utid, bool own)
+{
+	while (e->own.n <= (size_t)utid) {
+		int err = kt_vec_push(&e->own, -1);
+
+		if (err)
+			return err;
+	}
+	e->own.v[utid] = own;
+	return 0;
+}
+
+static int64_t is_own(const struct kt_engine *e, int64_t utid)
+{
+	if (utid == KT_NULL || (size_t)utid >= e->own.n || e->own.v[utid] < 0)
+		return KT_NULL;
+	return e->own.v[utid];
+}
+
 int kt_flow_end(struct kt_engine *e, const struct kt_flow_kind *k, const struct kt_flow *f,
 		kt_flow_ref *ret_ref)
 {
-	int err = kt_flows_count(e->flows, k, f, ret_ref);
+	int err = kt_flows_count(e->flows, k, f, is_own(e, f->utid), ret_ref);
 
 	err = err ? err : kt_slowest_count(e->slowest, k->name, f);
 	if (kt_unlikely(e->keep) && !err)

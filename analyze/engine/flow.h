@@ -100,6 +100,9 @@ void kt_flow_forget(struct kt_engine *e, const struct kt_flow_kind *k, int64_t i
 /* Sets everything to KT_NULL, NULL or none. */
 void kt_flow_init(struct kt_flow *f, uint32_t run, int64_t id);
 
+/* Is the task the recorder's own? From now on its flows are counted apart, or not. 0 or -errno. */
+int kt_flow_own(struct kt_engine *e, int64_t utid, bool own);
+
 /* Refers to the statistics that a flow was counted in; while the analysis runs. */
 typedef uint32_t kt_flow_ref;
 

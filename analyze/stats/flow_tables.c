@@ -31,6 +31,8 @@ static const struct kt_col group_cols[] = {
 	KT_COL(kt_flow_group_row, via, KT_COL_TEXT, "",
 	       "as io.via; of bios: as bio.link, NULL if there is no operation"),
 	KT_COL(kt_flow_group_row, error, KT_COL_INT, "", "negative errno of those that failed"),
+	KT_COL(kt_flow_group_row, is_own, KT_COL_INT, "",
+	       "1: of ktrace-record itself; 0: not; NULL: not known, or they have no task"),
 };
 
 TABLE(kt_flow_group_table, "flow_group", group_cols,

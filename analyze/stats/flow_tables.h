@@ -12,7 +12,7 @@ struct kt_flow_group_row {
 	const char *flow, *kind, *op;
 	int64_t object_id, part_id;
 	const char *via;
-	int64_t error;
+	int64_t error, is_own;
 };
 
 struct kt_flow_key_row {

@@ -24,7 +24,7 @@
 
 /* Texts are static while the analysis runs: their addresses are keys. Two addresses of one text make two groups. */
 struct group_key {
-	int64_t run, object_id, part_id, error;
+	int64_t run, object_id, part_id, error, is_own;
 	const struct kt_flow_kind *flow;
 	const char *kind, *op, *via;
 };
@@ -371,6 +371,7 @@ static int write_groups(struct kt_flows *s)
 			.part_id = g->k.part_id,
 			.via = g->k.via,
 			.error = g->k.error,
+			.is_own = g->k.is_own,
 		};
 
 		err = kt_db_insert(s->db, &kt_flow_group_table, &row);
@@ -492,10 +493,10 @@ static int count_hist(struct group *g, size_t stage, int64_t dur_ns)
 }
 
 int kt_flows_count(struct kt_flows *s, const struct kt_flow_kind *k, const struct kt_flow *f,
-		   kt_flow_ref *ret_ref)
+		   int64_t is_own, kt_flow_ref *ret_ref)
 {
 	const struct flow_key key = {
-		{f->run, f->object_id, f->part_id, f->error, k, f->kind, f->op, f->via},
+		{f->run, f->object_id, f->part_id, f->error, is_own, k, f->kind, f->op, f->via},
 		f->utid,
 		f->ucgid,
 	};

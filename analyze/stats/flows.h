@@ -35,9 +35,9 @@ extern const struct kt_table *const kt_flows_tables[]; /* NULL-terminated */
 int kt_flows_create(struct kt_db *db, int64_t fine_rows, struct kt_flows **ret);
 void kt_flows_destroy(struct kt_flows *s); /* NULL is fine */
 
-/* As those of analyze/engine/flow.h. */
+/* As those of analyze/engine/flow.h. is_own: as in flow_group. */
 int kt_flows_count(struct kt_flows *s, const struct kt_flow_kind *k, const struct kt_flow *f,
-		   kt_flow_ref *ret_ref);
+		   int64_t is_own, kt_flow_ref *ret_ref);
 int kt_flows_stages(struct kt_flows *s, kt_flow_ref ref, int64_t end_ns, const int64_t *ns);
 int kt_flows_disturbed(struct kt_flows *s, kt_flow_ref ref, int64_t end_ns, int64_t id,
 		       const char *cause, int64_t by_utid, const char *by_irq, int64_t dur_ns);

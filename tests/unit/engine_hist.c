@@ -180,7 +180,7 @@ static struct kt_flow flow(const char *op, int64_t end_ns, int64_t dur_ns)
 
 static void count(struct kt_flows *s, struct kt_flow f)
 {
-	assert_int_equal(kt_flows_count(s, &kind, &f, NULL), 0);
+	assert_int_equal(kt_flows_count(s, &kind, &f, KT_NULL, NULL), 0);
 }
 
 /* Each second has its rows; the sums of the run are those of its seconds; no second has values that no flow had. */
@@ -282,7 +282,7 @@ static void late_stages(void **state)
 		ns[i] = KT_NULL;
 	assert_int_equal(kt_flows_create(NULL, KT_FINE_ROWS, &s), 0);
 	f.stage_ns[0] = 40;
-	assert_int_equal(kt_flows_count(s, &kind, &f, &ref), 0);
+	assert_int_equal(kt_flows_count(s, &kind, &f, KT_NULL, &ref), 0);
 	count(s, flow("write", 2000000000, 1));
 	ns[1] = 60;
 	assert_int_equal(kt_flows_stages(s, ref, 5, ns), 0);

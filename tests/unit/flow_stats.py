@@ -34,6 +34,9 @@ def check(name, con):
     for table in ('flow_load', 'flow_sum'):
         same(name, table, pairs(con, 'SELECT g.flow, g.run_id, g.kind, g.op, g.object_id, k.utid, k.ucgid, state, sum(n), total(size_bytes), total(dur_ns),'
                                 f' max(max_ns) FROM {table} {STAR} GROUP BY 1, 2, 3, 4, 5, 6, 7, 8', 8), rows)
+    same(name, 'is_own', pairs(con, 'SELECT DISTINCT k.utid, g.is_own FROM flow_key k JOIN flow_group g USING (group_id)', 1),
+         [((utid,), (con.execute('SELECT is_recorder FROM task WHERE utid = ?', (utid,)).fetchone() or (None,)))
+          for (utid,) in con.execute('SELECT DISTINCT utid FROM flow_key').fetchall()])
     # By second: those whose end is known.
     same(name, 'flow_load by second',
          pairs(con, f"SELECT g.flow, second, sum(n), sum(dur_ns) FROM flow_load {STAR} WHERE state = 'whole' GROUP BY 1, 2", 2),

@@ -37,7 +37,7 @@ SELECT o.side, o.tbl, o.object_id
 FROM diff_object o LEFT JOIN diff_object p ON p.side = o.side AND p.tbl = o.tbl AND p.object_id = o.parent_id
 WHERE :disk IN (o.name, o.dev, p.name, p.dev);
 
--- Groups of the statistics whose time says something.
+-- Groups of the statistics whose time says something; those of ktrace-record itself only with --recorder.
 --: setup
 CREATE TEMP TABLE diff_group(side INTEGER, group_id INTEGER, run_id, flow, object, op, PRIMARY KEY(side, group_id));
 --: setup
@@ -46,13 +46,11 @@ SELECT g.side, g.group_id, g.run_id, g.flow,
        coalesce(o.name, k.object_word || ' ' || g.object_id, 'no ' || k.object_word),
        CASE WHEN v.counts = 'apart' THEN coalesce(g.op || ', ', '') || coalesce(v.one, g.via)
          ELSE coalesce(g.op, k.many) END
-FROM (SELECT 0 AS side, group_id, run_id, flow, op, object_id, part_id, via, error FROM main.flow_group
-      UNION ALL
-      SELECT 1, group_id, run_id, flow, op, object_id, part_id, via, error FROM other.flow_group) g
+FROM (SELECT 0 AS side, * FROM main.flow_group UNION ALL SELECT 1, * FROM other.flow_group) g
 CROSS JOIN diff_kind k ON k.flow = g.flow
 LEFT JOIN diff_object o ON o.side = g.side AND o.tbl = k.object_tbl AND o.object_id = g.object_id
 LEFT JOIN flow_word v ON v.flow = g.flow AND v.col = 'via' AND v.value = g.via
-WHERE g.error IS NULL AND v.counts IS NOT 'not' AND (:op IS NULL OR g.op = :op)
+WHERE g.error IS NULL AND v.counts IS NOT 'not' AND (:recorder OR g.is_own IS NOT 1) AND (:op IS NULL OR g.op = :op)
   AND (:disk IS NULL OR (g.side, k.object_tbl, g.object_id) IN (SELECT side, tbl, object_id FROM diff_kept)
        OR (g.side, k.object_tbl, g.part_id) IN (SELECT side, tbl, object_id FROM diff_kept));
 

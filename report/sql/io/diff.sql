@@ -26,24 +26,24 @@ SELECT side, device_id, disk,
        CASE WHEN (side, disk) IN (SELECT side, disk FROM d JOIN r USING (side, device_id)) THEN 'request' ELSE 'bio' END
 FROM d;
 
--- What is compared: operations that waited for a disk; and, as a flow `cached` of its own, those that the page cache
--- served, which have only that stage and are taken out of the total.
+-- What is compared, of all but ktrace-record itself: operations that waited for a disk; and, as a flow `cached` of its
+-- own, those that the page cache served, which have only that stage and are taken out of the total.
 --: setup
 CREATE TEMP VIEW hist AS
-SELECT 0 AS side, run_id, flow, stage, device_id, op, second, bucket, n, sum_ns FROM main.latency_hist
+SELECT 0 AS side, run_id, flow, stage, device_id, op, second, bucket, n, sum_ns, is_own FROM main.latency_hist
 UNION ALL
-SELECT 1, run_id, flow, stage, device_id, op, second, bucket, n, sum_ns FROM other.latency_hist;
+SELECT 1, run_id, flow, stage, device_id, op, second, bucket, n, sum_ns, is_own FROM other.latency_hist;
 --: setup
 CREATE TEMP TABLE compared AS
 SELECT side, run_id, flow, stage, device_id, op, second, bucket, n, sum_ns FROM hist
-WHERE flow <> 'io' OR stage NOT IN ('total', 'cached')
+WHERE (flow <> 'io' OR stage NOT IN ('total', 'cached')) AND (:recorder OR is_own IS NOT 1)
 UNION ALL
 SELECT side, run_id, 'cached', 'total', device_id, op, second, bucket, n, sum_ns FROM hist
-WHERE flow = 'io' AND stage = 'cached'
+WHERE flow = 'io' AND stage = 'cached' AND (:recorder OR is_own IS NOT 1)
 UNION ALL
 SELECT side, run_id, 'io', 'total', device_id, op, second, bucket, sum(CASE stage WHEN 'total' THEN n ELSE -n END),
        sum(CASE stage WHEN 'total' THEN sum_ns ELSE -sum_ns END)
-FROM hist WHERE flow = 'io' AND stage IN ('total', 'cached')
+FROM hist WHERE flow = 'io' AND stage IN ('total', 'cached') AND (:recorder OR is_own IS NOT 1)
 GROUP BY side, run_id, device_id, op, second, bucket HAVING sum(CASE stage WHEN 'total' THEN n ELSE -n END) > 0;
 
 --: setup

@@ -73,13 +73,14 @@ SELECT c.cell_id, c.group_id, c.run_id, c.flow, s.shown_flow, c.kind,
        CASE WHEN v.counts = 'apart' THEN coalesce(c.op || ', ', '') || coalesce(v.one, c.via) ELSE c.op END,
        c.object_id,
        coalesce(o.name, s.object_word || ' ' || c.object_id), c.via, c.error, c.utid, c.ucgid,
-       c.utid IN (SELECT utid FROM task WHERE is_recorder) IS 1, c.error IS NULL AND v.counts IS NOT 'not',
+       c.is_own IS 1, c.error IS NULL AND v.counts IS NOT 'not',
        k.counts IS NOT 'apart' AND v.counts IS NULL
 FROM (SELECT k.key_id AS cell_id, g.group_id, g.run_id, g.flow, g.kind, g.op, g.object_id, g.part_id, g.via, g.error,
-             k.utid, k.ucgid
+             k.utid, k.ucgid, g.is_own
       FROM flow_filter f CROSS JOIN flow_key k CROSS JOIN flow_group g ON g.group_id = k.group_id WHERE NOT f.by_row
       UNION ALL
-      SELECT cell_id, NULL, run_id, flow, kind, op, object_id, NULL, NULL, NULL, utid, ucgid
+      SELECT cell_id, NULL, run_id, flow, kind, op, object_id, NULL, NULL, NULL, utid, ucgid,
+             utid IN (SELECT utid FROM task WHERE is_recorder)
       FROM kept_row GROUP BY cell_id) c
 CROSS JOIN shown_kind s ON s.flow = c.flow
 LEFT JOIN object_name o ON o.tbl = s.object_tbl AND o.object_id = c.object_id

@@ -2,12 +2,12 @@
 -- Sums and percentiles of groups of cells: of what grp_of(cell_id, grp) says, which the report makes before.
 --	grp_sum(grp, cell_id, n, bytes, dur_ns, max_ns, runq_ns, tasks, stats)   cell_id: any of them; stats as hist_stats()
 --	grp_stage(grp, ord, stage, class, words, ns, stats)   stats: NULL where a part of what statistics hold together is
---	                      left out: a task's, or what ktrace-record itself did
+--	                      left out: another task's
 --	grp_bucket(grp, second, bucket, n, ns, max_ns)        second: NULL unless --since or --until are given
 --: use flow
 
 -- Histograms by group of the statistics serve where all of it is in one group; else those by task. exact: no flow in it
--- is left out, such as those of ktrace-record itself.
+-- is left out.
 --: setup
 CREATE TEMP TABLE hist_group(group_id INTEGER PRIMARY KEY, grp INTEGER, exact INTEGER);
 --: setup

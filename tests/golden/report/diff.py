@@ -73,7 +73,7 @@ def write(path, hist, seconds):
     """A database like base.db, with the histogram of these seconds."""
     shutil.copy("base.db", path)
     out = sqlite3.connect(path)
-    out.executemany("INSERT INTO latency_hist VALUES(1, 'request', ?, ?, ?, ?, ?, ?, ?)",
+    out.executemany("INSERT INTO latency_hist VALUES(1, 'request', ?, ?, ?, ?, ?, ?, ?, NULL)",
                     [row for s in sorted(seconds) for row in hist.get(s, ())])
     out.commit()
     out.close()

@@ -40,7 +40,7 @@ def make(path, seconds, epoch, scheduler="none", runs=1):
                 h = hist.setdefault(bucket(v), [0, 0])
                 h[0] += 1
                 h[1] += v
-            c.executemany("INSERT INTO latency_hist VALUES(?, 'request', ?, ?, 'read', ?, ?, ?, ?)",
+            c.executemany("INSERT INTO latency_hist VALUES(?, 'request', ?, ?, 'read', ?, ?, ?, ?, NULL)",
                           [(1 + s * runs // len(seconds), stage, disk, s, b, n, ns) for b, (n, ns) in hist.items()])
     c.commit()
     c.close()

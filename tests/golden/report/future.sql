@@ -75,15 +75,16 @@ INSERT INTO flow_word(flow, col, value, one, many, counts) VALUES
   ('crossing', 'via', 'turned', 'that was turned back', 'that were turned back', 'not');
 
 CREATE TABLE IF NOT EXISTS flow_group(group_id INTEGER PRIMARY KEY, run_id INTEGER, flow TEXT, kind TEXT, op TEXT, object_id INTEGER,
-  part_id INTEGER, via TEXT, error INTEGER);
-INSERT INTO flow_group(group_id, run_id, flow, kind, op, object_id, via, error) VALUES
-  (9001, 1, 'crossing', 'pass', 'cart', 1, 'open', NULL), (9002, 1, 'crossing', 'pass', 'foot', 2, 'open', NULL),
-  (9003, 1, 'crossing', 'pass', 'foot', 1, 'open', NULL), (9004, 1, 'crossing', 'patrol', 'foot', 2, 'open', NULL),
-  (9005, 1, 'crossing', 'pass', 'cart', 2, 'turned', -13), (9006, 1, 'leg', NULL, 'ride', 1, NULL, NULL);
+  part_id INTEGER, via TEXT, error INTEGER, is_own INTEGER);
+INSERT INTO flow_group(group_id, run_id, flow, kind, op, object_id, via, error, is_own) VALUES
+  (9001, 1, 'crossing', 'pass', 'cart', 1, 'open', NULL, 0), (9002, 1, 'crossing', 'pass', 'foot', 2, 'open', NULL, 0),
+  (9003, 1, 'crossing', 'pass', 'foot', 1, 'open', NULL, 0), (9004, 1, 'crossing', 'patrol', 'foot', 2, 'open', NULL, 0),
+  (9005, 1, 'crossing', 'pass', 'cart', 2, 'turned', -13, 0), (9006, 1, 'leg', NULL, 'ride', 1, NULL, NULL, NULL),
+  (9007, 1, 'crossing', 'pass', 'foot', 1, 'open', NULL, 1);
 CREATE TABLE IF NOT EXISTS flow_key(key_id INTEGER PRIMARY KEY, group_id INTEGER, utid INTEGER, ucgid INTEGER);
 INSERT INTO flow_key(key_id, group_id, utid, ucgid) VALUES
   (9001, 9001, 9001, 9001), (9002, 9002, 9002, 9002), (9003, 9003, 9002, 9002), (9004, 9004, 9002, 9002), (9005, 9005, 9001, 9001),
-  (9006, 9003, 9003, 9001), (9007, 9006, NULL, NULL);
+  (9006, 9007, 9003, 9001), (9007, 9006, NULL, NULL);
 CREATE TABLE IF NOT EXISTS flow_load(key_id INTEGER, second INTEGER, state TEXT, n INTEGER, size_bytes INTEGER, dur_ns INTEGER,
   max_ns INTEGER, n_lower INTEGER, n_with_lower INTEGER, served_ns INTEGER, runq_ns INTEGER, irq_ns INTEGER, softirq_ns INTEGER,
   slept_ns INTEGER, n_runq INTEGER, min_id INTEGER, max_id INTEGER,
@@ -125,12 +126,12 @@ CREATE TABLE IF NOT EXISTS group_hist_sum(group_id INTEGER, second INTEGER, stag
   max_ns INTEGER);
 INSERT INTO group_hist(group_id, second, stage, bucket, n, ns, max_ns) VALUES
   (9001, 0, 0, 2456, 1, 40000000, 40000000), (9001, 1, 0, 2532, 1, 60000000, 60000000), (9002, 1, 0, 2328, 1, 20000000, 20000000),
-  (9003, 2, 0, 2584, 1, 80000000, 80000000), (9003, 0, 0, 2036, 1, 4000000, 4000000), (9004, 2, 0, 2200, 1, 10000000, 10000000),
+  (9003, 2, 0, 2584, 1, 80000000, 80000000), (9007, 0, 0, 2036, 1, 4000000, 4000000), (9004, 2, 0, 2200, 1, 10000000, 10000000),
   (9001, 0, 1, 2200, 1, 10000000, 10000000), (9001, 1, 1, 2420, 1, 32000000, 32000000), (9001, 0, 2, 2072, 1, 5000000, 5000000),
   (9001, 1, 2, 2072, 1, 5000000, 5000000), (9001, 0, 3, 2328, 1, 20000000, 20000000), (9001, 1, 3, 2313, 1, 18000000, 18000000),
   (9001, 0, 4, 2072, 1, 5000000, 5000000), (9001, 1, 4, 2072, 1, 5000000, 5000000), (9002, 1, 2, 1908, 1, 2000000, 2000000),
   (9002, 1, 3, 2292, 1, 16000000, 16000000), (9002, 1, 4, 1908, 1, 2000000, 2000000), (9003, 2, 1, 2328, 1, 20000000, 20000000),
-  (9003, 2, 3, 2513, 1, 55000000, 55000000), (9003, 2, 4, 2072, 1, 5000000, 5000000), (9003, 0, 3, 2036, 1, 4000000, 4000000),
+  (9003, 2, 3, 2513, 1, 55000000, 55000000), (9003, 2, 4, 2072, 1, 5000000, 5000000), (9007, 0, 3, 2036, 1, 4000000, 4000000),
   (9004, 2, 3, 2164, 1, 8000000, 8000000), (9004, 2, 4, 1908, 1, 2000000, 2000000),
   (9006, 0, 0, 2231, 1, 12000000, 12000000), (9006, 0, 0, 2164, 1, 8000000, 8000000), (9006, 2, 0, 2494, 1, 50000000, 50000000),
   (9006, 0, 1, 2231, 1, 12000000, 12000000), (9006, 0, 1, 2164, 1, 8000000, 8000000), (9006, 2, 1, 2494, 1, 50000000, 50000000);

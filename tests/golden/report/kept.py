@@ -78,7 +78,7 @@ def kept_flows(con, keep_ns, sample):
 def newer_sums(con):
     """Statistics that a database of make-db.py lacks: of requests by partition, and who was in the way."""
     con.executescript("""
-        CREATE TABLE flow_group(group_id INTEGER PRIMARY KEY, run_id, flow, kind, op, object_id, part_id, via, error);
+        CREATE TABLE flow_group(group_id INTEGER PRIMARY KEY, run_id, flow, kind, op, object_id, part_id, via, error, is_own);
         CREATE TABLE group_hist(group_id, second, stage, bucket, n, ns, max_ns);
         INSERT INTO flow_group(run_id, flow, op, object_id, part_id)
           SELECT DISTINCT run_id, 'request', op, device_id, part_device_id FROM request;""")

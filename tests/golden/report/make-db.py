@@ -38,7 +38,7 @@ CREATE VIEW bio_request(bio_id, request_id) AS SELECT bio_id, request_id FROM bi
 CREATE TABLE stage(flow TEXT, flow_id INTEGER, seq INTEGER, name TEXT, start_ns INTEGER, dur_ns INTEGER,
   runq_ns INTEGER, irq_ns INTEGER, softirq_ns INTEGER); -- a view in a real database; here the rows are made by hand
 CREATE TABLE latency_hist(run_id INTEGER, flow TEXT, stage TEXT, device_id INTEGER, op TEXT, second INTEGER,
-  bucket INTEGER, n INTEGER, sum_ns INTEGER);
+  bucket INTEGER, n INTEGER, sum_ns INTEGER, is_own INTEGER);
 CREATE TABLE latency_stats(run_id INTEGER, flow TEXT, stage TEXT, device_id INTEGER, op TEXT, n INTEGER,
   sum_ns INTEGER, mean_ns INTEGER, p50_ns INTEGER, p90_ns INTEGER, p99_ns INTEGER, p999_ns INTEGER, max_ns INTEGER);
 CREATE VIEW stage_stats AS SELECT s.run_id, s.flow, s.stage, d.name AS device, s.op, s.n, s.mean_ns, s.p50_ns,
@@ -212,7 +212,7 @@ class Db:
         self.c.executemany("INSERT INTO task_load VALUES(?,?,?,?,?,?,?,?,?,?,?)", [k + tuple(v) for k, v in who.items()])
         if self.ios:
             io_rows.sums(self, bucket)
-        self.c.executemany("INSERT INTO latency_hist VALUES(?,?,?,?,?,?,?,?,?)", [k + tuple(v) for k, v in self.hist.items()])
+        self.c.executemany("INSERT INTO latency_hist VALUES(?,?,?,?,?,?,?,?,?,NULL)", [k + tuple(v) for k, v in self.hist.items()])
 
     def finish(self):
         self.sums()
