@@ -197,21 +197,15 @@ __noinline __attribute__((weak)) int kt_args_join(u32 words, struct kt_args *a)
 #include "bpf/io/syscalls_ia32.h"
 
 /* A 32-bit program's calls have numbers of their own; so has any program's `int $0x80`. Those of x32 are above all tables. */
-static __always_inline bool kt_is_compat(struct task_struct *t)
-{
-	return t->thread_info.status & KT_TS_COMPAT;
-}
-
-/* With filters by more than the task they are not looked at: together that is more than the verifier of 6.1 goes through. */
 static __always_inline bool kt_call_is_32(struct task_struct *t)
 {
-	return !(kt_filter.kinds & ~KT_FILTER_OF_TASK) && kt_is_compat(t);
+	return t->thread_info.status & KT_TS_COMPAT;
 }
 
 static __always_inline const volatile struct kt_call_desc *kt_call_find(struct task_struct *t,
 									u64 nr)
 {
-	if (nr >= KT_N_CALLS || (kt_is_compat(t) && !kt_call_is_32(t)))
+	if (nr >= KT_N_CALLS)
 		return NULL;
 	barrier_var(nr); /* else the masks go, and 6.1 does not know a bound once nr was spilled */
 	return kt_call_is_32(t) ? &kt_calls_ia32[nr & (KT_N_CALLS - 1)]

@@ -6,7 +6,7 @@
 #   need PROGRAM...         or skips
 #   scheduler DISK NAME     or skips
 #   null_blk PARAMETER...   null disks of just these parameters, whatever an earlier case made
-#   record NAME SCRIPT      records what SCRIPT does into NAME.ktr, with /proc/diskstats around it; families=... of others than block
+#   record NAME SCRIPT      records what SCRIPT does into NAME.ktr, with /proc/diskstats around it; families=... of others than block, filters=... of the recorder
 [ "$1" ] || {
 	while read -r name limit; do
 		mkdir -p "/out/$name"
@@ -54,7 +54,7 @@ null_blk() {
 
 record() {
 	cat /proc/diskstats >"$OUT/$1.before"
-	ktrace-record -e "${families:-block}" -o "$OUT/$1.ktr" -- sh -ec "$2" 2>"$OUT/$1.err"
+	ktrace-record -e "${families:-block}" $filters -o "$OUT/$1.ktr" -- sh -ec "$2" 2>"$OUT/$1.err"
 	rc=$?
 	cat /proc/diskstats >"$OUT/$1.after"
 	cat "$OUT/$1.err"

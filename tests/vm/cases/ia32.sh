@@ -8,3 +8,5 @@ record ia32 '
 	who-load int80 /dev/nullb0
 	who-load x32 /dev/nullb0
 '
+filters="--disk nullb0 --op read,write,fsync,fdatasync,sync_file_range -c who-load"
+record ia32-filters 'who-load int80 /dev/nullb0'
