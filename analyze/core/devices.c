@@ -16,6 +16,7 @@ struct device_row {
 	int64_t parent_id;
 	const char *scheduler;
 	int64_t rotational, size_bytes, hw_queues, since_ns;
+	const char *model;
 };
 
 static const struct kt_col device_cols[] = {
@@ -35,6 +36,10 @@ static const struct kt_col device_cols[] = {
 	       "first use, if the device appeared during the run or its number came to mean "
 	       "another device: two devices with one number are two rows; NULL: it was there when "
 	       "the run began, or that is not known"),
+	KT_COL(device_row, model, KT_COL_TEXT, "",
+	       "model as the disk tells it; of a partition, its disk's; NULL: it has none (virtio, "
+	       "loop, dm), it "
+	       "came and went during the run, or the recording is older"),
 };
 
 const struct kt_table kt_device_table = {
@@ -53,7 +58,7 @@ struct device {
 		diskseq; /* which device with that number it is: bpf/block/disk.h; 0 = not known */
 	bool known;	 /* from the context or an event; else only dev is known */
 	struct device *parent; /* of a partition, its disk */
-	char *name, *scheduler;
+	char *name, *scheduler, *model;
 	int64_t rotational, size_bytes, hw_queues, since_ns;
 };
 
@@ -155,12 +160,17 @@ static bool parse_dev(const char *s, uint32_t *ret)
 	return true;
 }
 
+static int set_text(char **text, const char *value)
+{
+	*text = value && *value ? strdup(value) : NULL;
+	return value && *value && !*text ? -ENOMEM : 0;
+}
+
 static int set_names(struct device *d, const char *name, const char *scheduler)
 {
-	d->name = name && *name ? strdup(name) : NULL;
-	d->scheduler = scheduler && *scheduler ? strdup(scheduler) : NULL;
-	return (name && *name && !d->name) || (scheduler && *scheduler && !d->scheduler) ? -ENOMEM
-											 : 0;
+	int err = set_text(&d->name, name);
+
+	return err ? err : set_text(&d->scheduler, scheduler);
 }
 
 /* What was first known of a device stays; the end adds those that appeared meanwhile without an event. */
@@ -178,6 +188,10 @@ int kt_devices_context(struct kt_core_run *r, struct kt_tsv *t)
 		d = meet(r, dev, node == KT_NULL ? 0 : node, diskseq == KT_NULL ? 0 : diskseq);
 		if (!d)
 			return -ENOMEM;
+		/* Events do not tell the model. */
+		err = d->model ? 0 : set_text(&d->model, kt_tsv_get(t, "model"));
+		if (err)
+			return err;
 		if (d->known)
 			continue;
 		d->known = true;
@@ -256,6 +270,7 @@ static int write_device(struct kt_core *c, struct kt_core_run *r, const struct d
 		.size_bytes = d->known ? d->size_bytes : KT_NULL,
 		.hw_queues = d->known ? d->hw_queues : KT_NULL,
 		.since_ns = d->since_ns,
+		.model = d->parent ? d->parent->model : d->model,
 	};
 
 	snprintf(dev, sizeof(dev), "%u:%u", kt_dev_major(d->dev), kt_dev_minor(d->dev));
@@ -287,6 +302,7 @@ void kt_devices_finish(struct kt_core_run *r)
 			before = d->before;
 			free(d->name);
 			free(d->scheduler);
+			free(d->model);
 			free(d);
 		}
 	}

@@ -56,6 +56,17 @@ static void put_identity(FILE *f, const char *name, bool partition)
 				       partition ? "../" : ""));
 }
 
+/* SCSI pads it with spaces. */
+static void put_model(FILE *f, const char *name)
+{
+	char v[256];
+	size_t len = strlen(kt_read_value(v, sizeof(v), BLOCK "/%s/device/model", name));
+
+	while (len && v[len - 1] == ' ')
+		v[--len] = '\0';
+	kt_text_value(f, v);
+}
+
 static void put_disk(FILE *f, const char *name)
 {
 	char v[256], path[512];
@@ -88,6 +99,8 @@ static void put_disk(FILE *f, const char *name)
 	kt_text_value(f, kt_read_value(v, sizeof(v), BLOCK "/%s/queue/max_sectors_kb", name));
 	fputc('\t', f);
 	put_identity(f, name, partition);
+	fputc('\t', f);
+	put_model(f, name);
 	fputc('\n', f);
 }
 
@@ -100,7 +113,7 @@ int kt_context_disks(struct ktr_context *c)
 	if (err)
 		return err;
 	fputs("dev\tname\tparent\tscheduler\trotational\tsize_bytes\thw_queues\tbio_based\t"
-	      "nr_requests\tmax_sectors_kb\tnode\tdiskseq\n",
+	      "nr_requests\tmax_sectors_kb\tnode\tdiskseq\tmodel\n",
 	      t.f);
 	n = scandir(BLOCK, &names, NULL, versionsort);
 	for (int i = 0; i < n; i++) {

@@ -104,6 +104,22 @@ def open_db(path):
     return sqlite3.connect("file:%s?mode=ro" % path, uri=True)
 
 
+STORED = {"INTEGER": "integer", "TEXT": "text", "REAL": "real"}
+
+
+def wrong_types(con):
+    """What other programs could not read as it is declared: ["table.column: types"] with a value of another type than its column, which SQLite allows.
+    Columns of views declare none: there all values have to be of one."""
+    found = []
+    for kind, name in con.execute("SELECT type, name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%'").fetchall():
+        for _, col, declared, *_ in con.execute(f'PRAGMA table_info("{name}")').fetchall():
+            if name != "meta":
+                types = {t for t, in con.execute(f'SELECT DISTINCT typeof("{col}") FROM "{name}"')} - {"null"}
+                if types - {STORED.get(declared)} if kind == "table" else len(types) > 1:
+                    found.append("%s.%s: %s" % (name, col, ", ".join(sorted(types))))
+    return found
+
+
 def as_tables(con, *views):
     """Turns views into tables with the same rows, so that they can be changed."""
     for view in views:
