@@ -116,7 +116,7 @@ def shell(tree):
 
 def sql(tree):
     for name in tree.ending(".sql"):
-        if name.startswith(("report/sql/", "examples/queries/")):
+        if name.startswith(("report/sql/", "examples/")):
             yield from too_long(name, tree.text[name], SQL_COLUMNS)
             n = tree.text[name].count("\n")
             if n > SQL_LINES:

@@ -1,0 +1,12 @@
+-- SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+-- Which kernel is slow? As which-host.sql.
+SELECT flow, op, kernel, anyIf(part_n, stage = 'total') AS flows, anyIf(stage_ns, stage = 'total') AS total_ns,
+       total_ns / flows AS mean_ns, anyIf(p50, stage = 'total') AS p50_ns, anyIf(p99, stage = 'total') AS p99_ns,
+       anyIf(longest, stage = 'total') AS max_ns, argMaxIf(stage, stage_ns, stage != 'total') AS mostly,
+       maxIf(stage_ns, stage != 'total') / total_ns AS mostly_share
+FROM (
+  SELECT flow, op, kernel, stage, sum(n) AS part_n, sum(ns) AS stage_ns, max(max_ns) AS longest,
+         least(quantileExactWeighted(0.5)(dur_ns, n), longest) AS p50,
+         least(quantileExactWeighted(0.99)(dur_ns, n), longest) AS p99
+  FROM ktrace_flow WHERE NOT is_apart GROUP BY flow, op, kernel, stage)
+GROUP BY flow, op, kernel ORDER BY flow, op, p99_ns DESC, kernel;
