@@ -21,7 +21,7 @@ def analyze(tool, name, tmp):
 
 def change(path, *sql, of=None):
     """The database (a copy of another one, or a new one of the future) after these statements."""
-    if of:
+    if of and of != path:
         shutil.copy(of, path)
     con = sqlite3.connect(path)
     if not of:
