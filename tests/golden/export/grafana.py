@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-"""examples/grafana: grafana.py KTRACE-REPORT KTRACE-ANALYZE.
+"""examples/grafana: grafana.py KTRACE-REPORT KTRACE-ANALYZE, or grafana.py --time DATABASE (tests/bench/grafana).
 
 The dashboard is checked against Grafana's own types; the SQL of every panel and variable runs on real databases, as Grafana and the SQLite plugin would run
 it, and returns rows; the figures are those of ktrace-report. What is broken on purpose has to be found by the same checks. The other files have to parse, and
@@ -14,6 +14,7 @@ import re
 import shutil
 import sqlite3
 import sys
+import time
 import urllib.parse
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -21,6 +22,7 @@ import dbs  # noqa: E402
 import ktest  # noqa: E402
 from ktest import check  # noqa: E402
 
+TIMED = sys.argv[2] if sys.argv[1] == "--time" else None
 TOOL, ANALYZE = (os.path.abspath(a) for a in sys.argv[1:3])
 GRAFANA = os.path.join(ktest.TOP, "examples", "grafana")
 S = 10**9
@@ -231,8 +233,8 @@ def test_figures(d, storage, randrw):
     # The slow ones, their names; and by task and cgroup.
     for args, where in (((), {}), (("--op", "fsync"), {"operation": ["fsync"]}), (("--task", "orders"), {"task": ["orders"]}),
                         (("--disk", "vda"), {"object": ["vda"]}), (("--cgroup", "/"), {"cgroup": ["/"]})):
-        have = [(r["id"], r["took"], r["task"], r["op"], r["what"]) for r in d.rows("Slow flows", storage, "io", **where)]
-        want = [(r["id"], r["dur_ns"], r["task"], r["op"], r["path"]) for r in tables(storage, "slow", "--top", "50", *args)["slow"]]
+        have = [(r["id"], r["took"], r["task"], r["op"], r["what"], r["mostly"]) for r in d.rows("Slow flows", storage, "io", **where)]
+        want = [(r["id"], r["dur_ns"], r["task"], r["op"], r["path"], r["mostly"].split()[0]) for r in tables(storage, "slow", "--top", "50", *args)["slow"]]
         check(have == want and want, "slow %r: %r" % (where, sorted(set(have) ^ set(want))[:4]))
 
     # Completeness and loss.
@@ -401,11 +403,24 @@ def test_broken(doc, storage, types):
             check(types(broken), "%s was not found" % what)
 
 
+def timed(d, db):
+    """CPU time of each panel, all of the database shown."""
+    con = ktest.open_db(db)
+    for flow, in con.execute("SELECT flow FROM flow_kind ORDER BY ord").fetchall():
+        for title, _ in d.sqlite_targets():
+            start = time.process_time()
+            rows = d.rows(title, db, flow)
+            print("%7.2f s  %-10s %s, %d rows" % (time.process_time() - start, flow, title, len(rows)))
+
+
 def test():
-    tmp = ktest.tmpdir()
-    made = dbs.made(ANALYZE, tmp)
     with open(os.path.join(GRAFANA, "dashboards", "ktrace.json"), encoding="utf-8") as f:
         doc = json.load(f)
+    if TIMED:
+        timed(Dashboard(doc), TIMED)
+        return
+    tmp = ktest.tmpdir()
+    made = dbs.made(ANALYZE, tmp)
     folder = ktest.run(os.path.join(ktest.TOP, "tests/setup"), "where", "grafana").stdout.strip()
     there = shutil.which("node") and os.path.exists(folder)
 
