@@ -14,30 +14,20 @@ WITH one AS MATERIALIZED (
   LEFT JOIN device d ON f.object_tbl = 'device' AND d.device_id = g.object_id
   LEFT JOIN flow_word k ON k.flow = g.flow AND k.col = 'kind' AND k.value = g.kind
   LEFT JOIN flow_word v ON v.flow = g.flow AND v.col = 'via' AND v.value = g.via
-  WHERE g.error IS NULL AND v.counts IS NOT 'not'),
--- Histograms by task count where one of ktrace-record's tasks must be left out, those by group else: not every kind of
--- flow has both.
-whose AS MATERIALIZED (
-  SELECT k.key_id, k.group_id, t.is_recorder IS 1 AS is_own FROM flow_key k LEFT JOIN task t USING (utid)),
-own AS MATERIALIZED (SELECT DISTINCT group_id FROM whose WHERE is_own),
+  WHERE g.error IS NULL AND v.counts IS NOT 'not' AND g.is_own IS NOT 1),
 part AS (
-  SELECT group_id, 'total' AS stage, bucket, sum(n) AS n, sum(ns) AS ns, max(max_ns) AS max_ns FROM (
-    SELECT group_id, bucket, n, ns, max_ns FROM group_hist_sum
-    WHERE stage = 0 AND group_id NOT IN (SELECT group_id FROM own)
-    UNION ALL
-    SELECT w.group_id, h.bucket, h.n, h.ns, h.max_ns
-    FROM own o JOIN whose w ON w.group_id = o.group_id JOIN flow_hist_sum h ON h.key_id = w.key_id WHERE NOT w.is_own)
-  GROUP BY group_id, bucket
+  SELECT group_id, 'total' AS stage, bucket, sum(n) AS n, sum(ns) AS ns, max(max_ns) AS max_ns
+  FROM group_hist_sum WHERE stage = 0 GROUP BY group_id, bucket
   UNION ALL
   SELECT group_id, stage, NULL, NULL, sum(ns), NULL FROM (
-    SELECT w.group_id, s.stage,
+    SELECT k.group_id, s.stage,
            CASE s.ord WHEN 1 THEN s1_ns WHEN 2 THEN s2_ns WHEN 3 THEN s3_ns WHEN 4 THEN s4_ns
              WHEN 5 THEN s5_ns WHEN 6 THEN s6_ns WHEN 7 THEN s7_ns WHEN 8 THEN s8_ns
              WHEN 9 THEN s9_ns WHEN 10 THEN s10_ns WHEN 11 THEN s11_ns WHEN 12 THEN s12_ns
              WHEN 13 THEN s13_ns WHEN 14 THEN s14_ns WHEN 15 THEN s15_ns WHEN 16 THEN s16_ns END AS ns
-    FROM flow_sum l CROSS JOIN whose w ON w.key_id = l.key_id CROSS JOIN one o ON o.group_id = w.group_id
+    FROM flow_sum l CROSS JOIN flow_key k ON k.key_id = l.key_id CROSS JOIN one o ON o.group_id = k.group_id
     JOIN flow_stage s ON s.flow = o.flow
-    WHERE l.state = 'whole' AND NOT w.is_own)
+    WHERE l.state = 'whole')
   WHERE ns IS NOT NULL GROUP BY group_id, stage)
 SELECT json_object('host', o.host, 'run', o.run, 'started', o.started, 'kernel', o.kernel,
                    'flow', o.flow, 'kind', o.kind, 'op', o.op, 'via', o.via, 'object', o.object, 'model', o.model,
