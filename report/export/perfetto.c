@@ -21,54 +21,10 @@
 
 enum rank { RANK_RECORDING, RANK_OBJECT, RANK_TASKS, RANK_CPUS };
 
-int kt_pf_no_memory(struct kt_pf *p)
-{
-	snprintf(p->run->err, sizeof(p->run->err), "no memory");
-	return -ENOMEM;
-}
-
-int kt_pf_prepare(struct kt_pf *p, sqlite3_stmt **ret, const char *sql)
-{
-	return sqlite3_prepare_v2(p->db, sql, -1, ret, NULL) ? kt_pf_done(p, SQLITE_ERROR) : 0;
-}
-
-int kt_pf_done(struct kt_pf *p, int rc)
-{
-	if (rc == SQLITE_DONE || rc == SQLITE_OK)
-		return 0;
-	snprintf(p->run->err, sizeof(p->run->err), "%s: %s", p->run->path, sqlite3_errmsg(p->db));
-	return -EIO;
-}
-
-int kt_pf_exec(struct kt_pf *p, const char *sql)
-{
-	return kt_pf_done(p, sqlite3_exec(p->db, sql, NULL, NULL, NULL));
-}
-
-bool kt_pf_is_int(sqlite3_stmt *st, int col)
-{
-	return sqlite3_column_type(st, col) == SQLITE_INTEGER;
-}
-
 bool kt_pf_time(const struct kt_pf *p, int64_t ns, int64_t *ret_ts)
 {
 	return !__builtin_add_overflow(p->base_ns, ns, ret_ts) && *ret_ts >= 0 &&
 	       *ret_ts < INT64_MAX;
-}
-
-const char *kt_pf_text(sqlite3_stmt *st, int col)
-{
-	const char *s = (const char *)sqlite3_column_text(st, col);
-
-	return s ? s : "";
-}
-
-const struct kt_pf_kind *kt_pf_kind(const struct kt_pf *p, const char *flow)
-{
-	for (size_t i = 0; i < p->kinds.n; i++)
-		if (!strcmp(p->kinds.v[i].flow, flow))
-			return &p->kinds.v[i];
-	return NULL;
 }
 
 /* ---- tracks */
@@ -138,7 +94,7 @@ struct kt_track *kt_pf_cpu(struct kt_pf *p, int64_t run_id, int64_t cpu)
 }
 
 /* The name of an object. *st: as kt_pf_object(). malloc'ed; NULL: no memory. */
-static char *object_name(struct kt_pf *p, const struct kt_pf_kind *k, sqlite3_stmt *st, int col)
+static char *object_name(struct kt_pf *p, const struct kt_src_kind *k, sqlite3_stmt *st, int col)
 {
 	char *name = NULL;
 	int n;
@@ -148,19 +104,19 @@ static char *object_name(struct kt_pf *p, const struct kt_pf_kind *k, sqlite3_st
 	sqlite3_bind_text(p->object, 1, k->object_tbl, -1, SQLITE_STATIC);
 	sqlite3_bind_value(p->object, 2, sqlite3_column_value(st, col));
 	n = asprintf(&name, "%s %s", k->object_word,
-		     sqlite3_step(p->object) == SQLITE_ROW ? kt_pf_text(p->object, 0)
-							   : kt_pf_text(st, col));
+		     sqlite3_step(p->object) == SQLITE_ROW ? kt_src_text(p->object, 0)
+							   : kt_src_text(st, col));
 	sqlite3_reset(p->object);
 	return n < 0 ? NULL : name;
 }
 
-struct kt_track *kt_pf_object(struct kt_pf *p, int64_t run_id, const struct kt_pf_kind *k,
+struct kt_track *kt_pf_object(struct kt_pf *p, int64_t run_id, const struct kt_src_kind *k,
 			      sqlite3_stmt *st, int col)
 {
 	bool is_new, known = sqlite3_column_type(st, col) != SQLITE_NULL;
 	struct kt_track *t =
 		kt_tracks_get(&p->tracks, &is_new, "object %lld %s %s%s", (long long)run_id,
-			      k->object_tbl, known ? "=" : "", known ? kt_pf_text(st, col) : "");
+			      k->object_tbl, known ? "=" : "", known ? kt_src_text(st, col) : "");
 	char *name kt_auto_free = NULL;
 
 	if (!is_new || !t)
@@ -177,7 +133,7 @@ static void task_name(struct kt_pf *p, int64_t utid, char *buf, size_t size)
 {
 	sqlite3_bind_int64(p->task, 1, utid);
 	snprintf(buf, size, "%s",
-		 sqlite3_step(p->task) == SQLITE_ROW ? kt_pf_text(p->task, 0) : "?");
+		 sqlite3_step(p->task) == SQLITE_ROW ? kt_src_text(p->task, 0) : "?");
 	sqlite3_reset(p->task);
 }
 
@@ -198,7 +154,7 @@ static struct kt_track *task_track(struct kt_pf *p, int64_t run_id, int64_t utid
 }
 
 static struct kt_track *in_flight(struct kt_pf *p, const struct kt_track *object,
-				  const struct kt_pf_kind *k)
+				  const struct kt_src_kind *k)
 {
 	bool is_new;
 	struct kt_track *t = kt_tracks_get(&p->tracks, &is_new, "in flight %llu %s",
@@ -243,7 +199,7 @@ struct link {
 /* A flow about to be drawn; st: its row. */
 struct flow {
 	sqlite3_stmt *st;
-	const struct kt_pf_kind *kind;
+	const struct kt_src_kind *kind;
 	int64_t id, run_id, start, end; /* end INT64_MAX: open */
 	bool has_end;			/* or is open */
 	KT_VEC(struct link) links;	/* by seq; 0: of the flow itself */
@@ -266,9 +222,9 @@ static int load_links(struct kt_pf *p, struct flow *f)
 				 sqlite3_column_int64(p->links, 1)};
 
 		if (kt_vec_push(&f->links, l))
-			err = kt_pf_no_memory(p);
+			err = kt_src_no_memory(p->run);
 	}
-	err = err ? err : kt_pf_done(p, rc);
+	err = err ? err : kt_src_done(p->run, rc);
 	sqlite3_reset(p->links);
 	return err;
 }
@@ -282,14 +238,14 @@ static void put_arrows(struct kt_pf *p, const struct flow *f, int64_t seq)
 
 static void put_int(struct kt_pf *p, const char *key, sqlite3_stmt *st, int col)
 {
-	if (kt_pf_is_int(st, col))
+	if (kt_src_is_int(st, col))
 		kt_trace_int(&p->trace, key, sqlite3_column_int64(st, col));
 }
 
 static void put_word(struct kt_pf *p, const char *key, sqlite3_stmt *st, int col)
 {
 	if (sqlite3_column_type(st, col) != SQLITE_NULL)
-		kt_trace_word(&p->trace, key, kt_pf_text(st, col));
+		kt_trace_word(&p->trace, key, kt_src_text(st, col));
 }
 
 /* Of what cannot be told from the track. */
@@ -301,25 +257,25 @@ static int describe(struct kt_pf *p, const struct flow *f, bool of_task)
 	snprintf(buf, sizeof(buf), "%s%lld", f->kind->letter, (long long)f->id);
 	kt_trace_text(&p->trace, "id", buf);
 	if (sqlite3_column_type(f->st, WHAT) != SQLITE_NULL)
-		kt_trace_text(&p->trace, "what", kt_pf_text(f->st, WHAT));
+		kt_trace_text(&p->trace, "what", kt_src_text(f->st, WHAT));
 	put_int(p, "size_bytes", f->st, SIZE_BYTES);
 	put_word(p, "kind", f->st, KIND);
 	if (of_task && sqlite3_column_type(f->st, OBJECT_ID) != SQLITE_NULL) {
 		object = object_name(p, f->kind, f->st, OBJECT_ID);
 		if (!object)
-			return kt_pf_no_memory(p);
+			return kt_src_no_memory(p->run);
 		kt_trace_word(&p->trace, "object", object);
-	} else if (!of_task && kt_pf_is_int(f->st, UTID)) {
+	} else if (!of_task && kt_src_is_int(f->st, UTID)) {
 		task_name(p, sqlite3_column_int64(f->st, UTID), buf, sizeof(buf));
 		kt_trace_word(&p->trace, "task", buf);
 	}
-	if (kt_pf_is_int(f->st, UCGID)) {
+	if (kt_src_is_int(f->st, UCGID)) {
 		sqlite3_bind_int64(p->cgroup, 1, sqlite3_column_int64(f->st, UCGID));
 		if (sqlite3_step(p->cgroup) == SQLITE_ROW)
 			put_word(p, "cgroup", p->cgroup, 0);
 		sqlite3_reset(p->cgroup);
 	}
-	if (strcmp(kt_pf_text(f->st, STATE), "whole") != 0)
+	if (strcmp(kt_src_text(f->st, STATE), "whole") != 0)
 		put_word(p, "state", f->st, STATE);
 	return 0;
 }
@@ -332,7 +288,7 @@ static int draw_stages(struct kt_pf *p, const struct flow *f, uint64_t lane)
 
 	bind_flow(p->stage, f);
 	while ((rc = sqlite3_step(p->stage)) == SQLITE_ROW) {
-		if (!kt_pf_is_int(p->stage, 2) || !kt_pf_is_int(p->stage, 3) ||
+		if (!kt_src_is_int(p->stage, 2) || !kt_src_is_int(p->stage, 3) ||
 		    !kt_pf_time(p, sqlite3_column_int64(p->stage, 2), &start) ||
 		    __builtin_add_overflow(start, sqlite3_column_int64(p->stage, 3), &end) ||
 		    start < at || end < start || (f->has_end && end > f->end)) {
@@ -341,7 +297,7 @@ static int draw_stages(struct kt_pf *p, const struct flow *f, uint64_t lane)
 		}
 		at = end;
 		kt_trace_open(&p->trace, KT_TRACE_BEGIN, lane, start, "stage",
-			      kt_pf_text(p->stage, 1));
+			      kt_src_text(p->stage, 1));
 		put_arrows(p, f, sqlite3_column_int64(p->stage, 0));
 		put_word(p, "class", p->stage, 7);
 		put_int(p, "runq_ns", p->stage, 4);
@@ -351,7 +307,7 @@ static int draw_stages(struct kt_pf *p, const struct flow *f, uint64_t lane)
 		kt_trace_end(&p->trace, lane, end);
 	}
 	sqlite3_reset(p->stage);
-	return kt_pf_done(p, rc);
+	return kt_src_done(p->run, rc);
 }
 
 /* What kept its task from running, from when on, and for how long in all. */
@@ -369,17 +325,17 @@ static int draw_disturbances(struct kt_pf *p, const struct flow *f, const struct
 		struct kt_track *t = kt_pf_lanes(p, parent, "waits for the CPU", 2);
 		uint64_t lane;
 
-		if (!kt_pf_is_int(st, 1) || !kt_pf_is_int(st, 2) ||
+		if (!kt_src_is_int(st, 1) || !kt_src_is_int(st, 2) ||
 		    !kt_pf_time(p, sqlite3_column_int64(st, 1), &start) ||
 		    __builtin_add_overflow(start, sqlite3_column_int64(st, 2), &end) || end < start)
 			continue;
 		lane = t ? kt_tracks_lane(&p->tracks, t, start, end) : 0;
 		if (!lane) {
-			err = kt_pf_no_memory(p);
+			err = kt_src_no_memory(p->run);
 			break;
 		}
-		kt_trace_open(&p->trace, KT_TRACE_BEGIN, lane, start, "sched", kt_pf_text(st, 0));
-		if (kt_pf_is_int(st, 3)) {
+		kt_trace_open(&p->trace, KT_TRACE_BEGIN, lane, start, "sched", kt_src_text(st, 0));
+		if (kt_src_is_int(st, 3)) {
 			task_name(p, sqlite3_column_int64(st, 3), by, sizeof(by));
 			kt_trace_word(&p->trace, "by", by);
 		}
@@ -387,7 +343,7 @@ static int draw_disturbances(struct kt_pf *p, const struct flow *f, const struct
 		kt_trace_close(&p->trace);
 		kt_trace_end(&p->trace, lane, end);
 	}
-	err = err ? err : kt_pf_done(p, rc);
+	err = err ? err : kt_src_done(p->run, rc);
 	sqlite3_reset(p->disturbance);
 	return err;
 }
@@ -400,19 +356,19 @@ static int stages_until(struct kt_pf *p, struct flow *f)
 	f->end = f->start;
 	bind_flow(p->stage_end, f);
 	rc = sqlite3_step(p->stage_end);
-	if (rc == SQLITE_ROW && kt_pf_is_int(p->stage_end, 0) &&
+	if (rc == SQLITE_ROW && kt_src_is_int(p->stage_end, 0) &&
 	    (!kt_pf_time(p, sqlite3_column_int64(p->stage_end, 0), &f->end) || f->end < f->start))
 		f->end = f->start;
 	sqlite3_reset(p->stage_end);
-	return rc == SQLITE_ROW ? 0 : kt_pf_done(p, rc);
+	return rc == SQLITE_ROW ? 0 : kt_src_done(p->run, rc);
 }
 
 /* Its start and end in the trace; 1: it has no place there. */
 static int place(struct kt_pf *p, struct flow *f)
 {
-	bool dur = kt_pf_is_int(f->st, DUR_NS);
+	bool dur = kt_src_is_int(f->st, DUR_NS);
 
-	if (!kt_pf_is_int(f->st, START_NS)) {
+	if (!kt_src_is_int(f->st, START_NS)) {
 		p->n_no_start++;
 		return 1;
 	}
@@ -423,7 +379,7 @@ static int place(struct kt_pf *p, struct flow *f)
 		p->n_impossible++;
 		return 1;
 	}
-	f->has_end = dur || !strcmp(kt_pf_text(f->st, STATE), "open_at_end");
+	f->has_end = dur || !strcmp(kt_src_text(f->st, STATE), "open_at_end");
 	if (!dur && f->has_end)
 		f->end = INT64_MAX;
 	return f->has_end ? 0 : stages_until(p, f);
@@ -432,7 +388,7 @@ static int place(struct kt_pf *p, struct flow *f)
 static int draw_flow(struct kt_pf *p, struct flow *f)
 {
 	struct kt_track *object, *parent, *t;
-	bool of_task = f->kind->waits && kt_pf_is_int(f->st, UTID);
+	bool of_task = f->kind->waits && kt_src_is_int(f->st, UTID);
 	uint64_t lane;
 	int err = place(p, f);
 
@@ -446,11 +402,11 @@ static int draw_flow(struct kt_pf *p, struct flow *f)
 	t = parent ? kt_pf_lanes(p, parent, f->kind->many, 1) : NULL;
 	lane = t && object ? kt_tracks_lane(&p->tracks, t, f->start, f->end) : 0;
 	if (!lane)
-		return kt_pf_no_memory(p);
+		return kt_src_no_memory(p->run);
 	kt_trace_open(&p->trace, f->has_end ? KT_TRACE_BEGIN : KT_TRACE_INSTANT, lane, f->start,
 		      "flow",
 		      sqlite3_column_type(f->st, OP) == SQLITE_NULL ? f->kind->one
-								    : kt_pf_text(f->st, OP));
+								    : kt_src_text(f->st, OP));
 	put_arrows(p, f, 0);
 	err = describe(p, f, of_task);
 	kt_trace_close(&p->trace);
@@ -461,7 +417,7 @@ static int draw_flow(struct kt_pf *p, struct flow *f)
 	if (!err && f->has_end) {
 		t = in_flight(p, object, f->kind);
 		if (!t || kt_tracks_count(&p->tracks, t, f->start, f->end))
-			return kt_pf_no_memory(p);
+			return kt_src_no_memory(p->run);
 	}
 	return err;
 }
@@ -469,13 +425,13 @@ static int draw_flow(struct kt_pf *p, struct flow *f)
 static int draw_flows(struct kt_pf *p)
 {
 	struct flow f = {0};
-	int err = kt_pf_prepare(p, &f.st,
-				"SELECT " FLOW_COLUMNS
-				" FROM temp.drawn ORDER BY start_ns, flow, flow_id");
+	int err = kt_src_prepare(p->run, &f.st,
+				 "SELECT " FLOW_COLUMNS
+				 " FROM temp.drawn ORDER BY start_ns, flow, flow_id");
 	int rc = SQLITE_DONE;
 
 	while (!err && (rc = sqlite3_step(f.st)) == SQLITE_ROW) {
-		f.kind = kt_pf_kind(p, kt_pf_text(f.st, FLOW));
+		f.kind = kt_src_kind(&p->kinds, kt_src_text(f.st, FLOW));
 		f.id = sqlite3_column_int64(f.st, FLOW_ID);
 		f.run_id = sqlite3_column_int64(f.st, RUN_ID);
 		err = f.kind ? draw_flow(p, &f) : 0;
@@ -485,43 +441,13 @@ static int draw_flows(struct kt_pf *p)
 	sqlite3_finalize(f.st);
 	kt_vec_finish(&f.links);
 	if (!err && rc != SQLITE_ROW)
-		err = kt_pf_done(p, rc);
+		err = kt_src_done(p->run, rc);
 	for (size_t i = 0; i < p->counters.n; i++)
 		kt_tracks_count_end(&p->tracks, p->counters.v[i]);
 	return err;
 }
 
 /* ---- the whole */
-
-static char *copy(sqlite3_stmt *st, int col)
-{
-	return strdup(kt_pf_text(st, col));
-}
-
-static int load_kinds(struct kt_pf *p)
-{
-	sqlite3_stmt *st = NULL;
-	int rc = SQLITE_DONE,
-	    err = kt_pf_prepare(p, &st,
-				"SELECT flow, letter, one, many, object_tbl, object_word, waits "
-				"FROM temp.shown_kind");
-
-	while (!err && (rc = sqlite3_step(st)) == SQLITE_ROW) {
-		struct kt_pf_kind k = {copy(st, 0),
-				       copy(st, 1),
-				       copy(st, 2),
-				       copy(st, 3),
-				       copy(st, 4),
-				       copy(st, 5),
-				       sqlite3_column_int(st, 6)};
-
-		if (!k.flow || !k.letter || !k.one || !k.many || !k.object_tbl || !k.object_word ||
-		    kt_vec_push(&p->kinds, k))
-			err = kt_pf_no_memory(p);
-	}
-	sqlite3_finalize(st);
-	return err ? err : kt_pf_done(p, rc);
-}
 
 static int prepare_all(struct kt_pf *p)
 {
@@ -547,25 +473,13 @@ static int prepare_all(struct kt_pf *p)
 	int err = 0;
 
 	for (size_t i = 0; !err && i < KT_ARRAY_SIZE(all); i++)
-		err = kt_pf_prepare(p, all[i].st, all[i].sql);
+		err = kt_src_prepare(p->run, all[i].st, all[i].sql);
 	if (!err && kt_database_has(p->db, "disturbance", true))
-		err = kt_pf_prepare(
-			p, &p->disturbance,
+		err = kt_src_prepare(
+			p->run, &p->disturbance,
 			"SELECT cause, start_ns, dur_ns, by_utid, by_irq FROM disturbance "
 			"WHERE flow = ?1 AND flow_id = ?2 ORDER BY start_ns");
 	return err;
-}
-
-/* One number; 0 where there is none. */
-static int64_t number(struct kt_pf *p, const char *sql)
-{
-	sqlite3_stmt *st = NULL;
-	int64_t v = 0;
-
-	if (!sqlite3_prepare_v2(p->db, sql, -1, &st, NULL) && sqlite3_step(st) == SQLITE_ROW)
-		v = sqlite3_column_int64(st, 0);
-	sqlite3_finalize(st);
-	return v;
 }
 
 static void finish(struct kt_pf *p)
@@ -575,15 +489,7 @@ static void finish(struct kt_pf *p)
 
 	for (size_t i = 0; i < KT_ARRAY_SIZE(all); i++)
 		sqlite3_finalize(all[i]);
-	for (size_t i = 0; i < p->kinds.n; i++) {
-		struct kt_pf_kind *k = &p->kinds.v[i];
-		char *const words[] = {k->flow, k->letter,     k->one,
-				       k->many, k->object_tbl, k->object_word};
-
-		for (size_t j = 0; j < KT_ARRAY_SIZE(words); j++)
-			free(words[j]);
-	}
-	kt_vec_finish(&p->kinds);
+	kt_src_kinds_finish(&p->kinds);
 	kt_vec_finish(&p->counters);
 	kt_tracks_finish(&p->tracks);
 	kt_trace_finish(&p->trace);
@@ -616,18 +522,19 @@ int kt_export_perfetto(struct kt_run *run, const char *path)
 	err = kt_out_file_open(&file, path, &kt_trace_what, run->err, sizeof(run->err));
 	err = err ? err : kt_export_select(run, file.f, NULL);
 	if (!err) {
-		p.several_runs = number(&p, "SELECT count(*) FROM run") > 1;
-		p.filtered = number(&p, "SELECT filtered OR EXISTS (SELECT 1 FROM temp.rows_from) "
-					"FROM temp.\"window\"");
+		p.several_runs = kt_src_number(run, "SELECT count(*) FROM run") > 1;
+		p.filtered = kt_src_number(
+			run, "SELECT filtered OR EXISTS (SELECT 1 FROM temp.rows_from) "
+			     "FROM temp.\"window\"");
 		kt_trace_init(&p.trace, file.f, p.base_ns > 0, p.base_ns);
 		p.tracks.trace = &p.trace;
-		err = load_kinds(&p);
+		err = kt_src_kinds_load(run, &p.kinds);
 		err = err ? err : kt_pf_choose(&p);
 		err = err ? err : prepare_all(&p);
 		err = err ? err : draw_flows(&p);
 		err = err ? err : kt_pf_draw_run(&p);
 		if (!err && kt_trace_error(&p.trace))
-			err = kt_pf_no_memory(&p);
+			err = kt_src_no_memory(run);
 	}
 	err = err ? err : kt_out_file_commit(&file);
 	if (!err)

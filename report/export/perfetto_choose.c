@@ -12,20 +12,21 @@ static int add_lower(struct kt_pf *p)
 
 	if (!p->filtered)
 		return 0;
-	err = kt_pf_exec(p, "CREATE TEMP TABLE lower(flow TEXT, flow_id INTEGER, PRIMARY KEY(flow, "
-			    "flow_id)) WITHOUT ROWID");
+	err = kt_src_exec(p->run,
+			  "CREATE TEMP TABLE lower(flow TEXT, flow_id INTEGER, PRIMARY KEY(flow, "
+			  "flow_id)) WITHOUT ROWID");
 	err = err ? err
-		  : kt_pf_prepare(p, &st,
-				  "INSERT OR IGNORE INTO temp.lower SELECT l.lower, l.lower_id "
-				  "FROM (SELECT flow, flow_id FROM temp.drawn WHERE depth = ?1) d "
-				  "CROSS JOIN flow_link l WHERE l.flow = +d.flow AND l.flow_id = "
-				  "d.flow_id "
-				  "AND l.lower IS NOT NULL AND l.lower_id IS NOT NULL");
+		  : kt_src_prepare(p->run, &st,
+				   "INSERT OR IGNORE INTO temp.lower SELECT l.lower, l.lower_id "
+				   "FROM (SELECT flow, flow_id FROM temp.drawn WHERE depth = ?1) d "
+				   "CROSS JOIN flow_link l WHERE l.flow = +d.flow AND l.flow_id = "
+				   "d.flow_id "
+				   "AND l.lower IS NOT NULL AND l.lower_id IS NOT NULL");
 	for (int depth = 0; !err && depth < MAX_DEPTH; depth++) {
 		char *sql;
 
 		sqlite3_bind_int(st, 1, depth);
-		err = kt_pf_done(p, sqlite3_step(st));
+		err = kt_src_done(p->run, sqlite3_step(st));
 		sqlite3_reset(st);
 		sql = sqlite3_mprintf(
 			"INSERT OR IGNORE INTO temp.drawn SELECT w.flow, w.flow_id, %d, "
@@ -34,7 +35,7 @@ static int add_lower(struct kt_pf *p)
 			"CROSS JOIN flow w WHERE w.flow = +l.flow AND w.flow_id = l.flow_id; "
 			"DELETE FROM temp.lower",
 			depth + 1);
-		err = err ? err : sql ? kt_pf_exec(p, sql) : kt_pf_no_memory(p);
+		err = err ? err : sql ? kt_src_exec(p->run, sql) : kt_src_no_memory(p->run);
 		sqlite3_free(sql);
 	}
 	sqlite3_finalize(st);
@@ -49,10 +50,10 @@ static int add_wakings(struct kt_pf *p)
 
 	if (!kt_database_has(p->db, "wake", true))
 		return 0;
-	err = kt_pf_prepare(p, &st,
-			    "SELECT k.flow, k.id_col FROM temp.shown_kind k "
-			    "JOIN pragma_table_info('wake') c ON c.name = k.id_col "
-			    "WHERE c.name NOT IN ('flow', 'flow_id', 'seq')");
+	err = kt_src_prepare(p->run, &st,
+			     "SELECT k.flow, k.id_col FROM temp.shown_kind k "
+			     "JOIN pragma_table_info('wake') c ON c.name = k.id_col "
+			     "WHERE c.name NOT IN ('flow', 'flow_id', 'seq')");
 	while (!err && (rc = sqlite3_step(st)) == SQLITE_ROW) {
 		char *sql = sqlite3_mprintf(
 			"INSERT INTO temp.link(flow, flow_id, lower, lower_id, seq) "
@@ -62,36 +63,37 @@ static int add_wakings(struct kt_pf *p)
 			"WHERE w.seq > 0 AND d.start_ns IS NOT NULL AND c.start_ns IS NOT NULL",
 			sqlite3_column_text(st, 0), sqlite3_column_text(st, 1));
 
-		err = sql ? kt_pf_exec(p, sql) : kt_pf_no_memory(p);
+		err = sql ? kt_src_exec(p->run, sql) : kt_src_no_memory(p->run);
 		sqlite3_free(sql);
 	}
 	sqlite3_finalize(st);
-	return err ? err : kt_pf_done(p, rc);
+	return err ? err : kt_src_done(p->run, rc);
 }
 
 /* Arrows, where both flows are drawn. An end is of a flow (seq 0) or of one of its stages. */
 static int add_links(struct kt_pf *p)
 {
-	int err = kt_pf_exec(
-		p, "CREATE TEMP TABLE link(link_id INTEGER PRIMARY KEY, flow, flow_id, lower, "
-		   "lower_id, "
-		   "seq DEFAULT 0);"
-		   "CREATE TEMP TABLE link_end(flow TEXT, flow_id INTEGER, seq, link_id, "
-		   "PRIMARY KEY(flow, flow_id, seq, link_id)) WITHOUT ROWID;"
-		   "INSERT INTO temp.link(flow, flow_id, lower, lower_id) "
-		   "SELECT d.flow, d.flow_id, l.lower, l.lower_id FROM temp.drawn d CROSS JOIN "
-		   "flow_link l "
-		   "WHERE l.flow = +d.flow AND l.flow_id = d.flow_id AND d.start_ns IS NOT NULL "
-		   "AND (l.lower IS NOT d.flow OR l.lower_id IS NOT d.flow_id) "
-		   "AND EXISTS (SELECT 1 FROM temp.drawn e WHERE e.flow = l.lower "
-		   "AND e.flow_id = l.lower_id AND e.start_ns IS NOT NULL)");
+	int err = kt_src_exec(
+		p->run,
+		"CREATE TEMP TABLE link(link_id INTEGER PRIMARY KEY, flow, flow_id, lower, "
+		"lower_id, "
+		"seq DEFAULT 0);"
+		"CREATE TEMP TABLE link_end(flow TEXT, flow_id INTEGER, seq, link_id, "
+		"PRIMARY KEY(flow, flow_id, seq, link_id)) WITHOUT ROWID;"
+		"INSERT INTO temp.link(flow, flow_id, lower, lower_id) "
+		"SELECT d.flow, d.flow_id, l.lower, l.lower_id FROM temp.drawn d CROSS JOIN "
+		"flow_link l "
+		"WHERE l.flow = +d.flow AND l.flow_id = d.flow_id AND d.start_ns IS NOT NULL "
+		"AND (l.lower IS NOT d.flow OR l.lower_id IS NOT d.flow_id) "
+		"AND EXISTS (SELECT 1 FROM temp.drawn e WHERE e.flow = l.lower "
+		"AND e.flow_id = l.lower_id AND e.start_ns IS NOT NULL)");
 
 	err = err ? err : add_wakings(p);
 	return err ? err
-		   : kt_pf_exec(p,
-				"INSERT INTO temp.link_end SELECT flow, flow_id, 0, link_id FROM "
-				"temp.link UNION ALL "
-				"SELECT lower, lower_id, seq, link_id FROM temp.link");
+		   : kt_src_exec(p->run,
+				 "INSERT INTO temp.link_end SELECT flow, flow_id, 0, link_id FROM "
+				 "temp.link UNION ALL "
+				 "SELECT lower, lower_id, seq, link_id FROM temp.link");
 }
 
 int kt_pf_choose(struct kt_pf *p)

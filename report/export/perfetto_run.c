@@ -12,11 +12,11 @@
 static void put_columns(struct kt_pf *p, sqlite3_stmt *st, int first)
 {
 	for (int i = first; i < sqlite3_column_count(st); i++) {
-		if (kt_pf_is_int(st, i))
+		if (kt_src_is_int(st, i))
 			kt_trace_int(&p->trace, sqlite3_column_name(st, i),
 				     sqlite3_column_int64(st, i));
 		else if (sqlite3_column_type(st, i) != SQLITE_NULL)
-			kt_trace_text(&p->trace, sqlite3_column_name(st, i), kt_pf_text(st, i));
+			kt_trace_text(&p->trace, sqlite3_column_name(st, i), kt_src_text(st, i));
 	}
 }
 
@@ -24,33 +24,33 @@ static void put_columns(struct kt_pf *p, sqlite3_stmt *st, int first)
 static int draw_slices(struct kt_pf *p, const char *sql)
 {
 	sqlite3_stmt *st = NULL;
-	int rc = SQLITE_DONE, err = kt_pf_prepare(p, &st, sql);
+	int rc = SQLITE_DONE, err = kt_src_prepare(p->run, &st, sql);
 
 	while (!err && (rc = sqlite3_step(st)) == SQLITE_ROW) {
 		int64_t run_id = sqlite3_column_int64(st, 3), start, end;
-		struct kt_track *t = kt_pf_is_int(st, 4)
+		struct kt_track *t = kt_src_is_int(st, 4)
 					     ? kt_pf_cpu(p, run_id, sqlite3_column_int64(st, 4))
 					     : kt_pf_recording(p, run_id);
 		uint64_t lane;
 
-		t = t ? kt_pf_lanes(p, t, kt_pf_text(st, 0), 0) : NULL;
+		t = t ? kt_pf_lanes(p, t, kt_src_text(st, 0), 0) : NULL;
 		if (!t)
-			err = kt_pf_no_memory(p);
-		if (err || !kt_pf_is_int(st, 5) || !kt_pf_is_int(st, 6) ||
+			err = kt_src_no_memory(p->run);
+		if (err || !kt_src_is_int(st, 5) || !kt_src_is_int(st, 6) ||
 		    !kt_pf_time(p, sqlite3_column_int64(st, 5), &start) ||
 		    __builtin_add_overflow(start, sqlite3_column_int64(st, 6), &end) || end < start)
 			continue;
 		lane = kt_tracks_lane(&p->tracks, t, start, end);
 		if (!lane)
-			err = kt_pf_no_memory(p);
-		kt_trace_open(&p->trace, KT_TRACE_BEGIN, lane, start, kt_pf_text(st, 1),
-			      kt_pf_text(st, 2));
+			err = kt_src_no_memory(p->run);
+		kt_trace_open(&p->trace, KT_TRACE_BEGIN, lane, start, kt_src_text(st, 1),
+			      kt_src_text(st, 2));
 		put_columns(p, st, 7);
 		kt_trace_close(&p->trace);
 		kt_trace_end(&p->trace, lane, end);
 	}
 	sqlite3_finalize(st);
-	return err ? err : kt_pf_done(p, rc);
+	return err ? err : kt_src_done(p->run, rc);
 }
 
 static void put_second(struct kt_pf *p, uint64_t track, int64_t second, int64_t value)
@@ -64,7 +64,7 @@ static void put_second(struct kt_pf *p, uint64_t track, int64_t second, int64_t 
 /* Of one object and kind, second by second: a second without a row had none. */
 struct rate {
 	struct kt_track *object;
-	const struct kt_pf_kind *kind;
+	const struct kt_src_kind *kind;
 	uint64_t n, bytes;
 	int64_t last; /* second */
 };
@@ -83,13 +83,13 @@ static int rate_begin(struct kt_pf *p, struct rate *r, sqlite3_stmt *st, bool ha
 	char *n kt_auto_free = NULL, *bytes kt_auto_free = NULL;
 
 	rate_end(p, r);
-	*r = (struct rate){.kind = kt_pf_kind(p, kt_pf_text(st, 1))};
+	*r = (struct rate){.kind = kt_src_kind(&p->kinds, kt_src_text(st, 1))};
 	if (!r->kind)
 		return 0;
 	r->object = kt_pf_object(p, sqlite3_column_int64(st, 0), r->kind, st, 2);
 	if (!r->object || asprintf(&n, "%s per second", r->kind->many) < 0 ||
 	    asprintf(&bytes, "bytes of %s per second", r->kind->many) < 0)
-		return kt_pf_no_memory(p);
+		return kt_src_no_memory(p->run);
 	r->n = kt_trace_counter_track(&p->trace, r->object->id, n, 2, KT_TRACE_UNIT_COUNT, NULL);
 	if (has_bytes)
 		r->bytes = kt_trace_counter_track(&p->trace, r->object->id, bytes, 3,
@@ -102,8 +102,8 @@ static int draw_rates(struct kt_pf *p)
 	sqlite3_stmt *st = NULL;
 	struct rate r = {0};
 	int rc = SQLITE_DONE,
-	    err = kt_pf_prepare(
-		    p, &st,
+	    err = kt_src_prepare(
+		    p->run, &st,
 		    "SELECT run_id, flow, object_id, second, n, size_bytes, "
 		    "row_number() OVER w = 1 AS is_first, "
 		    "coalesce(max(size_bytes) OVER (PARTITION BY run_id, flow, object_id), 0) > 0 "
@@ -128,7 +128,7 @@ static int draw_rates(struct kt_pf *p)
 	}
 	rate_end(p, &r);
 	sqlite3_finalize(st);
-	return err ? err : kt_pf_done(p, rc);
+	return err ? err : kt_src_done(p->run, rc);
 }
 
 /* A column of a table that has run_id, second and cpu, by CPU. name: of the counter. */
@@ -146,11 +146,12 @@ static int draw_cpu_counter(struct kt_pf *p, const char *tbl, const char *col, c
 		strncmp(col, "max_", 4) ? "sum" : "max", col, tbl, col);
 	int64_t run_id = 0, cpu = 0;
 	uint64_t track = 0;
-	int rc = SQLITE_DONE, err = sql ? kt_pf_prepare(p, &st, sql) : kt_pf_no_memory(p);
+	int rc = SQLITE_DONE,
+	    err = sql ? kt_src_prepare(p->run, &st, sql) : kt_src_no_memory(p->run);
 
 	sqlite3_free(sql);
 	if (!err && asprintf(&name, "%s %s", tbl, col) < 0)
-		err = kt_pf_no_memory(p);
+		err = kt_src_no_memory(p->run);
 	while (!err && (rc = sqlite3_step(st)) == SQLITE_ROW) {
 		if (!track || sqlite3_column_int64(st, 0) != run_id ||
 		    sqlite3_column_int64(st, 1) != cpu) {
@@ -160,7 +161,7 @@ static int draw_cpu_counter(struct kt_pf *p, const char *tbl, const char *col, c
 			cpu = sqlite3_column_int64(st, 1);
 			t = kt_pf_cpu(p, run_id, cpu);
 			if (!t) {
-				err = kt_pf_no_memory(p);
+				err = kt_src_no_memory(p->run);
 				break;
 			}
 			track = kt_trace_counter_track(&p->trace, t->id, name, 1,
@@ -173,7 +174,7 @@ static int draw_cpu_counter(struct kt_pf *p, const char *tbl, const char *col, c
 		put_second(p, track, sqlite3_column_int64(st, 2), sqlite3_column_int64(st, 3));
 	}
 	sqlite3_finalize(st);
-	return err ? err : kt_pf_done(p, rc);
+	return err ? err : kt_src_done(p->run, rc);
 }
 
 /* By shape, not by name: whatever a family counts by CPU and second. What a column is, column_doc says. */
@@ -184,8 +185,8 @@ static int draw_cpu_counters(struct kt_pf *p)
 
 	if (!kt_database_has(p->db, "column_doc", true))
 		return 0;
-	err = kt_pf_prepare(
-		p, &st,
+	err = kt_src_prepare(
+		p->run, &st,
 		"SELECT d.tbl, d.col, coalesce(d.unit, ''), d.doc FROM column_doc d "
 		"JOIN main.sqlite_master m ON m.type = 'table' AND m.name = d.tbl "
 		"WHERE (d.unit IN ('ns', 'bytes') OR d.col = 'n' OR substr(d.col, 1, 2) = 'n_') "
@@ -193,10 +194,10 @@ static int draw_cpu_counters(struct kt_pf *p)
 		"AND (SELECT count(*) FROM pragma_table_info(d.tbl) c "
 		"WHERE c.name IN ('run_id', 'second', 'cpu')) = 3 ORDER BY d.tbl, d.col");
 	while (!err && (rc = sqlite3_step(st)) == SQLITE_ROW)
-		err = draw_cpu_counter(p, kt_pf_text(st, 0), kt_pf_text(st, 1), kt_pf_text(st, 2),
-				       kt_pf_text(st, 3));
+		err = draw_cpu_counter(p, kt_src_text(st, 0), kt_src_text(st, 1),
+				       kt_src_text(st, 2), kt_src_text(st, 3));
 	sqlite3_finalize(st);
-	return err ? err : kt_pf_done(p, rc);
+	return err ? err : kt_src_done(p->run, rc);
 }
 
 int kt_pf_draw_run(struct kt_pf *p)
