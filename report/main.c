@@ -124,11 +124,12 @@ int main(int argc, char **argv)
 	if (o.html)
 		return write_page(&o);
 	err = kt_run_init(&run, &o);
+	if (!err && o.export_name)
+		err = kt_export(&run, o.export_name, o.export_file);
 	if (err == -EINVAL)
 		status = EX_USAGE;
-	if (!err)
-		err = o.export_name ? kt_export(&run, o.export_name, o.export_file)
-				    : print(&run, &o);
+	if (!err && !o.export_name)
+		err = print(&run, &o);
 	if (err)
 		say(run.err);
 	kt_run_finish(&run);

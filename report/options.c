@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "format/base/macros.h"
 #include "report/options.h"
 
 enum {
@@ -13,12 +14,13 @@ enum {
 	OPT_WALL,
 	OPT_LIST,
 	OPT_HTML,
+	OPT_OTLP_HEADER,
 	OPT_PARAM = 0x200,
 	OPT_EXPORT = 0x300
 };
 
 enum export {
-#define KT_EXPORT(name, arg, help) EXPORT_##name,
+#define KT_EXPORT(name, option, arg, help) EXPORT_##name,
 #include "report/export/exports.def"
 #undef KT_EXPORT
 	N_EXPORTS
@@ -61,9 +63,16 @@ static const struct argp_option options[] = {
 	{"no-pager", OPT_NO_PAGER, 0, 0, "Do not start a pager on a terminal"},
 	{"list", OPT_LIST, 0, 0, "List the reports and the installed queries"},
 	{0, 0, 0, 0, "For other programs, instead of a report:", 3},
-#define KT_EXPORT(name, arg, help) {#name, OPT_EXPORT + EXPORT_##name, arg, 0, help},
+#define KT_EXPORT(name, option, arg, help) {option, OPT_EXPORT + EXPORT_##name, arg, 0, help},
 #include "report/export/exports.def"
 #undef KT_EXPORT
+	{"limit", OPT_PARAM + KT_PARAM_LIMIT, "N", 0,
+	 "--otlp, --otlp-file: no further trace after N spans, the slowest first (default: "
+	 "100000)"},
+	{"sample", OPT_PARAM + KT_PARAM_SAMPLE, "N", 0, "The same: only one trace in N"},
+	{"otlp-header", OPT_OTLP_HEADER, "NAME=VALUE", 0,
+	 "--otlp: a header of each request; repeatable. Secrets are better in "
+	 "OTEL_EXPORTER_OTLP_HEADERS: others see the command line"},
 	{0},
 };
 
@@ -96,7 +105,7 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 	}
 	if (key >= OPT_EXPORT && key < OPT_EXPORT + N_EXPORTS) {
 		static const char *const names[] = {
-#define KT_EXPORT(name, arg, help) #name,
+#define KT_EXPORT(name, option, arg, help) option,
 #include "report/export/exports.def"
 #undef KT_EXPORT
 		};
@@ -121,6 +130,13 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 	case OPT_HTML:
 		o->html = arg;
 		return 0;
+	case OPT_OTLP_HEADER:
+		if (o->n_otlp_headers == KT_ARRAY_SIZE(o->otlp_headers))
+			argp_error(state, "too many headers: '%s'", arg);
+		if (!strchr(arg, '=') || *arg == '=')
+			argp_error(state, "--otlp-header %s: expected NAME=VALUE", arg);
+		o->otlp_headers[o->n_otlp_headers++] = arg;
+		return 0;
 	case OPT_WALL:
 		o->wall = true;
 		return 0;
@@ -138,6 +154,8 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (!a->n && !o->list)
 			argp_error(state, "name a database: ktrace-report [REPORT] run.db");
+		if (o->n_otlp_headers && (!o->export_name || strcmp(o->export_name, "otlp") != 0))
+			argp_error(state, "--otlp-header goes with --otlp");
 		if (o->html && (o->out != KT_OUT_TEXT || o->table))
 			argp_error(state,
 				   "--html cannot be combined with --json, --csv or --table");

@@ -7,6 +7,8 @@
 
 #include "report/query/report.h"
 
+enum { KT_MAX_OTLP_HEADERS = 32 };
+
 enum kt_out_kind { KT_OUT_TEXT, KT_OUT_JSON, KT_OUT_CSV };
 
 struct kt_options {
@@ -21,6 +23,8 @@ struct kt_options {
 	const char *
 		export_name; /* write this (export/exports.def) instead of a report; NULL: a report */
 	const char *export_file; /* what its option was given; NULL: it takes nothing */
+	const char *otlp_headers[KT_MAX_OTLP_HEADERS]; /* NAME=VALUE */
+	size_t n_otlp_headers;
 	bool no_pager;
 	bool list;
 };

@@ -15,7 +15,7 @@ int kt_export(struct kt_run *run, const char *name, const char *file)
 		const char *name;
 		kt_export_fn fn;
 	} exports[] = {
-#define KT_EXPORT(name, arg, help) {#name, kt_export_##name},
+#define KT_EXPORT(name, option, arg, help) {option, kt_export_##name},
 #include "report/export/exports.def"
 #undef KT_EXPORT
 	};

@@ -5,7 +5,7 @@
  * that comes later is in their output the day it exists.
  *
  * To add one, say `dot`:
- *	exports.def            KT_EXPORT(dot, "FILE", "what it is"): the option --dot FILE
+ *	exports.def            KT_EXPORT(dot, "dot", "FILE", "what it is"): the option --dot FILE
  *	sql/export/dot.sql     as a report: checks what the database has (needs), chooses by the filters of the command line, whose
  *	                       parameters it names, and leaves temporary tables, or rows for a kt_output. A filter it does not name is refused
  *	export/dot.c           kt_export_dot()
@@ -24,7 +24,8 @@
  */
 typedef int (*kt_export_fn)(struct kt_run *run, const char *file);
 
-#define KT_EXPORT(name, arg, help) int kt_export_##name(struct kt_run *run, const char *file);
+#define KT_EXPORT(name, option, arg, help) \
+	int kt_export_##name(struct kt_run *run, const char *file);
 #include "report/export/exports.def"
 #undef KT_EXPORT
 

@@ -63,16 +63,25 @@ void kt_pb_fixed64(struct kt_pb *pb, unsigned int field, uint64_t v)
 	pb->n += p ? 8 : 0;
 }
 
-void kt_pb_bytes(struct kt_pb *pb, unsigned int field, const void *from, size_t n)
+void kt_pb_raw(struct kt_pb *pb, const void *from, size_t n)
 {
-	uint8_t *p;
+	uint8_t *p = room(pb, n);
 
-	tag(pb, field, WIRE_BYTES);
-	put(pb, n);
-	p = room(pb, n);
 	if (p && n)
 		memcpy(p, from, n);
 	pb->n += p ? n : 0;
+}
+
+void kt_pb_packed(struct kt_pb *pb, uint64_t v)
+{
+	put(pb, v);
+}
+
+void kt_pb_bytes(struct kt_pb *pb, unsigned int field, const void *from, size_t n)
+{
+	tag(pb, field, WIRE_BYTES);
+	put(pb, n);
+	kt_pb_raw(pb, from, n);
 }
 
 void kt_pb_string(struct kt_pb *pb, unsigned int field, const char *s)

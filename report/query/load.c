@@ -21,6 +21,7 @@ const char *const kt_param_names[KT_N_PARAMS] = {
 	[KT_PARAM_CGROUP] = ":cgroup",	[KT_PARAM_OP] = ":op",
 	[KT_PARAM_ID] = ":id",		[KT_PARAM_RECORDER] = ":recorder",
 	[KT_PARAM_FLOW] = ":flow",	[KT_PARAM_BY] = ":by",
+	[KT_PARAM_LIMIT] = ":limit",	[KT_PARAM_SAMPLE] = ":sample",
 };
 
 static const char *const format_names[] = {

@@ -107,6 +107,8 @@ enum kt_param {
 	KT_PARAM_ID,	   /* :id of a flow */
 	KT_PARAM_FLOW,	   /* :flow of :id, or to look at: flow_kind.flow */
 	KT_PARAM_BY,	   /* :by what to group: op kind disk task cgroup */
+	KT_PARAM_LIMIT,	   /* :limit at most so much is exported */
+	KT_PARAM_SAMPLE,   /* :sample one in N */
 	KT_N_PARAMS
 };
 

@@ -249,6 +249,8 @@ int kt_values_parse(struct kt_run *run)
 		v->set = true;
 		switch (p) {
 		case KT_PARAM_TOP:
+		case KT_PARAM_LIMIT:
+		case KT_PARAM_SAMPLE:
 			errno = 0;
 			v->i = strtol(s, &end, 10);
 			if (*end || end == s || errno || v->i < 1)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 // What DuckDB's command line does with SQL on stdin, by its engine in npm's @duckdb/node-api: duckdb.mjs FOLDER, where FOLDER is that of
-// `tests/setup where duckdb`. Prints the rows of the last statement as JSON; whole numbers are texts.
+// `tests/npm where duckdb`. Prints the rows of the last statement as JSON; whole numbers are texts.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 

@@ -120,7 +120,7 @@ class ClickHouse:
 class DuckDB:
     def __init__(self, tmp):
         self.out = os.path.join(tmp, "parquet")
-        folder = ktest.run(os.path.join(ktest.TOP, "tests/setup"), "where", "duckdb").stdout.strip()
+        folder = ktest.run(os.path.join(ktest.TOP, "tests/npm"), "where", "duckdb").stdout.strip()
         self.there = os.path.exists(folder)
         self.client = ["node", os.path.join(dbs.HERE, "duckdb.mjs"), folder]
 

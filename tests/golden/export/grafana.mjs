@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-// Grafana's own types and a YAML parser: grafana.mjs FOLDER types|yaml, FOLDER is that of `tests/setup where grafana`.
+// Grafana's own types and a YAML parser: grafana.mjs FOLDER types|yaml, FOLDER is that of `tests/npm where grafana`.
 // types: a dashboard as JSON on stdin; what TypeScript says against npm's @grafana/schema, a line each. yaml: a file on stdin; the same as JSON.
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";

@@ -421,7 +421,7 @@ def test():
         return
     tmp = ktest.tmpdir()
     made = dbs.made(ANALYZE, tmp)
-    folder = ktest.run(os.path.join(ktest.TOP, "tests/setup"), "where", "grafana").stdout.strip()
+    folder = ktest.run(os.path.join(ktest.TOP, "tests/npm"), "where", "grafana").stdout.strip()
     there = shutil.which("node") and os.path.exists(folder)
 
     def types(d):

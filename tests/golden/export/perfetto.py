@@ -427,7 +427,7 @@ def trace_processor(folder, trace, queries):
 
 
 def test_trace_processor(made, tmp):
-    folder = ktest.run(os.path.join(ktest.TOP, "tests/setup"), "where", "trace_processor", check=False).stdout.strip()
+    folder = ktest.run(os.path.join(ktest.TOP, "tests/npm"), "where", "trace_processor", check=False).stdout.strip()
     if not folder or not os.path.exists(os.path.join(folder, "trace_processor.wasm")) or not shutil.which("node"):
         print("trace_processor is not there: tests/setup all gets it where npm is; only pftrace.py has read the files")
         return

@@ -1,0 +1,4 @@
+-- SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+--: title OpenTelemetry
+--: needs flow_kind flow_stage flow_word flow_group flow_key flow_object flow_link flow stage run task cgroup
+--: use otlp
