@@ -53,9 +53,10 @@ static int write_traces(struct kt_otlp *o, struct kt_otlp_walk *w, int64_t max_s
 			int64_t *ret_n)
 {
 	sqlite3_stmt *st = NULL;
-	int rc = SQLITE_DONE, err = kt_src_prepare(o->run, &st,
-						   "SELECT nr, flow, flow_id, run_id FROM "
-						   "temp.chosen ORDER BY nr");
+	int rc = SQLITE_DONE,
+	    err = kt_src_prepare(o->run, &st,
+				 "SELECT nr, flow, flow_id, run_id, lasted_ns FROM "
+				 "temp.chosen ORDER BY nr");
 
 	while (!err && o->n_spans < (uint64_t)max_spans && (rc = sqlite3_step(st)) == SQLITE_ROW) {
 		const struct kt_src_kind *k = kt_src_kind(&o->kinds, kt_src_text(st, 1));
@@ -64,6 +65,7 @@ static int write_traces(struct kt_otlp *o, struct kt_otlp_walk *w, int64_t max_s
 		if (!err && k)
 			err = kt_otlp_trace(w, k, sqlite3_column_int64(st, 2));
 		*ret_n = sqlite3_column_int64(st, 0);
+		o->least_ns = sqlite3_column_int64(st, 4);
 		if (o->file && ferror(o->file->f))
 			break;
 	}
@@ -104,14 +106,13 @@ static void finish(struct kt_otlp *o)
 
 static void say_what_is_missing(const struct kt_otlp *o, int64_t n_roots, int64_t max_spans)
 {
-	int64_t n = kt_src_number(o->run, "SELECT n FROM temp.candidates");
-	char left[32], all[32], limit[32];
+	int64_t n = kt_src_number(o->run, "SELECT count(*) FROM temp.chosen");
+	char least[32], limit[32];
 
-	if (n > n_roots)
-		kt_warn("%s of %s traces are left out, the fastest: --limit is %s spans; --over, "
+	if (n > n_roots || n == max_spans)
+		kt_warn("only the slowest have a trace, down to %s: --limit is %s spans; --over, "
 			"--task and others choose",
-			kt_format_count(n - n_roots, left, sizeof(left)),
-			kt_format_count(n, all, sizeof(all)),
+			kt_format_ns(o->least_ns, least, sizeof(least)),
 			kt_format_count(max_spans, limit, sizeof(limit)));
 	if (o->n_impossible)
 		kt_warn("%lld flow(s) have no span: when they were is not known",

@@ -55,7 +55,8 @@ struct kt_otlp {
 	struct kt_out_file *file;
 	struct kt_otlp_http *http;
 
-	uint64_t n_spans, n_traces;
+	uint64_t n_spans;
+	int64_t least_ns; /* that a flow with a trace lasted */
 	int64_t n_impossible, n_stages;
 };
 

@@ -2,7 +2,6 @@
 -- What --otlp and --otlp-file send (report/export/otlp.h).
 --	chosen      roots of traces, the slowest first: flows that programs wait for, others that no flow leads to; with
 --	            --flow all of that kind. --over also takes those that were open that long when the recording ended
---	candidates  how many there were before --limit
 --	point       histograms: what is told apart; point_bucket: their buckets, of whole flows, without those of
 --	            ktrace-record itself
 --	otlp_run    the resource; otlp_task: who
@@ -30,15 +29,6 @@ WHERE CASE WHEN :flow IS NOT NULL THEN flow = :flow
 SELECT 'Not every flow has a trace: ' || words || '. Histograms count all.'
 FROM rows_from WHERE coalesce(:over_ns, 0) < keep_ns;
 
--- Flows of kinds that programs do not wait for begin a trace only where they lie below no other.
---: setup
-CREATE TEMP TABLE below(flow TEXT, flow_id INTEGER, PRIMARY KEY(flow, flow_id)) WITHOUT ROWID;
---: setup
-INSERT OR IGNORE INTO below
-SELECT lower, lower_id FROM flow_link
-WHERE EXISTS (SELECT 1 FROM seed WHERE is_lower) AND lower IN (SELECT flow FROM seed WHERE is_lower)
-  AND lower_id IS NOT NULL AND (lower IS NOT flow OR lower_id IS NOT flow_id);
-
 --: setup
 CREATE TEMP TABLE asked AS
 SELECT :over_ns AS over_ns, :op AS op, :disk AS disk, :task AS task, :cgroup AS cgroup, :since_ns AS since_ns,
@@ -47,7 +37,7 @@ SELECT :over_ns AS over_ns, :op AS op, :disk AS disk, :task AS task, :cgroup AS 
 -- What lasts: an open flow has no end, but lasted until the recording's.
 --: setup
 CREATE TEMP VIEW candidate AS
-SELECT w.flow, w.flow_id, w.run_id, w.kind, w.op, w.object_id, w.start_ns, w.dur_ns, w.state,
+SELECT s.is_lower, w.flow, w.flow_id, w.run_id, w.kind, w.op, w.object_id, w.start_ns, w.dur_ns, w.state,
        coalesce(w.dur_ns, CASE WHEN w.state = 'open_at_end' THEN r.start_ns + r.dur_ns - w.start_ns END, 0) AS lasted_ns
 FROM temp.seed s CROSS JOIN temp.shown_kind k ON k.flow = s.flow CROSS JOIN temp.asked a CROSS JOIN main.flow w
 LEFT JOIN main.run r ON r.run_id = w.run_id
@@ -60,34 +50,60 @@ WHERE w.flow = +s.flow AND w.flow_id IS NOT NULL
   AND (a.since_ns IS NULL OR w.start_ns + ifnull(w.dur_ns, 0) >= a.since_ns)
   AND (a.until_ns IS NULL OR w.start_ns + ifnull(w.dur_ns, 0) < a.until_ns)
   AND (a.sample IS NULL OR ((w.flow_id & 2147483647) * 2654435761 % 4294967296 >> 8) % a.sample = 0)
-  AND (a.recorder OR w.utid IN (SELECT utid FROM main.task WHERE is_recorder) IS NOT 1)
-  AND (NOT s.is_lower OR NOT EXISTS (SELECT 1 FROM temp.below b WHERE b.flow = s.flow AND b.flow_id = w.flow_id));
+  AND (a.recorder OR w.utid IN (SELECT utid FROM main.task WHERE is_recorder) IS NOT 1);
 
--- A trace has a span at least: more of them than --limit are of no use.
---: setup
-CREATE TEMP TABLE chosen(nr INTEGER PRIMARY KEY, flow TEXT, flow_id INTEGER, run_id, kind, op, object_id, start_ns,
-  dur_ns, state);
---: setup
-INSERT INTO chosen(flow, flow_id, run_id, kind, op, object_id, start_ns, dur_ns, state)
-SELECT flow, flow_id, run_id, kind, op, object_id, start_ns, dur_ns, state
-FROM candidate WHERE start_ns IS NOT NULL ORDER BY lasted_ns DESC, start_ns, flow, flow_id
-LIMIT min(coalesce(:top, 100000000), coalesce(:limit, 100000));
---: setup
-CREATE TEMP TABLE chosen_full AS
-SELECT n FROM (SELECT count(*) AS n FROM chosen)
-WHERE :top IS NULL AND n >= coalesce(:limit, 100000);
---: setup
-CREATE TEMP TABLE candidates AS SELECT count(*) AS n FROM chosen;
---: setup
---: if chosen_full
-UPDATE candidates SET n = (SELECT count(*) FROM candidate WHERE start_ns IS NOT NULL);
 --: setup
 CREATE TEMP TABLE otlp_limit AS SELECT coalesce(:limit, 100000) AS n;
+-- A trace has a span at least: more of them than --limit are of no use.
+--: setup
+CREATE TEMP TABLE found AS
+SELECT * FROM candidate WHERE NOT is_lower AND start_ns IS NOT NULL
+ORDER BY lasted_ns DESC, start_ns, flow, flow_id LIMIT min(coalesce(:top, 100000000), (SELECT n FROM otlp_limit));
+
+-- Flows of kinds that programs do not wait for begin a trace only where they lie below no other. Those that are shorter
+-- than all that were found need not be asked.
+--: setup
+CREATE TEMP TABLE lower_seed AS SELECT flow FROM seed WHERE is_lower;
+--: setup
+CREATE TEMP TABLE lower_found(is_lower, flow TEXT, flow_id INTEGER, run_id, kind, op, object_id, start_ns, dur_ns,
+  state, lasted_ns, PRIMARY KEY(flow, flow_id)) WITHOUT ROWID;
+--: setup
+--: if lower_seed
+INSERT OR IGNORE INTO lower_found
+SELECT c.*
+FROM (SELECT CASE WHEN count(*) >= (SELECT n FROM otlp_limit) THEN min(lasted_ns) ELSE 0 END AS ns FROM found) l
+CROSS JOIN candidate c
+WHERE c.is_lower AND c.start_ns IS NOT NULL AND c.lasted_ns >= l.ns;
+--: setup
+CREATE TEMP TABLE below(flow TEXT, flow_id INTEGER, PRIMARY KEY(flow, flow_id)) WITHOUT ROWID;
+--: setup
+--: if lower_found
+INSERT OR IGNORE INTO below
+SELECT l.lower, l.lower_id FROM lower_seed s CROSS JOIN flow_link l CROSS JOIN lower_found f
+WHERE l.lower = +s.flow AND f.flow = l.lower AND f.flow_id = l.lower_id
+  AND (l.lower IS NOT l.flow OR l.lower_id IS NOT l.flow_id);
+--: setup
+--: if lower_found
+INSERT INTO found SELECT * FROM lower_found f
+WHERE NOT EXISTS (SELECT 1 FROM below b WHERE b.flow = f.flow AND b.flow_id = f.flow_id);
+
+--: setup
+CREATE TEMP TABLE chosen(nr INTEGER PRIMARY KEY, flow TEXT, flow_id INTEGER, run_id, kind, op, object_id, start_ns,
+  dur_ns, state, lasted_ns);
+--: setup
+INSERT INTO chosen(flow, flow_id, run_id, kind, op, object_id, start_ns, dur_ns, state, lasted_ns)
+SELECT flow, flow_id, run_id, kind, op, object_id, start_ns, dur_ns, state, lasted_ns
+FROM found ORDER BY lasted_ns DESC, start_ns, flow, flow_id
+LIMIT min(coalesce(:top, 100000000), (SELECT n FROM otlp_limit));
+--: setup
+DELETE FROM found;
+--: setup
+DELETE FROM lower_found;
 
 --: warn
 SELECT n || CASE n WHEN 1 THEN ' flow has' ELSE ' flows have' END
        || ' no trace: when they began is not known.'
-FROM (SELECT count(*) AS n FROM candidate WHERE start_ns IS NULL) WHERE n > 0;
+FROM (SELECT count(*) AS n FROM candidate WHERE start_ns IS NULL AND NOT is_lower) WHERE n > 0;
 
 -- The uuid's first half begins each trace id; where the recording has none, its beginning does.
 --: setup

@@ -92,6 +92,13 @@ def test_finds_faults(made, defs):
     check(metric_differences(db, points, spans), "a count: not found")
 
 
+def fmt_ns(db, ns):
+    """As the reports write it."""
+    path = os.path.join(os.path.dirname(db), "fmt.sql")
+    ktest.write(path, "--: table fmt\nSELECT fmt_ns(%d) AS x;" % ns)
+    return report(path, "--csv", db).stdout.splitlines()[1]
+
+
 def test_bounds(defs, made, tmp):
     for name, args, where in (
             ("storage", ("--over", "10ms"), "flow = 'io' AND dur_ns >= 10000000"), ("storage", ("--flow", "request"), "flow = 'request'"),
@@ -117,15 +124,18 @@ def test_bounds(defs, made, tmp):
     roots = [s for s in spans if not s.parent]
     bad = differences(db, spans, {("io", s.attrs["ktrace.id"][1:]) and (s.attrs["ktrace.flow"], int(s.attrs["ktrace.id"][1:])) for s in roots})
     order = [s.end - s.start for s in roots]
-    n, slowest = len(db.roots()), sorted((db.flows[k][11] for k in db.roots()), reverse=True)
+    slowest = sorted((db.flows[k][11] for k in db.roots()), reverse=True)
     check(not bad and order == slowest[:len(order)] and 500 <= len(spans) < 700, "--limit: %d spans, %s" % (len(spans), bad))
-    check("%d of %d traces are left out, the fastest: --limit is 500 spans; --over, --task and others choose\n" % (n - len(order), n) in err,
+    check("only the slowest have a trace, down to %s: --limit is 500 spans; --over, --task and others choose\n" % fmt_ns(made["storage"], order[-1]) in err,
           "--limit: %s" % err)
-    check("of {:,} traces are left out".format(n) in to_file(defs, made["storage"], "--limit", "3")[2], "--limit 3")
+    for args in (("--limit", "3"), ("--limit", "1", "--flow", "request")):
+        spans, _, err, _ = to_file(defs, made["storage"], *args)
+        check("only the slowest have a trace, down to" in err and sum(not s.parent for s in spans) == 1, "%r: %s" % (args, err))
+    check(not to_file(defs, made["storage"], "--top", "1")[2], "--top is what was asked for")
     spans, _, err, _ = to_file(defs, made["storage"], "--sample", "8")
     got = {int(s.attrs["ktrace.id"][1:]) for s in spans if not s.parent}
     want = {k[1] for k in db.roots("flow = 'io'") if ((k[1] & 0x7fffffff) * 2654435761 % 2**32 >> 8) % 8 == 0}
-    check(got == want and 60 < len(got) < 180 and not err, "--sample: %d of %d" % (len(got), n))
+    check(got == want and 60 < len(got) < 180 and not err, "--sample: %d of %d" % (len(got), len(db.roots())))
     for args, why in ((("--limit", "0"), "--limit 0: expected a number of at least 1"), (("--sample", "x"), "--sample x: expected a number of at least 1"),
                       (("--by", "task"), "--otlp-file does not support --by"), (("--otlp-header", "a=b"), "--otlp-header goes with --otlp")):
         p = report("--otlp-file", "-", *args, made["future"])
