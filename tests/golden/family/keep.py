@@ -20,7 +20,7 @@ loader.exec_module(keep)
 ktest, check, MS = keep.ktest, keep.check, keep.MS
 
 # Programs wait for parcels, as for operations: these come before what is below them.
-keep.RANKS = {"io": 0, "parcel": 1, "bio": 2, "request": 3}
+keep.RANKS = {"io": 0, "parcel": 1, **{flow: rank + 1 for flow, rank in keep.RANKS.items() if flow != "io"}}
 keep.ROWS.update({"parcel": "'parcel', parcel_id", "parcel_bio": "'parcel', parcel_id"})
 keep.NAMES += """
 UNION ALL SELECT 'parcel', parcel_id, 'parcel', in_parcel_id FROM parcel WHERE in_parcel_id IS NOT NULL

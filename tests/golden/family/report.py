@@ -5,6 +5,7 @@
 The recording is that of parcel.golden, whose comments work out the figures; texts are those of expect/. --update writes these: read the
 difference before you commit it."""
 import os
+import re
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -102,10 +103,12 @@ def main():
     r.same_texts(TEXTS, os.path.join(HERE, "expect"), "--update" in sys.argv)
     test_figures(r)
     test_kept(r, ktr)
-    for args, want in ((("--flow", "x"), "--flow x: expected io, request, bio or parcel"), (("show", "x1"), "b12 (bio), i12 (io) or p12 (parcel)"),
-                       ((*FLOW, "--object", "East"), "no object 'East' in this database (it has: #2, North)")):
+    # Between storage's kinds and this one there may be others.
+    for args, want in ((("--flow", "x"), "--flow x: expected io, request, bio.* or parcel"),
+                       (("show", "x1"), r"b12 \(bio\), i12 \(io\).* or p12 \(parcel\)"),
+                       ((*FLOW, "--object", "East"), r"no object 'East' in this database \(it has: #2, North\)")):
         code, out, err = r.run(*args)
-        check(code and not out and len(err.splitlines()) == 1 and want in err, "%r: exit %d, %r" % (args, code, err))
+        check(code and not out and len(err.splitlines()) == 1 and re.search(want, err), "%r: exit %d, %r" % (args, code, err))
 
 
 ktest.main(main)

@@ -207,8 +207,10 @@ def test_mixed(tmp):
             if report == "slow":
                 want, got = (re.sub(r",[a-z]* ?[0-9.]* ?%?,", ",", text) for text in (want, got))
             check(code == 0 and (report == "slow" or got == want), "mixed: %s --flow %s: %r, not %r" % (report, flow, got, want))
-    check("expected io, request, bio, crossing or leg" in run("--flow", "x", db="mixed.db", cwd=tmp)[2], "mixed: --flow x")
-    check("expected r12 (request), b12 (bio), i12 (io), c12 (crossing) or l12 (leg)" in run("show", "x1", db="mixed.db", cwd=tmp)[2], "mixed: show x1")
+    # Between storage's kinds and these there may be others.
+    check(re.search("expected io, request, bio.*, crossing or leg", run("--flow", "x", db="mixed.db", cwd=tmp)[2]), "mixed: --flow x")
+    check(re.search(r"expected r12 \(request\), b12 \(bio\), i12 \(io\).*, c12 \(crossing\) or l12 \(leg\)",
+                    run("show", "x1", db="mixed.db", cwd=tmp)[2]), "mixed: show x1")
 
 
 def test_kept(tmp):
