@@ -10,7 +10,7 @@
 --: setup
 CREATE TEMP TABLE slots AS
 SELECT *, max(1, CASE WHEN by_row THEN (end_ns - start_ns) / 100 + 1
-                      ELSE ((end_ns - start_ns) / 1000000000 + 99) / 100 * 1000000000 END) AS slot_ns
+                      ELSE max(1, ((end_ns - start_ns) / 1000000000 + 99) / 100) * 1000000000 END) AS slot_ns
 FROM flow_filter, (
   SELECT max(min(r.start_ns), coalesce(:since_ns, min(r.start_ns))) AS start_ns,
          min(max(r.start_ns + r.dur_ns), coalesce(:until_ns, max(r.start_ns + r.dur_ns))) AS end_ns FROM run r);

@@ -17,7 +17,7 @@ WITH e AS (
 s AS (
   SELECT e.*, f.*, (SELECT sum(n) FROM load WHERE second >= f.from_s AND second < f.to_s) AS flows FROM e, filter f)
 SELECT *, max(1, CASE WHEN fine THEN (end_ns - start_ns) / 100 + 1
-                      ELSE ((end_ns - start_ns) / 1000000000 + 99) / 100 * 1000000000 END) AS slot_ns
+                      ELSE max(1, ((end_ns - start_ns) / 1000000000 + 99) / 100) * 1000000000 END) AS slot_ns
 FROM (SELECT *, CASE WHEN EXISTS (SELECT 1 FROM io_main) THEN by_bio ELSE by_row END
              OR (end_ns - start_ns < 40000000000 AND flows <= 400000 AND enough) AS fine FROM s);
 

@@ -95,6 +95,20 @@ def test_kept(r, ktr):
     check(code == 1 and not out and "rows of flows below 200 ms were not kept: p3 has no row" in err, "kept: show p3: exit %d, %r" % (code, err))
 
 
+ALONE = """@kinds core,parcel
+@events
+1000000 0 parcel_post tid=100 tgid=100 parcel=0xa1 size=1 route=1
+3000000 0 parcel_take parcel=0xa1
+"""
+
+
+def test_short(tmp):
+    """A recording of less than a second."""
+    ktr = ktest.make_recording(TOOL, os.path.join(tmp, "alone.ktr"), ALONE)
+    ktest.run(ANALYZE, ktr, "-o", os.path.join(tmp, "alone.db"))
+    kreport.Reports(REPORT, "alone.db", tmp).same_flows(FLOW, {"p1": 2 * MS})
+
+
 def main():
     tmp = ktest.tmpdir()
     ktr = ktest.make_recording(TOOL, os.path.join(tmp, "parcel.ktr"), ktest.read(os.path.join(HERE, "parcel.golden")))
@@ -103,6 +117,7 @@ def main():
     r.same_texts(TEXTS, os.path.join(HERE, "expect"), "--update" in sys.argv)
     test_figures(r)
     test_kept(r, ktr)
+    test_short(tmp)
     # Between storage's kinds and this one there may be others.
     for args, want in ((("--flow", "x"), "--flow x: expected io, request, bio.* or parcel"),
                        (("show", "x1"), r"b12 \(bio\), i12 \(io\).* or p12 \(parcel\)"),
