@@ -14,6 +14,7 @@ struct kind {
 	char *flow, *letter; /* owned; letter may be empty */
 	bool own;	     /* the report says that it is about it */
 	bool there;	     /* the database has it */
+	bool has_flows;	     /* and flows of it */
 };
 
 struct kinds {
@@ -105,6 +106,37 @@ static int kinds_load(struct kt_run *run, struct kinds *k)
 	}
 	sqlite3_finalize(st);
 	return err;
+}
+
+/* Of which kinds there are flows: all that a version of ktrace-analyze knows are in flow_kind. */
+static void flows_load(struct kt_run *run, struct kinds *k)
+{
+	sqlite3_stmt *st = NULL;
+
+	if (!sqlite3_prepare_v2(
+		    run->db, "SELECT DISTINCT CAST(flow AS TEXT) FROM flow_group WHERE flow <> ''",
+		    -1, &st, NULL))
+		while (sqlite3_step(st) == SQLITE_ROW) {
+			const char *flow = (const char *)sqlite3_column_text(st, 0);
+			struct kind *kind = flow ? find(k, flow) : NULL;
+
+			if (kind)
+				kind->has_flows = true;
+		}
+	sqlite3_finalize(st);
+}
+
+/* There are flows, but none of what the report is about. */
+static bool only_others_flow(const struct kinds *k)
+{
+	bool others = false;
+
+	for (size_t i = 0; i < k->v.n; i++) {
+		if (k->v.v[i].own && k->v.v[i].has_flows)
+			return false;
+		others = others || k->v.v[i].has_flows;
+	}
+	return others;
 }
 
 /* Nothing of what the report is about is there, but something else is. */
@@ -212,7 +244,7 @@ static int choose_by_name(struct kt_run *run, struct kinds *k, const struct kind
 	return -EINVAL;
 }
 
-/* asked: for a kind that the report does not know; else the database has no other. */
+/* asked: for a kind that the report does not know; else there are no flows of another. */
 static int take_general(struct kt_run *run, const struct kinds *k, bool asked)
 {
 	struct kt_report general = {0};
@@ -281,7 +313,10 @@ int kt_kinds_choose(struct kt_run *run)
 		run->flow = strdup(kind->flow);
 		err = run->flow ? 0 : -ENOMEM;
 	}
-	if (!err && run->report.flows && (kind ? !kind->own : only_others(&k)))
+	if (!err)
+		flows_load(run, &k);
+	if (!err && run->report.flows &&
+	    (kind ? !kind->own : only_others(&k) || only_others_flow(&k)))
 		err = take_general(run, &k, kind);
 	kinds_finish(&k);
 	err = err ? err : make_report_flow(run);

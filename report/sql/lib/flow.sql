@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 -- Flows of any kind, known only by what the database says of them (flow_kind, flow_stage, flow_word); after the
 -- filters.
---	shown_kind   the kind of --flow; without it those that programs wait for, where there are no such flows all. None
---	             that the report is about itself (report_flow)
+--	shown_kind   the kind of --flow; without it those that programs wait for, where there are no such flows all; of
+--	             these those that there are flows of, if any. None that the report is about itself (report_flow)
 --	cell         flows that the statistics do not tell apart, all of one task: a row of flow_key; with --over a group of
 --	             the rows that it lets through. says: their time says something (no failed ones); waits: somebody
 --	             waited for them; is_own: of ktrace-record itself. op: with what tells it apart
@@ -22,8 +22,10 @@ SELECT flow, coalesce(letter, '') AS letter, coalesce(one, flow) AS one, coalesc
 FROM flow_kind
 WHERE flow NOT IN report_flow
   AND CASE WHEN :flow IS NOT NULL THEN flow = :flow
-           ELSE waits_for IS NOT NULL OR NOT EXISTS (SELECT 1 FROM flow_kind k JOIN flow_group g USING (flow)
-                                                     WHERE k.waits_for IS NOT NULL) END;
+           ELSE (waits_for IS NOT NULL OR NOT EXISTS (SELECT 1 FROM flow_kind k JOIN flow_group g USING (flow)
+                                                      WHERE k.waits_for IS NOT NULL))
+             AND (flow IN (SELECT flow FROM flow_group)
+                  OR NOT EXISTS (SELECT 1 FROM flow_group WHERE flow NOT IN report_flow)) END;
 --: setup
 UPDATE shown_kind SET shown_flow = flow WHERE (SELECT count(*) FROM shown_kind) > 1;
 

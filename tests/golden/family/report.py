@@ -102,11 +102,15 @@ ALONE = """@kinds core,parcel
 """
 
 
-def test_short(tmp):
-    """A recording of less than a second."""
+def test_alone(tmp):
+    """Where there is nothing else, reports are about it unasked."""
     ktr = ktest.make_recording(TOOL, os.path.join(tmp, "alone.ktr"), ALONE)
     ktest.run(ANALYZE, ktr, "-o", os.path.join(tmp, "alone.db"))
-    kreport.Reports(REPORT, "alone.db", tmp).same_flows(FLOW, {"p1": 2 * MS})
+    r = kreport.Reports(REPORT, "alone.db", tmp)
+    for report in ("summary", "stages", "hist", "heatmap", "tasks", "cgroups", "slow"):
+        got, want = r.run(report), r.run(report, *FLOW)
+        check(got == want and not got[0], "%s of parcels alone: %r, not %r" % (report, got, want))
+    r.same_flows((), {"p1": 2 * MS})
 
 
 def main():
@@ -117,7 +121,7 @@ def main():
     r.same_texts(TEXTS, os.path.join(HERE, "expect"), "--update" in sys.argv)
     test_figures(r)
     test_kept(r, ktr)
-    test_short(tmp)
+    test_alone(tmp)
     # Between storage's kinds and this one there may be others.
     for args, want in ((("--flow", "x"), "--flow x: expected io, request, bio.* or parcel"),
                        (("show", "x1"), r"b12 \(bio\), i12 \(io\).* or p12 \(parcel\)"),
