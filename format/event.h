@@ -188,13 +188,15 @@ enum kt_hook {
 #undef KT_ARRAY
 #undef KT_END
 
-/* No padding, and a size that rings do not round up. */
+/* No padding, and a size that rings do not round up. 12: KT_EVENT_HDR. */
 #define KT_EVENT(name, id, doc) _Static_assert(sizeof(struct kt_##name) == KT_EVENT_HDR
 #define KT_FIELD(type, name, kind, doc) +sizeof(KT_C_##type)
 #define KT_ARRAY(type, name, n, kind, doc) +(n) * sizeof(KT_C_##type)
-#define KT_END(name)            \
-	, "padding in " #name); \
-	_Static_assert(sizeof(struct kt_##name) % 8 == 0, "size of " #name);
+#define KT_END(name)                                                                                  \
+	, "padding in " #name ": order its fields, and fill it up with one called reserved, so that " \
+	  "each is aligned after the 12 bytes that come first, and the size is a multiple of 8");     \
+	_Static_assert(sizeof(struct kt_##name) % 8 == 0,                                             \
+		       "size of " #name ": not a multiple of 8; add a field called reserved");
 #include "kt_families.def"
 #undef KT_FAMILY
 #undef KT_HOOK
