@@ -7,5 +7,5 @@ CREATE TABLE IF NOT EXISTS ktrace_run (
 CREATE TABLE IF NOT EXISTS ktrace_flow (
   host Nullable(String), run String, started Nullable(DateTime), kernel Nullable(String), flow String,
   kind Nullable(String), op Nullable(String), via Nullable(String), object Nullable(String), model Nullable(String),
-  is_apart UInt8, stage String, dur_ns Nullable(Int64), n Nullable(Int64), ns Int64, max_ns Nullable(Int64)
+  is_apart UInt8, stage String, dur_ns Nullable(UInt64), n Nullable(UInt64), ns UInt64, max_ns Nullable(UInt64)
 ) ENGINE = MergeTree ORDER BY (flow, run, stage);

@@ -351,6 +351,8 @@ def test_files(folder, dashboard):
     where = os.path.dirname(home)
     check([p["options"]["path"] for p in providers] == [where] and where in mounts["grafana"], "grafana: dashboards are not there")
     check(os.path.exists(os.path.join(GRAFANA, mounts["grafana"][os.path.dirname(home)], os.path.basename(home))), "grafana: no home dashboard")
+    links = {u for p in dashboard["panels"] for u in re.findall(r'"url": "/d/(\w+)\?', json.dumps(p))}
+    check(links == {dashboard["uid"]}, "links lead to %r" % links)
     check([s["uid"] for s in sources.values() if s.get("isDefault")] == ["ktrace-sqlite"], "grafana: no default data source, or several")
     for s in sources.values():
         for e in s.get("jsonData", {}).get("exemplarTraceIdDestinations", ()):
