@@ -10,7 +10,12 @@ die() {
 	exit 1
 }
 
+# Whatever ~/.sqliterc says.
+query() {
+	sqlite3 -init /dev/null -readonly -batch -list -noheader "$@"
+}
+
 rows() {
-	sqlite3 -readonly -batch -list -noheader "$2" <"$here/$1.sql" >"$tmp/$1.json" 2>"$tmp/err" ||
+	query "$2" <"$here/$1.sql" >"$tmp/$1.json" 2>"$tmp/err" ||
 		die "$2: not a database that this version of ktrace-analyze made: $(head -n 1 "$tmp/err")"
 }

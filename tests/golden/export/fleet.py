@@ -50,7 +50,7 @@ def made(tmp, scale):
         ktest.run(ANALYZE, "-o", db, *(ktrs[r] for r in recordings))
         con = sqlite3.connect(db)
         newest = con.execute("SELECT value FROM meta WHERE key = 'epoch_realtime_ns'").fetchone()[0] // 10**9 * 10**9
-        # All of a week begin in the same second or so: what --scale makes longer still does.
+        # Those of one week begin within three days.
         con.execute("UPDATE meta SET value = value - ? + ? WHERE key = 'epoch_realtime_ns'", (newest, 1795000000 * 10**9 - ago * WEEK))
         con.execute("UPDATE run SET host = ?, kernel = ?, uuid = ? || run_id", (host, kernel, name))
         con.executemany("UPDATE device SET model = ? WHERE name = ?", [(m, d) for d, m in models.items()])
@@ -291,6 +291,10 @@ def test_broken(made, tmp, store):
         check(p.returncode == 1 and p.stderr.count("\n") == 1 and "not a database that this version of ktrace-analyze made" in p.stderr,
               "%s: exit %d: %s" % (db, p.returncode, p.stderr))
     check(store.load(check=False).returncode == 1, "no database")
+    if isinstance(store, ClickHouse):
+        db = dbs.change(os.path.join(tmp, "half.db"), "UPDATE run SET uuid = 'new' WHERE uuid = 'c1'", of=made["c"])
+        p = store.load(db, check=False)
+        check(p.returncode == 1 and "one of its recordings is there already" in p.stderr, "half: exit %d: %s" % (p.returncode, p.stderr))
     db = dbs.change(os.path.join(tmp, "types.db"), "UPDATE flow_sum SET dur_ns = 'many' WHERE rowid = 3", "UPDATE run SET host = x'41'", of=made["a-now"])
     found = ktest.wrong_types(ktest.open_db(db))
     check({"flow_sum.dur_ns: integer, text", "run.host: blob"} <= set(found), "types: only %r" % found)
@@ -326,8 +330,14 @@ def test():
                 store.ask(question)
                 print("%-10s  %-13s %.3f s" % (name, question, time.monotonic() - start))
             continue
-        # Once more: nothing counts twice.
-        store.load(databases["a-now"], databases["c"])
+        # Once more: nothing counts twice, whichever database a recording is in.
+        one = dbs.change(os.path.join(tmp, name + ".db"), "ATTACH '%s' AS c" % databases["c"],
+                         "UPDATE main.run SET host = 'gamma', kernel = '6.12.9', uuid = 'c2'",
+                         "UPDATE main.meta SET value = (SELECT m.value FROM c.meta m WHERE m.key = 'epoch_realtime_ns') + (SELECT start_ns FROM c.run"
+                         " WHERE uuid = 'c2') WHERE key = 'epoch_realtime_ns'",
+                         "UPDATE main.device SET model = CASE name WHEN 'vda' THEN 'Slow' END",
+                         of=databases["b-now"])
+        store.load(databases["a-now"], databases["c"], one)
         check(asked == {question: store.ask(question) for question in QUESTIONS}, "%s: loaded again, there are other answers" % name)
         test_broken(databases, tmp, store)
         # Test of the test: a store that lacks a recording, or has other figures.
