@@ -37,9 +37,8 @@ static const struct kt_col device_cols[] = {
 	       "another device: two devices with one number are two rows; NULL: it was there when "
 	       "the run began, or that is not known"),
 	KT_COL(device_row, model, KT_COL_TEXT, "",
-	       "model as the disk tells it; of a partition, its disk's; NULL: it has none (virtio, "
-	       "loop, dm), it "
-	       "came and went during the run, or the recording is older"),
+	       "model as the disk tells it; of a partition, its disk's; NULL: it tells none "
+	       "(virtio, loop, dm), it came and went during the run, or the recording is older"),
 };
 
 const struct kt_table kt_device_table = {
