@@ -650,7 +650,8 @@ const struct kt_tracker kt_tracker_bio = {
 		"CREATE INDEX bio_io_id ON bio(io_id) WHERE io_id IS NOT NULL;\n"
 		"CREATE INDEX bio_parent ON bio(parent_bio_id) WHERE parent_bio_id IS NOT NULL;\n"
 		"CREATE INDEX bio_parent_request ON bio(parent_request_id)\n"
-		"  WHERE parent_request_id IS NOT NULL;\n",
+		"  WHERE parent_request_id IS NOT NULL;\n"
+		"CREATE INDEX bio_request_extra_bio ON bio_request_extra(bio_id);\n",
 	.state_size = sizeof(struct kt_bio_state),
 	.init = init,
 	.context = context,

@@ -47,7 +47,7 @@ ORDER BY run, coalesce(s.run_ns, 0) + coalesce(s.runq_ns, 0) DESC, s.tid LIMIT c
 --: column bar bar ""
 WITH d AS (
   SELECT d.run_id, d.utid, d.by_utid, sum(d.n) AS n, sum(d.runq_ns) AS runq_ns, max(d.max_runq_ns) AS max_runq_ns
-  FROM sched_delay d JOIN shown s ON s.utid = d.utid AND s.run_id = d.run_id GROUP BY 1, 2, 3),
+  FROM sched_delay d WHERE (d.run_id, d.utid) IN (SELECT run_id, utid FROM shown) GROUP BY 1, 2, 3),
 p AS (
   SELECT *, sum(runq_ns) OVER (PARTITION BY run_id, utid) AS all_ns, row_number() OVER (PARTITION BY run_id, utid
       ORDER BY runq_ns DESC) AS place FROM d)

@@ -2,6 +2,9 @@
 --: title Cgroups
 --: about which cgroups did or submitted the I/O: count, bytes and time
 --: needs stage_stats request bio cgroup load task_load
+
+--: setup
+CREATE TEMP TABLE io_by_task AS SELECT 1 AS yes;
 --: use io
 --: use kept unless io_main
 --: use who unless io_main

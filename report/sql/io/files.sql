@@ -26,6 +26,39 @@ FROM kept_io k CROSS JOIN io i ON i.io_id = k.io_id
 WHERE i.ino IS NOT NULL AND i.via NOT IN ('failed', 'empty') AND (:recorder OR i.utid IN io_own IS NOT 1)
 GROUP BY i.run_id, i.device_id, i.ino, i.path, i.op, i.utid, i.cached_ns IS NOT NULL;
 
+-- A file is identified by its name: recreated under the same name it is one file; two names on a reused inode number
+-- are two.
+--: setup
+CREATE TEMP TABLE inode_name AS
+SELECT run_id, device_id, ino, CASE WHEN min(path) = max(path) THEN max(path) END AS name
+FROM file_row GROUP BY run_id, device_id, ino;
+--: setup
+CREATE TEMP TABLE file_named AS
+SELECT r.run_id, coalesce(r.path, i.name, 'inode ' || r.ino) AS file,
+       CASE WHEN coalesce(r.path, i.name) IS NULL THEN r.device_id END AS of_device, r.device_id, r.ino, r.op, r.utid,
+       r.is_cached, r.n, r.bytes, r.total_ns, r.max_ns
+FROM file_row r JOIN inode_name i ON i.run_id = r.run_id AND i.device_id IS r.device_id AND i.ino IS r.ino;
+
+--: setup
+CREATE TEMP TABLE file_sum AS
+SELECT run_id, file, of_device, CASE WHEN min(device_id) = max(device_id) THEN max(device_id) END AS device_id,
+       CASE WHEN min(ino) = max(ino) THEN max(ino) END AS ino, sum(n) AS n, sum(bytes) AS bytes,
+       sum(CASE WHEN is_cached THEN n ELSE 0 END) AS n_cached, sum(total_ns) AS total_ns, max(max_ns) AS max_ns
+FROM file_named GROUP BY run_id, file, of_device;
+
+-- What the details are looked up for.
+--: setup
+CREATE TEMP TABLE file_shown(place INTEGER PRIMARY KEY, run_id, file, of_device, device_id, ino, n, bytes, n_cached,
+  total_ns, max_ns);
+--: setup
+INSERT INTO file_shown
+SELECT NULL, * FROM file_sum ORDER BY shown_run(run_id), total_ns DESC, file LIMIT coalesce(:top, 20);
+--: setup
+CREATE TEMP TABLE shown_part AS
+SELECT s.place, r.op, r.utid, sum(r.n) AS n, sum(r.total_ns) AS total_ns
+FROM file_named r JOIN file_shown s ON s.run_id = r.run_id AND s.file = r.file AND s.of_device IS r.of_device
+GROUP BY s.place, r.op, r.utid;
+
 --: table files
 --: column run id group optional
 --: column path text "file"
@@ -42,37 +75,22 @@ GROUP BY i.run_id, i.device_id, i.ino, i.path, i.op, i.utid, i.cached_ns IS NOT 
 --: column tasks text wide "mostly by"
 --: column bar bar ""
 --: empty No operation on a file matches, or family io was not recorded.
-WITH named AS (
-  SELECT r.*, coalesce(path, CASE WHEN min(path) OVER w = max(path) OVER w THEN max(path) OVER w END) AS name
-  FROM file_row r
-  WINDOW w AS (PARTITION BY run_id, device_id, ino)),
--- A file is identified by its name: recreated under the same name it is one file; two names on a reused inode number
--- are two.
-keyed AS (
-  SELECT n.*, coalesce(name, 'inode ' || ino) AS file, CASE WHEN name IS NULL THEN device_id END AS of_device
-  FROM named n),
-per_op AS (
-  SELECT run_id, file, of_device, op, sum(n) AS n FROM keyed GROUP BY 1, 2, 3, 4),
-per_task AS (
-  SELECT run_id, file, of_device, utid, row_number() OVER (PARTITION BY run_id, file, of_device
-      ORDER BY sum(total_ns) DESC) AS place
-  FROM keyed GROUP BY 1, 2, 3, 4),
-f AS (
-  SELECT run_id, file, of_device, CASE WHEN min(device_id) = max(device_id) THEN max(device_id) END AS device_id,
-         CASE WHEN min(ino) = max(ino) THEN max(ino) END AS ino, sum(n) AS n, sum(bytes) AS bytes,
-         sum(CASE WHEN is_cached THEN n ELSE 0 END) AS n_cached, sum(total_ns) AS total_ns, max(max_ns) AS max_ns
-  FROM keyed GROUP BY 1, 2, 3)
+WITH op AS (
+  SELECT place, op, sum(n) AS n FROM shown_part GROUP BY place, op),
+who AS (
+  SELECT place, utid, row_number() OVER (PARTITION BY place ORDER BY sum(total_ns) DESC, utid) AS nth
+  FROM shown_part GROUP BY place, utid)
 SELECT shown_run(f.run_id) AS run, f.file AS path, d.name AS device, f.ino,
-       (SELECT group_concat(op || ' ' || fmt_count(n), ', ') FROM (SELECT op, n FROM per_op o
-          WHERE o.run_id = f.run_id AND o.file = f.file AND o.of_device IS f.of_device ORDER BY n DESC LIMIT 3)) AS ops,
+       (SELECT group_concat(op || ' ' || fmt_count(n), ', ')
+        FROM (SELECT op, n FROM op WHERE op.place = f.place ORDER BY n DESC, op LIMIT 3)) AS ops,
        f.n, nullif(f.bytes, 0) AS bytes, 1.0 * f.n_cached / f.n AS cached_share,
        CAST(round(1.0 * f.total_ns / f.n) AS INTEGER) AS mean_ns, f.max_ns,
-       f.total_ns, 1.0 * f.total_ns / nullif(sum(f.total_ns) OVER (), 0) AS share, t.comm AS tasks,
-       1.0 * f.total_ns / nullif(sum(f.total_ns) OVER (), 0) AS bar
-FROM f LEFT JOIN device_name d ON d.device_id = f.device_id
-LEFT JOIN per_task p ON p.run_id = f.run_id AND p.file = f.file AND p.of_device IS f.of_device AND p.place = 1
-LEFT JOIN task t ON t.utid = p.utid
-ORDER BY run, f.total_ns DESC, path LIMIT coalesce(:top, 20);
+       f.total_ns, 1.0 * f.total_ns / nullif(a.total_ns, 0) AS share, t.comm AS tasks,
+       1.0 * f.total_ns / nullif(a.total_ns, 0) AS bar
+FROM file_shown f CROSS JOIN (SELECT sum(total_ns) AS total_ns FROM file_sum) a
+LEFT JOIN device_name d ON d.device_id = f.device_id LEFT JOIN who w ON w.place = f.place AND w.nth = 1
+LEFT JOIN task t ON t.utid = w.utid
+ORDER BY f.place;
 
 --: text
 SELECT 'A file is listed under each name that it had. cached: share of the operations that caused no bio and did not '

@@ -2,6 +2,9 @@
 --: title Stages
 --: about how long each stage took, per disk and operation (or --by something else), with percentiles
 --: needs stage_stats request bio load
+
+--: setup
+CREATE TEMP TABLE io_by_task AS SELECT 1 AS yes WHERE :by IN ('task', 'program', 'process', 'cgroup');
 --: use io
 --: use program
 

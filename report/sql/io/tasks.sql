@@ -2,6 +2,9 @@
 --: title Tasks
 --: about which tasks did or submitted the I/O: count, bytes and time
 --: needs stage_stats request bio task load task_load
+
+--: setup
+CREATE TEMP TABLE io_by_task AS SELECT 1 AS yes;
 --: use io
 --: use program
 --: use kept unless io_main

@@ -148,7 +148,8 @@ SELECT coalesce((SELECT 'At least ' FROM rows_from), '')
        || CASE WHEN count(*) > 4 THEN ', ...' ELSE '' END || '.'
 FROM waiter HAVING count(*) > 0;
 
--- The bios and requests below it, and those of what it waited for: by depth-first order of path.
+-- The bios and requests below it, and those of what it waited for: by depth-first order of path. View bio_request has
+-- both kinds of pairs, but in a recursion SQLite makes a table of it first, of every bio there is.
 --: setup
 CREATE TEMP TABLE tree(kind, id, path, depth, via);
 --: if shown_io
@@ -171,7 +172,11 @@ walk(kind, id, path, depth, via) AS (
   SELECT * FROM root
   UNION ALL
   SELECT 'request', b.request_id, walk.path || '/0', walk.depth + 1, NULL
-  FROM walk CROSS JOIN bio_request b ON b.bio_id = walk.id WHERE walk.kind = 'bio' AND walk.depth < 8
+  FROM walk CROSS JOIN bio b ON b.bio_id = walk.id
+  WHERE walk.kind = 'bio' AND walk.depth < 8 AND b.request_id IS NOT NULL
+  UNION ALL
+  SELECT 'request', b.request_id, walk.path || '/0', walk.depth + 1, NULL
+  FROM walk CROSS JOIN bio_request_extra b ON b.bio_id = walk.id WHERE walk.kind = 'bio' AND walk.depth < 8
   UNION ALL
   SELECT 'bio', b.bio_id, walk.path || printf('/1.%020d.%012d', b.start_ns, b.bio_id), walk.depth + 1, b.link
   FROM walk CROSS JOIN bio b ON b.parent_bio_id = walk.id WHERE walk.kind = 'bio' AND walk.depth < 8

@@ -122,6 +122,25 @@ SELECT c.run_id, c.program, c.kind, c.op, c.device_id, sum(c.n) AS n, sum(c.tota
 FROM counted c JOIN stood_most m ON m.run_id = c.run_id AND m.program IS c.program
 WHERE NOT c.is_async GROUP BY c.kind, c.op, c.device_id ORDER BY sum(c.total_ns) DESC LIMIT 1;
 
+-- Its durations, of that program alone: where io_bucket does not tell tasks apart, from what does.
+--: setup
+CREATE TEMP TABLE stood_bucket(bucket, n, sum_ns, max_ns);
+--: if io_group
+--: setup
+INSERT INTO stood_bucket
+SELECT h.bucket, h.n, h.ns, h.max_ns
+FROM flow_hist_sum h WHERE h.key_id IN (
+  SELECT k.key_id FROM stood_what w CROSS JOIN io_group g CROSS JOIN flow_key k LEFT JOIN who_is i ON i.utid = k.utid
+  WHERE g.via = 'disk' AND g.run_id = w.run_id AND g.kind IS w.kind AND g.op IS w.op AND g.device_id IS w.device_id
+    AND k.group_id = g.group_id AND i.program IS w.program);
+--: unless io_group
+--: setup
+INSERT INTO stood_bucket
+SELECT b.bucket, b.n, b.sum_ns, b.max_ns
+FROM stood_what w CROSS JOIN io_bucket b LEFT JOIN who_is i ON i.utid = b.utid
+WHERE b.via = 'disk' AND b.run_id = w.run_id AND b.kind IS w.kind AND b.op IS w.op AND b.device_id IS w.device_id
+  AND i.program IS w.program;
+
 --: text
 SELECT CASE WHEN m.share > 0.995 THEN 'All of it: ' ELSE 'Largest share: ' END
        || coalesce('in run ' || shown_run(m.run_id) || ' ', '')
@@ -140,10 +159,7 @@ SELECT CASE WHEN m.share > 0.995 THEN 'All of it: ' ELSE 'Largest share: ' END
        || coalesce(', ' || fmt_share(1.0 * w.device_ns / nullif(w.total_ns, 0)) || ' of that at the device', '') || '.'
 FROM stood_most m CROSS JOIN stood_what w LEFT JOIN io_op o ON o.op = w.op
 LEFT JOIN device_name d ON d.device_id = w.device_id,
-(SELECT hist_stats(b.bucket, b.n, b.sum_ns, b.max_ns) AS stats FROM stood_what w CROSS JOIN io_bucket b
-  LEFT JOIN who_is i ON i.utid = b.utid
- WHERE b.via = 'disk' AND b.run_id = w.run_id AND b.kind IS w.kind AND b.op IS w.op AND b.device_id IS w.device_id
-   AND i.program IS w.program) h;
+(SELECT hist_stats(bucket, n, sum_ns, max_ns) AS stats FROM stood_bucket) h;
 
 -- What was in flight, and nobody stood still for each: how many, how long, how many at once, for how much of the time.
 --: setup
