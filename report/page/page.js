@@ -6,8 +6,14 @@
 "use strict";
 (() => {
 	/* What a filter is called in the tables. */
-	const NAMES = { flow: ["flow"], object: ["object", "disk"], op: ["op"], task: ["task", "program"] };
-	const OPTIONS = { flow: "--flow", object: "--object", op: "--op", task: "--task" };
+	const NAMES = { flow: ["flow"], object: ["object", "disk"], op: ["op"], task: ["task", "program"], cgroup: ["cgroup"] };
+	const OPTIONS = { flow: "--flow", object: "--object", op: "--op", task: "--task", cgroup: "--cgroup" };
+	/* The page's own filters, as its head says them: what they name, and their words. */
+	const own = [...document.querySelectorAll(".of code")].map(e => {
+		const [, option, value] = e.textContent.trim().match(/^(\S+)\s*([^]*)$/);
+		return [option === "--disk" ? "--object" : option, value];
+	});
+	const of_one_report = document.getElementById("report") !== null;
 	const tables = [...document.querySelectorAll("main > section table[data-t]")].filter(t => !t.closest(".flow")).map(read);
 	const heats = tables.filter(t => t.element.classList.contains("heats"));
 	const span = { from: 0, to: 0, first: 0, last: 0 };
@@ -29,7 +35,13 @@
 		const at = {};
 		for (const [key, names] of Object.entries(NAMES))
 			at[key] = names.map(n => columns.indexOf(n)).filter(i => i >= 0)[0];
-		return { element, columns, rows, at, start: columns.indexOf("start_ns"), dur: columns.indexOf("dur_ns") };
+		for (const r of rows) {
+			r.words = {};
+			for (const [key, i] of Object.entries(at))
+				if (i !== undefined)
+					r.words[key] = plain(key, r.texts[i]);
+		}
+		return { element, columns, rows, keys: Object.keys(at).filter(k => at[k] !== undefined), start: columns.indexOf("start_ns"), dur: columns.indexOf("dur_ns") };
 	}
 
 	/* "read, cached" is a read. */
@@ -37,15 +49,29 @@
 		return key === "op" ? text.split(", ")[0] : text;
 	}
 
+	/* A cgroup is also that of those below it. */
+	function matches(key, word, wanted) {
+		return word === wanted || (key === "cgroup" && word && (wanted === "/" || word.startsWith(wanted + "/")));
+	}
+
+	/* The slowest have their cgroup in JSON only: there it is no column. */
+	function read_cgroups() {
+		const json = [...document.querySelectorAll("script[data-report=slow]")]
+			.map(s => JSON.parse(s.textContent).tables.slow || []).filter(rows => rows.length);
+		tables.filter(t => t.element.closest("#slow") && t.element.dataset.t === "slow").forEach((t, i) => {
+			if (!json[i] || json[i].length !== t.rows.length || !("cgroup" in json[i][0]))
+				return;
+			t.keys.push("cgroup");
+			t.rows.forEach((r, n) => { r.words.cgroup = json[i][n].cgroup; });
+		});
+	}
+
 	function values(key) {
 		const found = new Map();
 		for (const t of tables)
-			if (t.at[key] !== undefined)
-				for (const r of t.rows) {
-					const v = plain(key, r.texts[t.at[key]]);
-					if (v && v !== "-")
-						found.set(v, true);
-				}
+			for (const r of t.rows)
+				if (r.words[key] && r.words[key] !== "-")
+					found.set(r.words[key], true);
 		return [...found.keys()].sort();
 	}
 
@@ -116,12 +142,26 @@
 	const note = make("output", { "aria-live": "polite" });
 	const inputs = {};
 
+	/* A name may hold anything: it is one word to a shell all the same. */
+	function quote(word) {
+		return "'" + word.replaceAll("'", "'\\''") + "'";
+	}
+
+	/* What was chosen here, after the page's own filters that it does not replace. */
+	function command(on) {
+		const chosen = on.map(k => [OPTIONS[k], quote(selects[k].value)]);
+		if (zoomed())
+			chosen.push(["--since", span.from + "s"], ["--until", span.to + "s"]);
+		const kept = own.filter(([option]) => !chosen.some(c => c[0] === option)).map(([option, value]) => [option, value && quote(value)]);
+		return [...kept, ...chosen].flat().filter(word => word).join(" ");
+	}
+
 	function apply() {
 		const on = Object.keys(selects).filter(k => selects[k].value);
 		for (const t of tables) {
-			const knows = on.filter(k => t.at[k] !== undefined), time = !zoomed() || t.start >= 0 || heats.includes(t);
+			const knows = on.filter(k => t.keys.includes(k)), time = !zoomed() || t.start >= 0 || heats.includes(t);
 			for (const r of t.rows) {
-				const hide = !within(t, r) || knows.some(k => plain(k, r.texts[t.at[k]]) !== selects[k].value);
+				const hide = !within(t, r) || knows.some(k => !matches(k, r.words[k], selects[k].value));
 				r.element.hidden = hide;
 				if (r.more)
 					r.more.hidden = hide;
@@ -130,12 +170,8 @@
 			blank(t);
 		}
 		heats.forEach(cut);
-		/* A name may hold anything: it is one word to a shell all the same. */
-		const words = on.map(k => OPTIONS[k] + " '" + selects[k].value.replaceAll("'", "'\\''") + "'");
-		if (zoomed())
-			words.push("--since " + span.from + "s", "--until " + span.to + "s");
-		note.textContent = words.length ? "Rows and heats that match; figures, and tables in grey, are of the whole. A page of only this: ktrace-report "
-			+ words.join(" ") + " --html part.html run.db" : "";
+		note.textContent = on.length || zoomed() ? "Rows and heats that match; figures, and tables in grey, are of the whole."
+			+ (of_one_report ? "" : " A page of only this: ktrace-report " + command(on) + " --html part.html run.db") : "";
 		for (const k of ["from", "to"])
 			inputs[k].value = Number(span[k].toFixed(3));
 	}
@@ -216,6 +252,7 @@
 	}
 
 	read_heats();
+	read_cgroups();
 	make_form();
 	heats.filter(t => t.n).forEach(watch);
 	apply();

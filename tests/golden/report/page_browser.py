@@ -5,6 +5,7 @@
 It says nothing on the console, asks nobody for anything, filters and zooms, reads without its script, and the keyboard reaches all of it."""
 import contextlib
 import os
+import shutil
 import sqlite3
 import sys
 
@@ -62,6 +63,40 @@ def test_filters(b, path):
     quiet(b, path, "filters")
 
 
+def test_cgroups(b, tmp):
+    """A cgroup is also what lies below it; of the slowest, it is only in the JSON."""
+    db = os.path.join(tmp, "cgroups.db")
+    shutil.copy(os.path.join(tmp, "s.db"), db)
+    with contextlib.closing(sqlite3.connect(db)) as con:
+        for ucgid, path in ((101, "/shop"), (102, "/shop/it's"), (103, "/shopping")):
+            con.execute("INSERT INTO cgroup(ucgid, run_id, hierarchy, cgroup_id, path) SELECT ?, run_id, hierarchy, ?, ? FROM cgroup LIMIT 1", (
+                ucgid, 9000 + ucgid, path))
+        for n, (task,) in enumerate(con.execute("SELECT utid FROM io JOIN task USING (utid) GROUP BY utid ORDER BY count(*) DESC LIMIT 9").fetchall()):
+            for table in ("io", "task", "flow_key"):
+                con.execute("UPDATE %s SET ucgid = ? WHERE utid = ?" % table, (101 + n % 3, task))
+        con.commit()
+    path = os.path.join(tmp, "cgroups.html")
+    ktest.run(TOOL, "--html", path, "--since", "1s", "--object", "vda", "--op", "write", db)
+    b.open(path)
+    for chosen, wanted in (("/shop", ("/shop", "/shop/it's")), ("/shop/it's", ("/shop/it's",))):
+        check(b.js(CHOOSE % ("cgroup", chosen)) == chosen, "no filter by cgroup %s" % chosen)
+        n = 0
+        for t in b.js(TABLES):
+            for r in t["rows"]:
+                if "cgroup" in t["columns"]:
+                    cgroup = r["texts"][t["columns"].index("cgroup")]
+                    n += 1
+                    check(r["seen"] == (cgroup in wanted), "%s: table %s: %r" % (chosen, t["name"], r["texts"]))
+        check(n > 5, "%s: %d rows" % (chosen, n))
+        listed = b.js("JSON.parse(document.querySelector('script[data-report=slow]').textContent).tables.slow.map(r => r.cgroup)")
+        seen = [r["seen"] for t in b.js(TABLES) if t["name"] == "slow" and "size_bytes" in t["columns"] and "start_ns" in t["columns"] for r in t["rows"]]
+        check(seen[:len(listed)] == [c in wanted for c in listed] and True in seen, "%s: the slowest: %r %r" % (chosen, listed, seen))
+    said = b.js("document.querySelector('.filters output').textContent")
+    want = "ktrace-report --since '1s' --object 'vda' --op 'write' --cgroup '/shop/it'\\''s' --html part.html run.db"
+    check(want in said, "the page's own filters: %r" % said)
+    quiet(b, path, "cgroups")
+
+
 def test_drag(b, path):
     b.open(path)
     box = b.js("(() => { const s = document.querySelector('svg.heat'); s.scrollIntoView({block: 'center', behavior: 'instant'});"
@@ -115,6 +150,30 @@ def test_plain(b, path):
     check(b.js("getComputedStyle(document.querySelector('.filters')).display") == "none", "filters are printed")
 
 
+def test_axe(b, name, path):
+    """No fault of level A or AA, light, dark and on a phone, with all waterfalls open; nothing that axe-core leaves undecided."""
+    folder = ktest.run(os.path.join(TOP, "tests/setup"), "where", "axe", check=False).stdout.strip()
+    script = os.path.join(folder, "axe.min.js")
+    if not os.path.exists(script):
+        print("axe-core is not there: tests/setup all gets it where npm is; nothing has looked for faults of accessibility")
+        return
+    # Colours where the widest table has room: axe-core leaves undecided what is scrolled out, or covered by what sticks.
+    for look in ({"width": 390}, {"width": 2600}, {"width": 2600, "dark": True}):
+        colours = look["width"] > 2000
+        b.open(path, **look)
+        b.js(ktest.read(script) + "; document.querySelectorAll('details').forEach(d => { d.open = true; d.style.position = 'static'; });"
+             " document.body.style.maxWidth = 'none'; true")
+        found = b.js("""axe.run({runOnly: {type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]},
+            rules: {"color-contrast": {enabled: %s}}}).then(r => {
+                const said = what => what.flatMap(v => v.nodes.map(n => v.id + ": " + n.target + ": " + n.html.slice(0, 150) + " " + n.failureSummary));
+                return {rules: r.passes.length, seen: r.passes.filter(v => v.id === "color-contrast").flatMap(v => v.nodes).length,
+                    bad: said(r.violations), open: said(r.incomplete)}; })""" % str(colours).lower())
+        check(found["rules"] > 10 and (found["seen"] > 20) == colours, "%s %r: axe-core looked at %d, colours %d" % (
+            name, look, found["rules"], found["seen"]))
+        for kind in ("bad", "open"):
+            check(not found[kind], "%s %r: %s: %d: %s" % (name, look, kind, len(found[kind]), "\n".join(found[kind][:4])))
+
+
 def test_hostile(b, tmp):
     with contextlib.closing(sqlite3.connect(os.path.join(tmp, "s.db"))) as db:
         db.execute("UPDATE task SET comm = ? WHERE comm = 'orders'", (EVIL,))
@@ -138,14 +197,16 @@ def main():
     with contextlib.closing(sqlite3.connect(os.path.join(tmp, "f.db"))) as db:
         db.executescript("PRAGMA synchronous = OFF; BEGIN; " + ktest.read(os.path.join(HERE, "future.sql")) + "COMMIT;")
     paths = {}
-    for name, args in (("s", ["s.db"]), ("f", ["f.db"]), ("diff", ["diff", "s.db", "s.db"])):
+    for name, args in (("s", ["s.db"]), ("f", ["f.db"]), ("diff", ["diff", "s.db", "s.db"]), ("show", ["show", "i12", "s.db"])):
         paths[name] = os.path.join(tmp, name + ".html")
         ktest.run(TOOL, "--html", paths[name], *args, cwd=tmp)
     with browser.Browser() as b:
         for name, path in paths.items():
             b.open(path)
             quiet(b, path, name)
+            test_axe(b, name, path)
         test_filters(b, paths["s"])
+        test_cgroups(b, tmp)
         test_drag(b, paths["s"])
         test_keyboard(b, paths["s"])
         test_plain(b, paths["s"])
