@@ -10,6 +10,7 @@
 #include "report/export/perfetto.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -194,6 +195,7 @@ enum flow_column {
 /* One end of an arrow. */
 struct link {
 	int64_t seq, id;
+	int64_t waker; /* utid; 0: the other end is a flow's */
 };
 
 /* A flow about to be drawn; st: its row. */
@@ -219,7 +221,8 @@ static int load_links(struct kt_pf *p, struct flow *f)
 	bind_flow(p->links, f);
 	while (!err && (rc = sqlite3_step(p->links)) == SQLITE_ROW) {
 		struct link l = {sqlite3_column_int64(p->links, 0),
-				 sqlite3_column_int64(p->links, 1)};
+				 sqlite3_column_int64(p->links, 1),
+				 sqlite3_column_int64(p->links, 2)};
 
 		if (kt_vec_push(&f->links, l))
 			err = kt_src_no_memory(p->run);
@@ -280,14 +283,39 @@ static int describe(struct kt_pf *p, const struct flow *f, bool of_task)
 	return 0;
 }
 
+/* Tasks that ended the wait: on the track of each an instant, with the same arrow. */
+static int draw_wakers(struct kt_pf *p, const struct flow *f, int64_t seq, int64_t at)
+{
+	for (size_t i = 0; i < f->links.n; i++) {
+		const struct link *l = &f->links.v[i];
+		struct kt_track *task, *t;
+		bool is_new;
+
+		if (!l->waker || l->seq != seq)
+			continue;
+		task = task_track(p, f->run_id, l->waker);
+		t = task ? kt_tracks_get(&p->tracks, &is_new, "wakes %llu",
+					 (unsigned long long)task->id)
+			 : NULL;
+		if (!t)
+			return kt_src_no_memory(p->run);
+		if (is_new)
+			t->id = kt_trace_track(&p->trace, task->id, "wakes others", 3);
+		kt_trace_open(&p->trace, KT_TRACE_INSTANT, t->id, at, "wake", "wakes");
+		kt_trace_arrow(&p->trace, l->id);
+		kt_trace_close(&p->trace);
+	}
+	return 0;
+}
+
 /* Stages follow one another: one that does not is not drawn, for it would close others. */
 static int draw_stages(struct kt_pf *p, const struct flow *f, uint64_t lane)
 {
 	int64_t at = f->start, start, end;
-	int rc;
+	int rc = SQLITE_DONE, err = 0;
 
 	bind_flow(p->stage, f);
-	while ((rc = sqlite3_step(p->stage)) == SQLITE_ROW) {
+	while (!err && (rc = sqlite3_step(p->stage)) == SQLITE_ROW) {
 		if (!kt_src_is_int(p->stage, 2) || !kt_src_is_int(p->stage, 3) ||
 		    !kt_pf_time(p, sqlite3_column_int64(p->stage, 2), &start) ||
 		    __builtin_add_overflow(start, sqlite3_column_int64(p->stage, 3), &end) ||
@@ -296,6 +324,7 @@ static int draw_stages(struct kt_pf *p, const struct flow *f, uint64_t lane)
 			continue;
 		}
 		at = end;
+		err = draw_wakers(p, f, sqlite3_column_int64(p->stage, 0), start);
 		kt_trace_open(&p->trace, KT_TRACE_BEGIN, lane, start, "stage",
 			      kt_src_text(p->stage, 1));
 		put_arrows(p, f, sqlite3_column_int64(p->stage, 0));
@@ -307,7 +336,7 @@ static int draw_stages(struct kt_pf *p, const struct flow *f, uint64_t lane)
 		kt_trace_end(&p->trace, lane, end);
 	}
 	sqlite3_reset(p->stage);
-	return kt_src_done(p->run, rc);
+	return err ? err : kt_src_done(p->run, rc);
 }
 
 /* What kept its task from running, from when on, and for how long in all. */
@@ -449,46 +478,51 @@ static int draw_flows(struct kt_pf *p)
 
 /* ---- the whole */
 
+/* Statements that are run for many flows. table: they are not there without its rows; NULL: always. */
+static const struct {
+	size_t at; /* in struct kt_pf */
+	const char *table, *sql;
+} statements[] = {
+	{offsetof(struct kt_pf, object), NULL,
+	 "SELECT name FROM temp.object_name WHERE tbl = ?1 AND object_id = ?2 AND name IS NOT "
+	 "NULL"},
+	{offsetof(struct kt_pf, task), NULL,
+	 "SELECT coalesce(comm, '?') || ' [' || coalesce(tid, '?') || ']' FROM task WHERE utid = "
+	 "?1"},
+	{offsetof(struct kt_pf, cgroup), NULL, "SELECT path FROM cgroup WHERE ucgid = ?1"},
+	{offsetof(struct kt_pf, stage), NULL,
+	 "SELECT g.seq, g.name, g.start_ns, g.dur_ns, g.runq_ns, g.irq_ns, g.softirq_ns, "
+	 "(SELECT s.class FROM flow_stage s WHERE s.flow = ?1 AND s.stage = g.name LIMIT 1) "
+	 "FROM stage g WHERE g.flow = ?1 AND g.flow_id = ?2 ORDER BY g.seq"},
+	{offsetof(struct kt_pf, stage_end), NULL,
+	 "SELECT max(start_ns + dur_ns) FROM stage WHERE flow = ?1 AND flow_id = ?2"},
+	{offsetof(struct kt_pf, links), NULL,
+	 "SELECT seq, link_id, NULL FROM temp.link_end WHERE flow = ?1 AND flow_id = ?2 "
+	 "UNION ALL SELECT seq, waking_id, utid FROM temp.waking WHERE flow = ?1 AND flow_id = ?2"},
+	{offsetof(struct kt_pf, disturbance), "disturbance",
+	 "SELECT cause, start_ns, dur_ns, by_utid, by_irq FROM disturbance WHERE flow = ?1 AND "
+	 "flow_id = ?2 ORDER BY start_ns"},
+};
+
+static sqlite3_stmt **statement(struct kt_pf *p, size_t i)
+{
+	return (sqlite3_stmt **)((char *)p + statements[i].at);
+}
+
 static int prepare_all(struct kt_pf *p)
 {
-	const struct {
-		sqlite3_stmt **st;
-		const char *sql;
-	} all[] = {
-		{&p->object, "SELECT name FROM temp.object_name WHERE tbl = ?1 AND object_id = ?2 "
-			     "AND name IS NOT NULL"},
-		{&p->task,
-		 "SELECT coalesce(comm, '?') || ' [' || coalesce(tid, '?') || ']' FROM task "
-		 "WHERE utid = ?1"},
-		{&p->cgroup, "SELECT path FROM cgroup WHERE ucgid = ?1"},
-		{&p->stage, "SELECT g.seq, g.name, g.start_ns, g.dur_ns, g.runq_ns, g.irq_ns, "
-			    "g.softirq_ns, (SELECT s.class FROM flow_stage s WHERE s.flow = ?1 AND "
-			    "s.stage = g.name LIMIT 1) "
-			    "FROM stage g WHERE g.flow = ?1 AND g.flow_id = ?2 ORDER BY g.seq"},
-		{&p->stage_end, "SELECT max(start_ns + dur_ns) FROM stage "
-				"WHERE flow = ?1 AND flow_id = ?2"},
-		{&p->links,
-		 "SELECT seq, link_id FROM temp.link_end WHERE flow = ?1 AND flow_id = ?2"},
-	};
 	int err = 0;
 
-	for (size_t i = 0; !err && i < KT_ARRAY_SIZE(all); i++)
-		err = kt_src_prepare(p->run, all[i].st, all[i].sql);
-	if (!err && kt_database_has(p->db, "disturbance", true))
-		err = kt_src_prepare(
-			p->run, &p->disturbance,
-			"SELECT cause, start_ns, dur_ns, by_utid, by_irq FROM disturbance "
-			"WHERE flow = ?1 AND flow_id = ?2 ORDER BY start_ns");
+	for (size_t i = 0; !err && i < KT_ARRAY_SIZE(statements); i++)
+		if (!statements[i].table || kt_database_has(p->db, statements[i].table, true))
+			err = kt_src_prepare(p->run, statement(p, i), statements[i].sql);
 	return err;
 }
 
 static void finish(struct kt_pf *p)
 {
-	sqlite3_stmt *const all[] = {p->object,	   p->task,  p->cgroup,	    p->stage,
-				     p->stage_end, p->links, p->disturbance};
-
-	for (size_t i = 0; i < KT_ARRAY_SIZE(all); i++)
-		sqlite3_finalize(all[i]);
+	for (size_t i = 0; i < KT_ARRAY_SIZE(statements); i++)
+		sqlite3_finalize(*statement(p, i));
 	kt_src_kinds_finish(&p->kinds);
 	kt_vec_finish(&p->counters);
 	kt_tracks_finish(&p->tracks);

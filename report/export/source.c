@@ -15,15 +15,12 @@ int kt_src_no_memory(struct kt_run *run)
 
 int kt_src_done(struct kt_run *run, int rc)
 {
-	if (rc == SQLITE_DONE || rc == SQLITE_OK)
-		return 0;
-	snprintf(run->err, sizeof(run->err), "%s: %s", run->path, sqlite3_errmsg(run->db));
-	return -EIO;
+	return rc == SQLITE_DONE || rc == SQLITE_OK ? 0 : kt_run_sql_error(run, rc, NULL, 0);
 }
 
 int kt_src_prepare(struct kt_run *run, sqlite3_stmt **ret, const char *sql)
 {
-	return sqlite3_prepare_v2(run->db, sql, -1, ret, NULL) ? kt_src_done(run, SQLITE_ERROR) : 0;
+	return kt_src_done(run, sqlite3_prepare_v2(run->db, sql, -1, ret, NULL));
 }
 
 int kt_src_exec(struct kt_run *run, const char *sql)

@@ -2,12 +2,11 @@
 #include "report/export/tracks.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "format/base/macros.h"
-
-enum { MAX_KEY_BYTES = 512 };
 
 static int heap_push(struct kt_lane_heap *h, struct kt_lane lane)
 {
@@ -54,26 +53,31 @@ void kt_tracks_finish(struct kt_tracks *ts)
 
 struct kt_track *kt_tracks_get(struct kt_tracks *ts, bool *ret_new, const char *fmt, ...)
 {
-	char key[MAX_KEY_BYTES];
+	char *key kt_auto_free = NULL;
 	struct kt_track *t, *first;
 	uint64_t hash;
 	va_list ap;
+	int n;
 
 	va_start(ap, fmt);
-	vsnprintf(key, sizeof(key), fmt, ap);
+	n = vasprintf(&key, fmt, ap);
 	va_end(ap);
+	if (n < 0) {
+		key = NULL;
+		return NULL;
+	}
 	hash = kt_hash_text(0, key);
 	first = kt_hash_get(&ts->by_key, hash);
 	*ret_new = false;
 	for (t = first; t; t = t->next)
 		if (!strcmp(t->key, key))
 			return t;
-	t = calloc(1, sizeof(*t) + strlen(key) + 1);
+	t = calloc(1, sizeof(*t) + (size_t)n + 1);
 	if (!t || kt_vec_push(&ts->all, t)) {
 		free(t);
 		return NULL;
 	}
-	strcpy(t->key, key);
+	memcpy(t->key, key, (size_t)n + 1);
 	t->next = first;
 	*ret_new = true;
 	return kt_hash_put(&ts->by_key, hash, t) ? NULL : t;

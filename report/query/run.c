@@ -218,23 +218,34 @@ static bool is_embedded(const char *source)
 	return false;
 }
 
-/* An error of SQLite in a statement, with the line of the file where it can be told. */
+int kt_run_sql_error(struct kt_run *run, int rc, const char *source, int line)
+{
+	const char *text = sqlite3_errmsg(run->db);
+
+	if (rc == SQLITE_NOMEM)
+		return fail(run, -ENOMEM, "no memory");
+	if (rc == SQLITE_CORRUPT || rc == SQLITE_NOTADB || rc == SQLITE_IOERR)
+		return fail(run, -EIO,
+			    "%s: the database is damaged (%s); make it again with ktrace-analyze",
+			    run->path, text);
+	if ((!source || is_embedded(source)) && !strncmp(text, "no such column", 14))
+		return fail(run, -EPROTONOSUPPORT,
+			    "%s: made by an older ktrace-analyze (%s); make it again with the one "
+			    "next to this program",
+			    run->path, text);
+	if (!source)
+		return fail(run, -EBADMSG, "%s: %s", run->path, text);
+	return fail(run, -EBADMSG, "%s:%d: %s", source, line, text);
+}
+
+/* The same with the line of the file where it can be told. */
 static int sql_error(struct kt_run *run, const struct kt_block *b, int rc)
 {
 	int offset = sqlite3_error_offset(run->db), line = b->line;
 
 	for (const char *p = b->sql; offset > 0 && *p; p++, offset--)
 		line += *p == '\n';
-	if (rc == SQLITE_CORRUPT || rc == SQLITE_NOTADB || rc == SQLITE_IOERR)
-		return fail(run, -EIO,
-			    "%s: the database is damaged (%s); make it again with ktrace-analyze",
-			    run->path, sqlite3_errmsg(run->db));
-	if (is_embedded(b->source) && !strncmp(sqlite3_errmsg(run->db), "no such column", 14))
-		return fail(run, -EPROTONOSUPPORT,
-			    "%s: made by an older ktrace-analyze (%s); make it again with the one "
-			    "next to this program",
-			    run->path, sqlite3_errmsg(run->db));
-	return fail(run, -EBADMSG, "%s:%d: %s", b->source, line, sqlite3_errmsg(run->db));
+	return kt_run_sql_error(run, rc, b->source, line);
 }
 
 static int bind(struct kt_run *run, const struct kt_block *b, sqlite3_stmt *st)

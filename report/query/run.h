@@ -40,6 +40,8 @@ int kt_run_init(struct kt_run *run, const struct kt_options *o);
 /* Writes the whole report to out. 0 or -errno. */
 int kt_run_print(struct kt_run *run, struct kt_output *out);
 void kt_run_finish(struct kt_run *run);
+/* SQLite's error rc in a statement on run->db, as a line in run->err, with what to do about it. source: NULL, or where the statement is. -errno. */
+int kt_run_sql_error(struct kt_run *run, int rc, const char *source, int line);
 
 /* database.c: read-only, with the functions of func.h. Errors as a line in err. */
 int kt_database_open(const char *path, sqlite3 **ret, char *err, size_t err_size);

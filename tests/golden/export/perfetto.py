@@ -6,11 +6,13 @@ What pftrace.py reads in the file is compared with what SQL says of the database
 on purpose have to be found by the same comparison. Where tests/setup found npm, Google's trace_processor reads the files as well.
 """
 import collections
+import contextlib
 import json
 import os
 import resource
 import shutil
 import signal
+import sqlite3
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -106,7 +108,17 @@ class Database:
                                                " AND g.flow_id = w.flow_id AND g.seq = w.seq"):
                 if (f, i) in self.flows and ("request", r) in self.flows:
                     found[frozenset((self.id(("request", r)), (self.id((f, i)), self.epoch + s)))] += 1
+        for path, ts, f, i in self.wakings():
+            found[frozenset(((path, ts), (self.id((f, i)), ts)))] += 1
         return found
+
+    def wakings(self):
+        """(path, ts, flow, id): a task ended a wait of a flow."""
+        if not self.has("wake"):
+            return []
+        return [(self.run(r) + ("Tasks", self.tasks[u], "wakes others"), self.epoch + s, f, i) for r, u, s, f, i in self.con.execute(
+            "SELECT f.run_id, w.waker_utid, g.start_ns, w.flow, w.flow_id FROM wake w JOIN stage g ON g.flow = w.flow AND g.flow_id = w.flow_id"
+            " AND g.seq = w.seq JOIN flow f ON f.flow = w.flow AND f.flow_id = w.flow_id WHERE w.waker_utid IS NOT NULL") if (f, i) in self.flows]
 
     def in_flight(self):
         """{path: [(ts, value)]}"""
@@ -185,7 +197,9 @@ def differences(db, data, rates=True):
 
     slices, instants = db.slices()
     same("flows", collections.Counter(flow(s) for s in t.slices if s.category == "flow"), slices)
-    same("instants", collections.Counter(flow(s) for s in t.instants), instants)
+    same("instants", collections.Counter(flow(s) for s in t.instants if s.category == "flow"), instants)
+    same("wakings", collections.Counter((t.path(s.track), s.name, s.ts) for s in t.instants if s.category == "wake"),
+         collections.Counter((path, "wakes", ts) for path, ts, _, _ in db.wakings()))
     parts = [s for s in t.slices if s.category == "stage"]
     # Of a flow that ended a stage is within; beside an instant it stands alone.
     whose = {}
@@ -202,7 +216,8 @@ def differences(db, data, rates=True):
     for i, ends in t.arrows().items():
         if len(ends) != 2:
             found.append("arrow %d has %d ends" % (i, len(ends)))
-        arrows[frozenset((whose[id(s)], s.ts) if s.category == "stage" else s.args["id"] for s in ends)] += 1
+        arrows[frozenset((whose[id(s)], s.ts) if s.category == "stage" else (t.path(s.track), s.ts) if s.category == "wake" else s.args["id"]
+                         for s in ends)] += 1
     same("arrows", arrows, db.arrows())
     same("others", collections.Counter((t.path(s.track), s.category, s.name, s.ts, s.dur) for s in t.slices if s.category in ("run", "loss")), db.others())
     counters = {t.path(track): values for track, values in t.counters.items()}
@@ -212,7 +227,7 @@ def differences(db, data, rates=True):
     same("counters", counters, want)
     if t.clock != (db.epoch or None):
         found.append("clock: %r" % t.clock)
-    if any(s.category not in ("flow", "stage", "sched", "run", "loss") for s in t.slices):
+    if any(s.category not in ("flow", "stage", "sched", "run", "loss") for s in t.slices) or any(s.category not in ("flow", "wake") for s in t.instants):
         found.append("a category that nothing compares")
     return found
 
@@ -344,6 +359,22 @@ def test_changed(made, tmp):
     data, _ = trace_of(db)
     check(not differences(Database(db), data), "two recordings: %s" % "; ".join(differences(Database(db), data))[:1000])
 
+    # Flows below one another, however deep.
+    db = os.path.join(tmp, "deep.db")
+    shutil.copy(made["storage"], db)
+    with contextlib.closing(sqlite3.connect(db)) as con:
+        con.executescript("DROP VIEW flow_link; CREATE VIEW flow_link(flow, flow_id, lower, lower_id, link) AS"
+                          " SELECT 'io', io_id, 'io', CASE WHEN io_id < 60 THEN io_id + 1 ELSE 1 END, 'next' FROM io WHERE io_id <= 60 OR op = 'sync'")
+    con = ktest.open_db(db)
+    chosen = closure(con, set(con.execute("SELECT flow, flow_id FROM flow WHERE flow = 'io' AND op = 'sync'")))
+    data, _ = trace_of(db, "--op", "sync")
+    bad = differences(Database(db, chosen, True), data, rates=False)
+    check(len(chosen) == 61 and not bad, "60 below one another: %d, %s" % (len(chosen), "; ".join(bad)[:1000]))
+    # Objects whose ids are long and differ at the end.
+    db = dbs.change(os.path.join(tmp, "long.db"), "UPDATE crossing SET bridge_id = printf('%.*c', 600, 'x') || bridge_id")
+    data, _ = trace_of(db)
+    check(not differences(Database(db), data, rates=False), "long ids: %s" % "; ".join(differences(Database(db), data, rates=False))[:1000])
+
     for name in ("'a\"b\\'", "'x\ny'", "'\x1b[31m'", "''", "CAST(x'ff41fe' AS TEXT)", "7", "printf('%.*c', 100000, 'x')"):
         db = os.path.join(tmp, "hostile.db")
         if os.path.exists(db):
@@ -439,17 +470,21 @@ def test_trace_processor(made, tmp):
             "SELECT name, value FROM stats WHERE severity IN ('error', 'data_loss') AND value > 0",
             "SELECT count(*) FROM slice WHERE name IS NULL OR category IS NULL",
             "SELECT category, name, count(*), sum(dur), sum(dur < 0), min(ts), max(ts) FROM slice GROUP BY 1, 2 ORDER BY 1, 2",
-            "SELECT count(*) FROM flow",
+            "SELECT count(*), sum(o.category = 'wake'), sum(i.category = 'wake') FROM flow JOIN slice o ON o.id = slice_out JOIN slice i ON i.id = slice_in",
             "SELECT t.name, count(*), CAST(sum(c.value) AS INT) FROM counter c JOIN track t ON t.id = c.track_id GROUP BY 1 ORDER BY 1",
             "SELECT DISTINCT t.name, p.name FROM track t LEFT JOIN track p ON p.id = t.parent_id ORDER BY 1, 2",
             "SELECT DISTINCT clock_value FROM clock_snapshot WHERE clock_name = 'REALTIME' AND clock_value = ts"])
         check(not stats and names == [(0,)], "%s: trace_processor: %r, %r without a name" % (name, stats, names))
         want = collections.defaultdict(list)
-        for s in t.slices + t.instants:
+        for s in t.slices:
             want[s.category, s.name].append((s.ts, -1 if s.dur is None else s.dur))
+        for s in t.instants:
+            want[s.category, s.name].append((s.ts, 0))
         want = sorted(k + (len(v), sum(d for _, d in v), sum(d < 0 for _, d in v), min(v)[0], max(v)[0]) for k, v in want.items())
         check(slices == want, "%s: slices %r, not %r" % (name, slices[:5], want[:5]))
-        check(flows == [(len(t.arrows()),)], "%s: arrows %r, not %d" % (name, flows, len(t.arrows())))
+        wakings = sum(s.category == "wake" for s in t.instants)
+        check(flows == [(len(t.arrows()), wakings, 0)], "%s: arrows %r, not %d, %d of them from who woke" % (name, flows, len(t.arrows()), wakings))
+        check(wakings > 10 or name != "storage", "%s: %d wakings" % (name, wakings))
         sums = collections.defaultdict(lambda: [0, 0])
         for track, values in t.counters.items():
             sums[track.name][0] += len(values)
