@@ -6,10 +6,12 @@ Every report at 80 and 200 columns as in expect/recording/ and expect/storage/, 
 sqlite3 and in ktrace-report; and the output that README.md shows. --update writes the expected texts, README's too: read the
 difference before you commit it.
 """
+import contextlib
 import glob
 import json
 import os
 import re
+import shutil
 import sqlite3
 import sys
 
@@ -92,6 +94,21 @@ def check_closed(db):
         check(got == rows or not rows[0], "%s %r, io %r" % (table, got, rows))
 
 
+def check_sched_parts(tmp):
+    """Rows of one task in sched_task add up: the report of a database in which each is cut in two is the same."""
+    whole = json.loads(run([TOOL, "sched", "--json", "storage.db"], tmp))
+    shutil.copy(os.path.join(tmp, "storage.db"), os.path.join(tmp, "parts.db"))
+    with contextlib.closing(sqlite3.connect(os.path.join(tmp, "parts.db"))) as con:
+        cols = [c[1] for c in con.execute("PRAGMA table_info(sched_task)")]
+        sums = [c for c in cols if c.endswith("_ns") and not c.startswith("max_") or c.startswith("n_")]
+        con.execute("INSERT INTO sched_task SELECT %s FROM sched_task" % ", ".join(
+            c + " / 3" if c in sums else "NULL" if c.startswith("max_") else c for c in cols))
+        con.execute("UPDATE sched_task SET %s WHERE rowid <= (SELECT count(*) / 2 FROM sched_task)" % ", ".join("%s = %s - %s / 3" % (c, c, c) for c in sums))
+        con.commit()
+    parts = json.loads(run([TOOL, "sched", "--json", "parts.db"], tmp))
+    check(whole["tables"]["tasks"] and whole == parts, "sched: rows of one task do not add up")
+
+
 def check_recording(tmp, schema, recording):
     expect, empty = RECORDINGS[recording]
     name_db = recording + ".db"
@@ -126,6 +143,7 @@ def main():
     tmp = ktest.tmpdir()
     for recording in RECORDINGS:
         check_recording(tmp, schema, recording)
+    check_sched_parts(tmp)
     for name, args in MORE.items():
         compare(name, run([TOOL, *args], tmp, COLUMNS="120"), 120)
     p = ktest.run(TOOL, "files", "--flow", "bio", "storage.db", check=False, cwd=tmp)
