@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-"""ktrace-report --perfetto: perfetto.py KTRACE-REPORT KTRACE-ANALYZE.
+"""ktrace-report --perfetto: perfetto.py KTRACE-REPORT KTRACE-ANALYZE [DATABASE]. With a database, what is compared on any.
 
 What pftrace.py reads in the file is compared with what SQL says of the database: tracks, slices, stages, arrows, counters, losses. Files that are broken
 on purpose have to be found by the same comparison. Where tests/setup found npm, Google's trace_processor reads the files as well.
@@ -457,12 +457,12 @@ def trace_processor(folder, trace, queries):
     return [[tuple(map(value, row)) for row in rows] for rows in json.loads(p.stdout)]
 
 
-def test_trace_processor(made, tmp):
+def test_trace_processor(made, names, tmp):
     folder = ktest.run(os.path.join(ktest.TOP, "tests/npm"), "where", "trace_processor", check=False).stdout.strip()
     if not folder or not os.path.exists(os.path.join(folder, "trace_processor.wasm")) or not shutil.which("node"):
         print("trace_processor is not there: tests/setup all gets it where npm is; only pftrace.py has read the files")
         return
-    for name in ("storage", "future"):
+    for name in names:
         path = os.path.join(tmp, name + ".pftrace")
         export(made[name], out=path)
         t = pftrace.Trace(ktest.run("cat", path, text=False).stdout)
@@ -498,13 +498,18 @@ def test_trace_processor(made, tmp):
 
 def main():
     tmp = ktest.tmpdir()
+    if sys.argv[3:]:
+        made = {"given": os.path.abspath(sys.argv[3])}
+        test_whole(made)
+        test_trace_processor(made, made, tmp)
+        return
     made = dbs.made(ANALYZE, tmp)
     test_whole(made)
     test_broken(made)
     test_bounds(made)
     test_changed(made, tmp)
     test_files(made, tmp)
-    test_trace_processor(made, tmp)
+    test_trace_processor(made, ("storage", "future"), tmp)
 
 
 ktest.main(main)

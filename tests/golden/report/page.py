@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-"""The page of --html: page.py KTRACE-REPORT KTRACE-ANALYZE.
+"""The page of --html: page.py KTRACE-REPORT KTRACE-ANALYZE [DATABASE]. With a database, its page.
 
 It is well-formed, refers to nothing outside, each figure on it is that of the same report's --json, and names from a recording stay names."""
 import base64
@@ -293,6 +293,9 @@ def test_files(tmp):
 
 def main():
     tmp = ktest.tmpdir()
+    if sys.argv[3:]:
+        check_page(page_of(tmp, sys.argv[3]), "given", tmp, sys.argv[3])
+        return
     ktest.run(ANALYZE, os.path.join(TOP, "examples/recordings/storage.ktr"), "-o", os.path.join(tmp, "s.db"))
     with contextlib.closing(sqlite3.connect(os.path.join(tmp, "f.db"))) as db:
         db.executescript("PRAGMA synchronous = OFF; BEGIN; " + ktest.read(os.path.join(HERE, "future.sql")) + "COMMIT;")
