@@ -58,6 +58,11 @@ WHERE w.flow = +s.flow AND w.flow_id IS NOT NULL AND :top IS NOT NULL AND w.stat
   AND (:recorder OR w.utid IN (SELECT utid FROM task WHERE is_recorder) IS NOT 1)
 ORDER BY w.dur_ns DESC, w.start_ns, w.flow, w.flow_id LIMIT coalesce(:top, 0);
 
+--: warn
+SELECT 'The trace has ' || plural(count(*), 'flow') || ' with their stages; the page of ui.perfetto.dev is comfortable '
+       || 'up to about a million slices: --over, --top, --since and --until choose among them.'
+FROM drawn HAVING count(*) > 1000000;
+
 -- The window, in whole seconds too, for what is not chosen by flow.
 --: setup
 CREATE TEMP TABLE window AS

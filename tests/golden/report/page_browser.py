@@ -152,7 +152,7 @@ def test_plain(b, path):
 
 def test_axe(b, name, path):
     """No fault of level A or AA, light, dark and on a phone, with all waterfalls open; nothing that axe-core leaves undecided."""
-    folder = ktest.run(os.path.join(TOP, "tests/setup"), "where", "axe", check=False).stdout.strip()
+    folder = ktest.run(os.path.join(TOP, "tests/npm"), "where", "axe", check=False).stdout.strip()
     script = os.path.join(folder, "axe.min.js")
     if not os.path.exists(script):
         print("axe-core is not there: tests/setup all gets it where npm is; nothing has looked for faults of accessibility")
