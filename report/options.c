@@ -94,6 +94,19 @@ struct args {
 	unsigned int n;
 };
 
+/* Options that only OpenTelemetry has. */
+static void check_otlp(struct argp_state *state, const struct kt_options *o)
+{
+	const char *of = o->export_name ? o->export_name : "";
+
+	if (o->n_otlp_headers && strcmp(of, "otlp") != 0)
+		argp_error(state, "--otlp-header goes with --otlp");
+	if ((o->filter[KT_PARAM_LIMIT] || o->filter[KT_PARAM_SAMPLE]) && strcmp(of, "otlp") != 0 &&
+	    strcmp(of, "otlp-file") != 0)
+		argp_error(state, "%s goes with --otlp or --otlp-file",
+			   o->filter[KT_PARAM_LIMIT] ? "--limit" : "--sample");
+}
+
 static error_t parse_opt(int key, char *arg, struct argp_state *state)
 {
 	struct args *a = state->input;
@@ -154,8 +167,7 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (!a->n && !o->list)
 			argp_error(state, "name a database: ktrace-report [REPORT] run.db");
-		if (o->n_otlp_headers && (!o->export_name || strcmp(o->export_name, "otlp") != 0))
-			argp_error(state, "--otlp-header goes with --otlp");
+		check_otlp(state, o);
 		if (o->html && (o->out != KT_OUT_TEXT || o->table))
 			argp_error(state,
 				   "--html cannot be combined with --json, --csv or --table");

@@ -44,7 +44,8 @@ struct kt_otlp {
 	bool is_open;
 	bool in_resource;      /* of run_id */
 	size_t resource_bytes; /* where that begins */
-	size_t items_bytes;    /* where its first span or metric does */
+	size_t items_bytes;    /* where its first span or metric does, */
+	uint64_t n_before;     /* and how many there are before it */
 	int64_t run_id;
 	uint64_t run_half;  /* of trace ids */
 	int64_t run_end_ns; /* since 1970; 0: not known */
@@ -62,7 +63,7 @@ struct kt_otlp {
 
 /* Functions that give int: 0, -errno with run->err. */
 
-/* otlp_out.c: from here on what is written are spans or metrics of that recording. Between traces and between metrics only. */
+/* otlp_out.c: from here on what is written are spans or metrics of that recording. Between spans and between metrics. */
 int kt_otlp_out_begin(struct kt_otlp *o, enum kt_otlp_signal signal, int64_t run_id);
 /* Sends what was written. */
 int kt_otlp_out_flush(struct kt_otlp *o);
@@ -72,6 +73,8 @@ struct kt_otlp_mark {
 	uint64_t n_items; /* before it */
 };
 struct kt_otlp_mark kt_otlp_out_mark(const struct kt_otlp *o);
+/* The place before the first span of the recording that is written: no earlier one is left when another recording begins. */
+struct kt_otlp_mark kt_otlp_out_first(const struct kt_otlp *o);
 /* Is it larger than a batch may be? */
 bool kt_otlp_out_full(const struct kt_otlp *o);
 /* Sends what was written before that place, where that was anything; what was written after it begins the next batch: there *at is then. */
@@ -85,7 +88,7 @@ uint64_t kt_otlp_span_id(const struct kt_src_kind *k, int64_t id, int64_t seq);
 void kt_otlp_object(struct kt_otlp *o, unsigned int field, const struct kt_src_kind *k,
 		    sqlite3_stmt *st, int col);
 
-/* otlp_trace.c: writes traces, each of a flow and what lies below it; the spans of one recording (kt_otlp_out_begin()). */
+/* otlp_trace.c: writes traces, each of a flow of the recording that is written, and what lies below it. */
 struct kt_otlp_walk;
 int kt_otlp_walk_create(struct kt_otlp_walk **ret, struct kt_otlp *o);
 void kt_otlp_walk_destroy(struct kt_otlp_walk *w);

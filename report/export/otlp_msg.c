@@ -208,13 +208,25 @@ void kt_msg_counts(struct kt_msg *m, unsigned int field, const char *name, const
 	kt_pb_end(&m->pb, begin);
 }
 
+/* One of ours, plain as it is. */
+static void put_key(struct kt_msg *m, const char *key)
+{
+	if (m->json) {
+		put(m, "\"key\":\"");
+		put(m, key);
+		put(m, "\"");
+	} else {
+		kt_pb_string(&m->pb, 1, key);
+	}
+}
+
 /* AnyValue: 1 stringValue, 3 intValue. */
 void kt_msg_attr(struct kt_msg *m, unsigned int field, const char *key, const char *text)
 {
 	if (!text)
 		return;
 	kt_msg_begin(m, field, NULL);
-	kt_msg_text(m, 1, "key", key);
+	put_key(m, key);
 	kt_msg_begin(m, 2, "value");
 	kt_msg_text(m, 1, "stringValue", text);
 	kt_msg_end(m);
@@ -224,7 +236,7 @@ void kt_msg_attr(struct kt_msg *m, unsigned int field, const char *key, const ch
 void kt_msg_attr_int(struct kt_msg *m, unsigned int field, const char *key, int64_t v)
 {
 	kt_msg_begin(m, field, NULL);
-	kt_msg_text(m, 1, "key", key);
+	put_key(m, key);
 	kt_msg_begin(m, 2, "value");
 	if (m->json)
 		put_number(m, "intValue", "\"%" PRId64 "\"", v);

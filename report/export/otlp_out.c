@@ -115,6 +115,7 @@ int kt_otlp_out_begin(struct kt_otlp *o, enum kt_otlp_signal signal, int64_t run
 	kt_msg_end(m);
 	kt_msg_list(m, names[signal].items);
 	o->items_bytes = m->pb.n;
+	o->n_before = o->n_items;
 	o->is_open = o->in_resource = true;
 	sqlite3_reset(o->resource);
 	return 0;
@@ -185,6 +186,11 @@ int kt_otlp_out_cut(struct kt_otlp *o, struct kt_otlp_mark *at)
 struct kt_otlp_mark kt_otlp_out_mark(const struct kt_otlp *o)
 {
 	return (struct kt_otlp_mark){.bytes = o->msg.pb.n, .n_items = o->n_items};
+}
+
+struct kt_otlp_mark kt_otlp_out_first(const struct kt_otlp *o)
+{
+	return (struct kt_otlp_mark){.bytes = o->items_bytes, .n_items = o->n_before};
 }
 
 bool kt_otlp_out_full(const struct kt_otlp *o)

@@ -57,6 +57,8 @@ struct kt_otlp_walk {
 	KT_VEC(struct node) nodes;     /* of the trace, those above first */
 	struct kt_hash seen;
 	uint64_t trace[2];
+	bool switched; /* what is written is of another recording than before */
+
 	/* Of the flow that is being written. */
 	int64_t start, end;
 	const char *end_known; /* NULL: it is known */
@@ -132,6 +134,13 @@ static int follow_links(struct kt_otlp_walk *w, const struct node *n, uint64_t s
 
 /* ---- times */
 
+static int by_seq(const void *pa, const void *pb)
+{
+	const struct stage *a = pa, *b = pb;
+
+	return (a->seq > b->seq) - (a->seq < b->seq);
+}
+
 static int load_stages(struct kt_otlp_walk *w, const struct node *n)
 {
 	struct kt_otlp *o = w->o;
@@ -161,6 +170,9 @@ static int load_stages(struct kt_otlp_walk *w, const struct node *n)
 			err = kt_src_no_memory(o->run);
 	}
 	sqlite3_reset(w->stage);
+	/* Not by SQLite, which would merge all branches of the view for it. */
+	if (w->stages.n > 1)
+		qsort(w->stages.v, w->stages.n, sizeof(*w->stages.v), by_seq);
 	return err ? err : kt_src_done(o->run, rc);
 }
 
@@ -441,6 +453,13 @@ static int write_span(struct kt_otlp_walk *w, const struct node *n, uint64_t spa
 	return err;
 }
 
+/* A guest's flow leads to one of its host: that is another recording's, and another resource's. */
+static int of_recording(struct kt_otlp_walk *w, int64_t run_id)
+{
+	w->switched = run_id != w->o->run_id;
+	return w->switched ? kt_otlp_out_begin(w->o, KT_OTLP_TRACES, run_id) : 0;
+}
+
 /* A flow, and what it leads to. Where it has no place in time, what lies below it hangs where it would. */
 static int write_flow(struct kt_otlp_walk *w, size_t i)
 {
@@ -449,13 +468,15 @@ static int write_flow(struct kt_otlp_walk *w, size_t i)
 	bool placed = false;
 	int rc, err = load_stages(w, &n);
 
+	w->switched = false;
 	if (err)
 		return err;
 	bind_flow(w->flow, &n);
 	rc = sqlite3_step(w->flow);
 	if (rc == SQLITE_ROW) {
-		placed = place(w);
-		err = follow_links(w, &n, placed ? span : n.parent);
+		err = of_recording(w, sqlite3_column_int64(w->flow, RUN_ID));
+		placed = !err && place(w);
+		err = err ? err : follow_links(w, &n, placed ? span : n.parent);
 		if (!err && placed)
 			err = write_span(w, &n, span);
 	} else {
@@ -497,6 +518,8 @@ int kt_otlp_trace(struct kt_otlp_walk *w, const struct kt_src_kind *k, int64_t i
 		struct kt_otlp_mark flow = kt_otlp_out_mark(w->o);
 
 		err = write_flow(w, i);
+		if (w->switched)
+			trace = flow = kt_otlp_out_first(w->o);
 		err = err ? err : bound_batch(w->o, &trace, flow);
 	}
 	kt_hash_finish(&w->seen);
@@ -546,7 +569,7 @@ static int prepare_all(struct kt_otlp_walk *w)
 		{&w->links,
 		 "SELECT lower, lower_id, link FROM flow_link WHERE flow = ?1 AND flow_id = ?2"},
 		{&w->stage, "SELECT seq, name, start_ns, dur_ns, runq_ns, irq_ns, softirq_ns "
-			    "FROM stage WHERE flow = ?1 AND flow_id = ?2 ORDER BY seq"},
+			    "FROM stage WHERE flow = ?1 AND flow_id = ?2"},
 	};
 	int err = 0;
 

@@ -62,7 +62,7 @@ def test_whole(defs, made):
               "%s: %s" % (name, err))
         check(any(p.exemplars for _, _, p in points), "%s: no exemplar" % name)
         check(data == report("--otlp-file", "-", path, text=False).stdout, "%s: a second time something else" % name)
-        for protocol in ("http/protobuf", "http/json") if name not in ("mixed", "kept") else ():
+        for protocol in ("http/protobuf", "http/json") if name in ("storage", "future", "of") else ():
             with rx.Receiver(defs) as r:
                 p = report("--otlp", r.url + "/", path, env={"OTEL_EXPORTER_OTLP_PROTOCOL": protocol})
             check(p.returncode == 0 and not p.stdout and not r.mistakes and p.stderr == err, "%s %s: %r %r" % (name, protocol, p.stderr, r.mistakes))
@@ -140,8 +140,9 @@ def test_bounds(defs, made, tmp):
                       (("--by", "task"), "--otlp-file does not support --by"), (("--otlp-header", "a=b"), "--otlp-header goes with --otlp")):
         p = report("--otlp-file", "-", *args, made["future"])
         check(p.returncode == 64 and why in p.stderr and not p.stdout, "%r: %d %s" % (args, p.returncode, p.stderr))
-    p = report("summary", "--limit", "3", made["future"])
-    check(p.returncode == 64 and "report 'summary' does not support --limit" in p.stderr, p.stderr)
+    for args, why in ((("--limit", "3", "--perfetto", "-"), "--limit"), (("--sample", "3", "--html", "-"), "--sample")):
+        p = report(*args, made["future"])
+        check(p.returncode == 64 and "%s goes with --otlp or --otlp-file" % why in p.stderr and not p.stdout, p.stderr)
     p = report("--otlp-file", "-", "--over", "1ms", made["kept"])
     check(p.returncode == 1 and "--over 1.00 ms needs them" in p.stderr and not p.stdout, "--keep: %r" % p.stderr)
 
@@ -176,19 +177,33 @@ def test_changed(defs, made, tmp):
     p = report("--otlp-file", "-", db)
     check(p.returncode == 0 and not p.stdout and not p.stderr, "nothing to send: %r %r" % (p.stdout, p.stderr))
     # One that takes more than a batch is in several; others are not.
-    db = dbs.change(os.path.join(tmp, "large.db"), "WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) "
+    large = dbs.change(os.path.join(tmp, "large.db"), "WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) "
                     "INSERT INTO leg SELECT i, 4, 1, 2020000000 + i, 1000 FROM n",
                     "WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 9000) "
                     "INSERT INTO crossing(crossing_id, kind, op, bridge_id, utid, ucgid, start_ns, dur_ns, span_ns, plate, state) "
                     "SELECT i, 'pass', 'cart', 1, 9001, 9001, 1000 * i, 1000, 1000, 'a plate that is not short', 'whole' FROM n")
     for protocol in ("http/protobuf", "http/json"):
         with rx.Receiver(defs) as r:
-            p = report("--otlp", r.url, db, env={"OTEL_EXPORTER_OTLP_PROTOCOL": protocol})
+            p = report("--otlp", r.url, large, env={"OTEL_EXPORTER_OTLP_PROTOCOL": protocol})
         sizes = [q[4] for q in r.requests if q[1] == "/v1/traces"]
         spans = list(spans_of(requests_at(r, "/v1/traces")))
-        bad = differences(Database(db), spans, Database(db).roots())
+        bad = differences(Database(large), spans, Database(large).roots())
         check(p.returncode == 0 and not r.mistakes and not bad and len(sizes) > 2 and min(sizes[1:-1]) > rx.LIMIT - 20000 and
               is_split(requests_at(r, "/v1/traces")) == 1, "large %s: %s %s %r %d" % (protocol, p.stderr, "; ".join(bad)[:500], sizes, len(spans)))
+    # A guest's flows that lead to its host's, which is another recording: of a large trace each batch has what it needs of both.
+    db = os.path.join(tmp, "guest.db")
+    dbs.change(db, "INSERT INTO run(run_id, uuid, host, kernel, start_ns, dur_ns, kinds) VALUES (2, '01234567-89ab-4cde-8f01-23456789abcd', 'host', '9.2', 0,"
+               " 4000000000, 'core')", "DROP VIEW flow",
+               "CREATE VIEW flow AS SELECT 'crossing' AS flow, crossing_id AS flow_id, 1 AS run_id, kind, op, bridge_id AS object_id, utid, ucgid, plate AS what,"
+               " size_bytes, start_ns, dur_ns, state FROM crossing UNION ALL SELECT 'leg', leg_id, 1 + (leg_id % 100 < 30), NULL, 'ride', road_id, NULL, NULL, NULL,"
+               " NULL, start_ns, dur_ns, 'whole' FROM leg", of=large)
+    for args in ((), ("--over", "50ms")):
+        with rx.Receiver(defs) as r:
+            p = report("--otlp", r.url, *args, db)
+        spans, db_ = list(spans_of(requests_at(r, "/v1/traces"))), Database(db)
+        bad = differences(db_, spans, db_.roots("flow = 'crossing' AND flow_id IN (2, 4, 7)" if args else None))
+        check(p.returncode == 0 and not r.mistakes and not bad and len({s.resource["host.name"] for s in spans}) == 2 and len(requests_at(r, "/v1/traces")) > 1,
+              "a guest and its host: %s %r %s" % (p.stderr, r.mistakes, "; ".join(bad)[:1000]))
     db = os.path.join(tmp, "two.db")
     ktest.run(sys.argv[2], *(os.path.join(ktest.TOP, "examples/recordings", n + ".ktr") for n in ("storage", "randrw")), "-o", db)
     spans, points, err, _ = to_file(defs, db)
