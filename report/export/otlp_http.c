@@ -19,8 +19,10 @@ enum { FIRST_PAUSE_MS = 250, MAX_PAUSE_MS = 5000, MAX_REPLY_BYTES = 1 << 16 };
 /* Spans repeat themselves so much that a higher level costs more than it saves. */
 enum { GZIP_LEVEL = 1, GZIP_WINDOW = 15 + 16 };
 
+/* Of a signal: each may have its own certificates. */
 struct way {
 	struct kt_otlp_target target;
+	CURL *curl;
 	struct curl_slist *headers;
 	uint64_t n_sent, n_rejected;
 	char message[256]; /* of the first that had something to say, though it took the request */
@@ -28,7 +30,6 @@ struct way {
 
 struct kt_otlp_http {
 	struct kt_run *run; /* borrowed */
-	CURL *curl;
 	struct way ways[KT_OTLP_N_SIGNALS];
 	z_stream zip;
 	bool has_zip;
@@ -94,7 +95,21 @@ static int open_way(struct kt_otlp_http *h, enum kt_otlp_signal signal, const ch
 	err = err ? err : add_line(w, "Expect:");
 	for (size_t i = 0; !err && i < w->target.headers.n; i++)
 		err = add_line(w, w->target.headers.v[i]);
-	return err ? kt_src_no_memory(h->run) : 0;
+	w->curl = err ? NULL : curl_easy_init();
+	if (!w->curl)
+		return kt_src_no_memory(h->run);
+	curl_easy_setopt(w->curl, CURLOPT_ERRORBUFFER, h->curl_err);
+	curl_easy_setopt(w->curl, CURLOPT_WRITEFUNCTION, take_reply);
+	curl_easy_setopt(w->curl, CURLOPT_WRITEDATA, h);
+	curl_easy_setopt(w->curl, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(w->curl, CURLOPT_USERAGENT, "ktrace-report/" KT_VERSION);
+	curl_easy_setopt(w->curl, CURLOPT_URL, w->target.url);
+	curl_easy_setopt(w->curl, CURLOPT_HTTPHEADER, w->headers);
+	if (w->target.ca)
+		curl_easy_setopt(w->curl, CURLOPT_CAINFO, w->target.ca);
+	curl_easy_setopt(w->curl, CURLOPT_SSLCERT, w->target.cert);
+	curl_easy_setopt(w->curl, CURLOPT_SSLKEY, w->target.key);
+	return 0;
 }
 
 int kt_otlp_http_open(struct kt_otlp_http **ret, struct kt_run *run, const char *url)
@@ -105,7 +120,7 @@ int kt_otlp_http_open(struct kt_otlp_http **ret, struct kt_run *run, const char 
 	if (err)
 		return err;
 	h->run = run;
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) || !(h->curl = curl_easy_init()))
+	if (curl_global_init(CURL_GLOBAL_DEFAULT))
 		err = kt_src_no_memory(run);
 	for (int s = 0; !err && s < KT_OTLP_N_SIGNALS; s++)
 		err = open_way(h, s, url);
@@ -118,11 +133,6 @@ int kt_otlp_http_open(struct kt_otlp_http **ret, struct kt_run *run, const char 
 		kt_otlp_http_close(h);
 		return err;
 	}
-	curl_easy_setopt(h->curl, CURLOPT_ERRORBUFFER, h->curl_err);
-	curl_easy_setopt(h->curl, CURLOPT_WRITEFUNCTION, take_reply);
-	curl_easy_setopt(h->curl, CURLOPT_WRITEDATA, h);
-	curl_easy_setopt(h->curl, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(h->curl, CURLOPT_USERAGENT, "ktrace-report/" KT_VERSION);
 	*ret = h;
 	return 0;
 }
@@ -132,6 +142,7 @@ void kt_otlp_http_close(struct kt_otlp_http *h)
 	if (!h)
 		return;
 	for (int s = 0; s < KT_OTLP_N_SIGNALS; s++) {
+		curl_easy_cleanup(h->ways[s].curl);
 		kt_otlp_target_finish(&h->ways[s].target);
 		curl_slist_free_all(h->ways[s].headers);
 	}
@@ -139,7 +150,6 @@ void kt_otlp_http_close(struct kt_otlp_http *h)
 		deflateEnd(&h->zip);
 	kt_vec_finish(&h->zipped);
 	kt_vec_finish(&h->reply);
-	curl_easy_cleanup(h->curl);
 	curl_global_cleanup();
 	free(h);
 }
@@ -214,9 +224,9 @@ static void answered(struct kt_otlp_http *h, struct way *w, const struct kt_otlp
 	curl_off_t pause_s = 0;
 	long code = 0;
 
-	curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, &code);
-	curl_easy_getinfo(h->curl, CURLINFO_RETRY_AFTER, &pause_s);
-	curl_easy_getinfo(h->curl, CURLINFO_REDIRECT_URL, &to);
+	curl_easy_getinfo(w->curl, CURLINFO_RESPONSE_CODE, &code);
+	curl_easy_getinfo(w->curl, CURLINFO_RETRY_AFTER, &pause_s);
+	curl_easy_getinfo(w->curl, CURLINFO_REDIRECT_URL, &to);
 	if (code >= 200 && code < 300) {
 		a->outcome = SENT;
 		w->n_rejected += r->n_rejected;
@@ -240,20 +250,14 @@ static struct attempt try_once(struct kt_otlp_http *h, struct way *w, const void
 	struct attempt a = {.outcome = FAILED, .pause_ms = -1};
 	struct kt_otlp_reply r = {0};
 	const char *type = NULL;
-	CURL *c = h->curl;
+	CURL *c = w->curl;
 	CURLcode rc;
 
 	h->reply.n = 0;
 	*h->curl_err = 0;
-	curl_easy_setopt(c, CURLOPT_URL, w->target.url);
-	curl_easy_setopt(c, CURLOPT_HTTPHEADER, w->headers);
 	curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)size);
 	curl_easy_setopt(c, CURLOPT_POSTFIELDS, body);
 	curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
-	if (w->target.ca)
-		curl_easy_setopt(c, CURLOPT_CAINFO, w->target.ca);
-	curl_easy_setopt(c, CURLOPT_SSLCERT, w->target.cert);
-	curl_easy_setopt(c, CURLOPT_SSLKEY, w->target.key);
 	rc = curl_easy_perform(c);
 	if (rc) {
 		broken(h, w, rc, &a);

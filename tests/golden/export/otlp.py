@@ -177,9 +177,9 @@ def test_changed(defs, made, tmp):
     p = report("--otlp-file", "-", db)
     check(p.returncode == 0 and not p.stdout and not p.stderr, "nothing to send: %r %r" % (p.stdout, p.stderr))
     # One that takes more than a batch is in several; others are not.
-    large = dbs.change(os.path.join(tmp, "large.db"), "WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) "
+    large = dbs.change(os.path.join(tmp, "large.db"), "WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 15000) "
                     "INSERT INTO leg SELECT i, 4, 1, 2020000000 + i, 1000 FROM n",
-                    "WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 9000) "
+                    "WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) "
                     "INSERT INTO crossing(crossing_id, kind, op, bridge_id, utid, ucgid, start_ns, dur_ns, span_ns, plate, state) "
                     "SELECT i, 'pass', 'cart', 1, 9001, 9001, 1000 * i, 1000, 1000, 'a plate that is not short', 'whole' FROM n")
     for protocol in ("http/protobuf", "http/json"):
@@ -192,11 +192,11 @@ def test_changed(defs, made, tmp):
               is_split(requests_at(r, "/v1/traces")) == 1, "large %s: %s %s %r %d" % (protocol, p.stderr, "; ".join(bad)[:500], sizes, len(spans)))
     # A guest's flows that lead to its host's, which is another recording: of a large trace each batch has what it needs of both.
     db = os.path.join(tmp, "guest.db")
-    dbs.change(db, "INSERT INTO run(run_id, uuid, host, kernel, start_ns, dur_ns, kinds) VALUES (2, '01234567-89ab-4cde-8f01-23456789abcd', 'host', '9.2', 0,"
-               " 4000000000, 'core')", "DROP VIEW flow",
-               "CREATE VIEW flow AS SELECT 'crossing' AS flow, crossing_id AS flow_id, 1 AS run_id, kind, op, bridge_id AS object_id, utid, ucgid, plate AS what,"
-               " size_bytes, start_ns, dur_ns, state FROM crossing UNION ALL SELECT 'leg', leg_id, 1 + (leg_id % 100 < 30), NULL, 'ride', road_id, NULL, NULL, NULL,"
-               " NULL, start_ns, dur_ns, 'whole' FROM leg", of=large)
+    dbs.change(db, "INSERT INTO run(run_id, uuid, host, kernel, start_ns, dur_ns, kinds) VALUES (2, '01234567-89ab-4cde-8f01-23456789abcd', 'host', '9.2',"
+               " 0, 4000000000, 'core')", "DROP VIEW flow",
+               "CREATE VIEW flow AS SELECT 'crossing' AS flow, crossing_id AS flow_id, 1 AS run_id, kind, op, bridge_id AS object_id, utid, ucgid,"
+               " plate AS what, size_bytes, start_ns, dur_ns, state FROM crossing UNION ALL SELECT 'leg', leg_id, 1 + (leg_id % 100 < 30), NULL, 'ride',"
+               " road_id, NULL, NULL, NULL, NULL, start_ns, dur_ns, 'whole' FROM leg", of=large)
     for args in ((), ("--over", "50ms")):
         with rx.Receiver(defs) as r:
             p = report("--otlp", r.url, *args, db)
@@ -319,7 +319,28 @@ def test_faults(defs, made, tmp):
     code, err, r, _ = sent(defs, made["storage"], rx.partial(1, "a"), rx.partial(2, "b"), env={"OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"})
     check(code == 1 and len(r.requests) > 2 and "3 of 9,8" in err and err.endswith("spans were rejected: a\n"), "two in part: exit %d: %s" % (code, err))
 
-    # A batch after others: what had been sent is said; a receiver that is restarted is waited for.
+    for body, content_type in ((b"\x0a\xff\xff\xff\xff\x0f", "application/x-protobuf"), (b"\x0a\x06" * 9000, "application/x-protobuf"),
+                               (b"\x0a\x02\x08", "application/x-protobuf"), (b"[" * 70000, "application/json"), (b'{"partialSuccess": 7}', "application/json"),
+                               (b"thanks", "text/plain"), (b"\xff" * 100000, "application/x-protobuf")):
+        code, err, r, _ = sent(defs, db, rx.raw(body, content_type))
+        check(code == 0 and len(r.requests) == 2 and len(err) < 400, "an answer that is none, %r: exit %d: %s" % (body[:20], code, err))
+
+    # A receiver that is restarted is waited for.
+    first = rx.Receiver(defs, rx.ok, *[rx.drop] * 9)
+    port = first.server.server_address[1]
+    tool = subprocess.Popen([TOOL, "--otlp", first.url, made["storage"]], env={**PLAIN, "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"}, stderr=subprocess.PIPE,
+                            text=True)
+    while not first.requests and tool.poll() is None:
+        time.sleep(0.01)
+    first.close()
+    time.sleep(0.5)
+    with rx.Receiver(defs, port=port) as second:
+        _, err = tool.communicate(timeout=60)
+    spans = list(spans_of([first.requests[0][3]] + requests_at(second, "/v1/traces")))
+    check(len(spans) == len(to_file(defs, made["storage"])[0]), "a restart: %d spans" % len(spans))
+    check(tool.returncode == 0 and not err, "a restart: exit %r: %s" % (tool.returncode, err))
+
+    # A batch after others: what had been sent is said.
     code, err, r, _ = sent(defs, made["storage"], rx.ok, rx.status(400, "no"), env={"OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"})
     check(code == 1 and "HTTP 400: no (%s had been sent)" % "{:,}".format(len(list(spans_of([r.requests[0][3]])))) in err, "half: %s" % err)
 

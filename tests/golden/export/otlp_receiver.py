@@ -67,7 +67,7 @@ class Receiver:
     requests: (time, path, headers, the decoded request, length of its body).
     """
 
-    def __init__(self, defs, *faults, cert=None):
+    def __init__(self, defs, *faults, cert=None, port=0):
         self.defs, self.faults, self.requests, self.mistakes = defs, list(faults), [], []
         outer = self
 
@@ -80,7 +80,7 @@ class Receiver:
             def do_POST(self):
                 outer.take(self)
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.server.daemon_threads = True
         self.server.handle_error = lambda *_: None  # a client that went away
         scheme = "http"
@@ -184,6 +184,11 @@ def truncate(_, h):
 def silence(receiver, h):
     receiver.closing.wait(60)
     h.close_connection = True
+
+
+def raw(body, content_type="application/x-protobuf"):
+    """Taken, with an answer that is none."""
+    return lambda _, h: reply(h, 200, body, content_type)
 
 
 def page(_, h):
