@@ -67,11 +67,11 @@ static const struct argp_option options[] = {
 #include "report/export/exports.def"
 #undef KT_EXPORT
 	{"limit", OPT_PARAM + KT_PARAM_LIMIT, "N", 0,
-	 "--otlp, --otlp-file: no further trace after N spans, the slowest first (default: "
+	 "With --otlp, --otlp-file: no further trace after N spans, the slowest first (default: "
 	 "100000)"},
-	{"sample", OPT_PARAM + KT_PARAM_SAMPLE, "N", 0, "The same: only one trace in N"},
+	{"sample", OPT_PARAM + KT_PARAM_SAMPLE, "N", 0, "With --otlp, --otlp-file: one trace in N"},
 	{"otlp-header", OPT_OTLP_HEADER, "NAME=VALUE", 0,
-	 "--otlp: a header of each request; repeatable. Secrets are better in "
+	 "With --otlp: a header of each request; repeatable. Secrets are better in "
 	 "OTEL_EXPORTER_OTLP_HEADERS: others see the command line"},
 	{0},
 };

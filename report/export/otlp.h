@@ -7,7 +7,7 @@
  * first, and linked to from the other's span; one that several traces lead to is in each of them.
  *
  * Ids are made of the recording's uuid, the flow's kind and its id, so that a second export repeats them, and a program that has only the database can
- * tell them (as examples/grafana does). With k the kind's row of flow_kind and r the recording's of run, in SQL:
+ * tell them (a dashboard, for its links). With k the kind's row of flow_kind and r the recording's of run, in SQL:
  *	span id of a flow:   printf('%02x%03x%011x', unicode(coalesce(nullif(k.letter, ''), k.flow)) & 255, 0, id & 17592186044415)
  *	       of a stage:   the same with stage.seq in place of 0
  *	trace id:            substr(replace(lower(r.uuid), '-', ''), 1, 16) || the span id of its root
@@ -84,7 +84,7 @@ int kt_otlp_out_cut(struct kt_otlp *o, struct kt_otlp_mark *at);
 bool kt_otlp_time(const struct kt_otlp *o, int64_t ns, int64_t *ret_ns);
 /* seq 0: of the flow itself. */
 uint64_t kt_otlp_span_id(const struct kt_src_kind *k, int64_t id, int64_t seq);
-/* Of its object: the name, and where the object is a device (flow_object.dev), its number. */
+/* Attributes of its object: the name, and where that is a device's (flow_object.dev) also as the semantic conventions have it. */
 void kt_otlp_object(struct kt_otlp *o, unsigned int field, const struct kt_src_kind *k,
 		    sqlite3_stmt *st, int col);
 

@@ -159,8 +159,10 @@ int kt_otlp_out_cut(struct kt_otlp *o, struct kt_otlp_mark *at)
 	int err;
 
 	kt_pb_raw(&tail, pb->v + at->bytes, pb->n - at->bytes);
-	if (tail.oom || pb->oom)
+	if (tail.oom || pb->oom) {
+		kt_pb_finish(&tail);
 		return kt_src_no_memory(o->run);
+	}
 	pb->n = at->bytes;
 	o->n_items = at->n_items;
 	if (at->bytes == o->items_bytes) {

@@ -20,7 +20,7 @@ FROM flow_kind WHERE flow IS NOT NULL ORDER BY ord, flow LIMIT 1000;
 CREATE TEMP TABLE seed AS
 SELECT flow, :flow IS NULL AND NOT waits AS is_lower FROM shown_kind
 WHERE CASE WHEN :flow IS NOT NULL THEN flow = :flow
-           WHEN coalesce(:over_ns, :top, :task, :cgroup, :op, :sample) IS NULL THEN 1
+           WHEN coalesce(:over_ns, :top, :task, :cgroup, :op) IS NULL THEN 1
            ELSE waits OR NOT EXISTS (SELECT 1 FROM shown_kind k JOIN flow_group g USING (flow) WHERE k.waits) END;
 
 --: use flow_objects

@@ -133,8 +133,8 @@ def test_bounds(defs, made, tmp):
         check("only the slowest have a trace, down to" in err and sum(not s.parent for s in spans) == 1, "%r: %s" % (args, err))
     check(not to_file(defs, made["storage"], "--top", "1")[2], "--top is what was asked for")
     spans, _, err, _ = to_file(defs, made["storage"], "--sample", "8")
-    got = {int(s.attrs["ktrace.id"][1:]) for s in spans if not s.parent}
-    want = {k[1] for k in db.roots("flow = 'io'") if ((k[1] & 0x7fffffff) * 2654435761 % 2**32 >> 8) % 8 == 0}
+    got = {s.attrs["ktrace.id"] for s in spans if not s.parent}
+    want = {"%s%d" % (db.kinds[f][1], i) for f, i in db.roots() if ((i & 0x7fffffff) * 2654435761 % 2**32 >> 8) % 8 == 0}
     check(got == want and 60 < len(got) < 180 and not err, "--sample: %d of %d" % (len(got), len(db.roots())))
     for args, why in ((("--limit", "0"), "--limit 0: expected a number of at least 1"), (("--sample", "x"), "--sample x: expected a number of at least 1"),
                       (("--by", "task"), "--otlp-file does not support --by"), (("--otlp-header", "a=b"), "--otlp-header goes with --otlp")):
