@@ -107,9 +107,10 @@ static void finish(struct kt_otlp *o)
 static void say_what_is_missing(const struct kt_otlp *o, int64_t n_roots, int64_t max_spans)
 {
 	int64_t n = kt_src_number(o->run, "SELECT count(*) FROM temp.chosen");
+	bool is_cut = kt_src_number(o->run, "SELECT is_cut FROM temp.lower_least");
 	char least[32], limit[32];
 
-	if (n > n_roots || n == max_spans)
+	if (n > n_roots || n == max_spans || is_cut)
 		kt_warn("only the slowest have a trace, down to %s: --limit is %s spans; --over, "
 			"--task and others choose",
 			kt_format_ns(o->least_ns, least, sizeof(least)),

@@ -61,19 +61,32 @@ SELECT * FROM candidate WHERE NOT is_lower AND start_ns IS NOT NULL
 ORDER BY lasted_ns DESC, start_ns, flow, flow_id LIMIT min(coalesce(:top, 100000000), (SELECT n FROM otlp_limit));
 
 -- Flows of kinds that programs do not wait for begin a trace only where they lie below no other. Those that are shorter
--- than all that were found need not be asked.
+-- than all that were found need not be asked; nor, of very many, more than a few times as many as may have a trace.
 --: setup
 CREATE TEMP TABLE lower_seed AS SELECT flow FROM seed WHERE is_lower;
+--: setup
+CREATE TEMP TABLE lower_least(ns, is_cut);
+--: setup
+--: if lower_seed
+INSERT INTO lower_least
+SELECT min(lasted_ns), 0 FROM found HAVING count(*) >= (SELECT n FROM otlp_limit);
+--: setup
+CREATE TEMP TABLE lower_many AS SELECT 1 AS yes FROM lower_seed WHERE NOT EXISTS (SELECT 1 FROM lower_least);
+--: setup
+--: if lower_many
+INSERT INTO lower_least
+SELECT min(lasted_ns), 1
+FROM (SELECT lasted_ns FROM candidate WHERE is_lower AND start_ns IS NOT NULL
+      ORDER BY lasted_ns DESC LIMIT (SELECT 4 * n FROM otlp_limit))
+HAVING count(*) >= (SELECT 4 * n FROM otlp_limit);
 --: setup
 CREATE TEMP TABLE lower_found(is_lower, flow TEXT, flow_id INTEGER, run_id, kind, op, object_id, start_ns, dur_ns,
   state, lasted_ns, PRIMARY KEY(flow, flow_id)) WITHOUT ROWID;
 --: setup
 --: if lower_seed
 INSERT OR IGNORE INTO lower_found
-SELECT c.*
-FROM (SELECT CASE WHEN count(*) >= (SELECT n FROM otlp_limit) THEN min(lasted_ns) ELSE 0 END AS ns FROM found) l
-CROSS JOIN candidate c
-WHERE c.is_lower AND c.start_ns IS NOT NULL AND c.lasted_ns >= l.ns;
+SELECT * FROM candidate
+WHERE is_lower AND start_ns IS NOT NULL AND lasted_ns >= coalesce((SELECT ns FROM lower_least), 0);
 --: setup
 CREATE TEMP TABLE below(flow TEXT, flow_id INTEGER, PRIMARY KEY(flow, flow_id)) WITHOUT ROWID;
 --: setup

@@ -132,6 +132,13 @@ def test_bounds(defs, made, tmp):
         spans, _, err, _ = to_file(defs, made["storage"], *args)
         check("only the slowest have a trace, down to" in err and sum(not s.parent for s in spans) == 1, "%r: %s" % (args, err))
     check(not to_file(defs, made["storage"], "--top", "1")[2], "--top is what was asked for")
+    # Where nobody's operations were recorded, the roots are bios, among as many requests that are none.
+    rand = Database(made["randrw"])
+    slowest = sorted((rand.flows[k][11] for k in rand.roots()), reverse=True)
+    for n in (1, 20, 400, 1200):
+        spans, _, err, _ = to_file(defs, made["randrw"], "--limit", str(n))
+        order = [s.end - s.start for s in spans if not s.parent]
+        check(order == slowest[:len(order)] and (len(spans) >= n) and err.endswith("others choose\n"), "randrw --limit %d: %d, %s" % (n, len(spans), err))
     spans, _, err, _ = to_file(defs, made["storage"], "--sample", "8")
     got = {s.attrs["ktrace.id"] for s in spans if not s.parent}
     want = {"%s%d" % (db.kinds[f][1], i) for f, i in db.roots() if ((i & 0x7fffffff) * 2654435761 % 2**32 >> 8) % 8 == 0}
