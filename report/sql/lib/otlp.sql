@@ -155,28 +155,19 @@ FROM flow_group g JOIN shown_kind k ON k.flow = g.flow
 LEFT JOIN flow_word v ON v.flow = g.flow AND v.col = 'via' AND v.value = g.via
 WHERE coalesce(:task, :cgroup, :since_ns, :until_ns) IS NULL AND (:flow IS NULL OR g.flow = :flow)
   AND (:op IS NULL OR g.op = :op) AND (v.counts IS NOT 'not' OR g.error IS NOT NULL)
+  AND (:recorder OR g.is_own IS NOT 1)
   AND (:disk IS NULL OR (k.object_tbl, g.object_id) IN (SELECT tbl, object_id FROM kept_object));
 --: setup
 INSERT OR IGNORE INTO point SELECT point_id, run_id, flow, kind, op, object_id, via, error FROM point_group;
 
--- Groups in which ktrace-record itself has a part are summed up by task.
---: setup
-CREATE TEMP TABLE mixed_group AS
-SELECT DISTINCT k.group_id FROM flow_key k JOIN task t ON t.utid = k.utid WHERE t.is_recorder AND :recorder IS NULL;
 --: setup
 CREATE TEMP TABLE point_bucket(point_id INTEGER, bucket INTEGER, n INTEGER, ns INTEGER, max_ns INTEGER,
   PRIMARY KEY(point_id, bucket)) WITHOUT ROWID;
 --: setup
 --: if group_hist_sum
 INSERT INTO point_bucket
-SELECT point_id, bucket, sum(n), sum(ns), max(max_ns) FROM (
-  SELECT p.point_id, h.bucket, h.n, h.ns, h.max_ns
-  FROM group_hist_sum h CROSS JOIN point_group p ON p.group_id = h.group_id
-  WHERE h.stage = 0 AND h.group_id NOT IN mixed_group
-  UNION ALL
-  SELECT p.point_id, h.bucket, h.n, h.ns, h.max_ns
-  FROM mixed_group m CROSS JOIN flow_key k ON k.group_id = m.group_id CROSS JOIN flow_hist_sum h ON h.key_id = k.key_id
-  CROSS JOIN point_group p ON p.group_id = m.group_id
-  WHERE k.utid IN (SELECT utid FROM task WHERE is_recorder) IS NOT 1)
-WHERE typeof(bucket) = 'integer' AND typeof(n) = 'integer' AND typeof(ns) = 'integer' AND n > 0 AND ns >= 0
-GROUP BY point_id, bucket;
+SELECT p.point_id, h.bucket, sum(h.n), sum(h.ns), max(h.max_ns)
+FROM group_hist_sum h CROSS JOIN point_group p ON p.group_id = h.group_id
+WHERE h.stage = 0 AND typeof(h.bucket) = 'integer' AND typeof(h.n) = 'integer' AND typeof(h.ns) = 'integer'
+  AND h.n > 0 AND h.ns >= 0
+GROUP BY p.point_id, h.bucket;
