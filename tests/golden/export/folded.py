@@ -37,11 +37,12 @@ def stacks(db, *args):
 
 
 def expected(db, where="1"):
-    """The same from the statistics: kinds that programs wait for, or where there are no such flows all; no failed ones, none of ktrace-record."""
+    """That from the statistics: kinds that there are flows of and programs wait for, or where there are none all; no failed flows, none of ktrace-record."""
     con = ktest.open_db(db)
     kinds = con.execute("SELECT flow, many, object_tbl, object_word, waits_for IS NOT NULL, coalesce(one, flow) FROM flow_kind").fetchall()
     there = {f for f, in con.execute("SELECT flow FROM flow_group")}
     shown = [k for k in kinds if k[4]] if any(k[4] and k[0] in there for k in kinds) else kinds
+    shown = [k for k in shown if k[0] in there] or shown
     want = {}
     for flow, many, tbl, word, _, one in shown:
         objects = dict(con.execute("SELECT object_id, name FROM flow_object WHERE tbl = ?", (tbl,)))
