@@ -88,17 +88,15 @@ SELECT *, utid IN io_own IS 1, kind IN app_kind IS 1 FROM (
   FROM kept_io k CROSS JOIN io i ON i.io_id = k.io_id WHERE via NOT IN ('failed', 'empty')
   GROUP BY run_id, kind, op, device_id, utid, ucgid, via);
 
--- Groups of the statistics whose histograms serve as they are; exact: without anything of ktrace-record itself. The
--- others' come from those by task, of which there may be a hundred times as many.
+-- Groups of the statistics whose histograms serve: those by task are a hundred times as many.
 --: setup
 CREATE TEMP TABLE IF NOT EXISTS io_by_task(yes);
 --: setup
-CREATE TEMP TABLE io_group(group_id INTEGER PRIMARY KEY, run_id, kind, op, device_id, via, exact);
+CREATE TEMP TABLE io_group(group_id INTEGER PRIMARY KEY, run_id, kind, op, device_id, via, is_own);
 --: if flow_hist_sum
 --: setup
 INSERT INTO io_group
-SELECT g.group_id, g.run_id, g.kind, g.op, g.object_id, g.via,
-       g.group_id NOT IN (SELECT k.group_id FROM io_own o JOIN flow_key k ON k.utid = o.utid)
+SELECT g.group_id, g.run_id, g.kind, g.op, g.object_id, g.via, g.is_own IS 1
 FROM io_main m CROSS JOIN filter f CROSS JOIN flow_group g
 WHERE NOT f.by_bio AND NOT f.timed AND coalesce(:task, :cgroup) IS NULL AND NOT EXISTS (SELECT 1 FROM io_by_task)
   AND g.flow = 'io' AND g.via NOT IN ('failed', 'empty')
@@ -110,16 +108,9 @@ CREATE TEMP TABLE io_bucket(run_id, kind, op, device_id, utid, ucgid, is_cached,
 --: if io_group
 --: setup
 INSERT INTO io_bucket
-SELECT g.run_id, g.kind, g.op, g.device_id, NULL, NULL, g.via = 'cache', h.bucket, h.n, h.ns, h.max_ns, g.via, 0,
+SELECT g.run_id, g.kind, g.op, g.device_id, NULL, NULL, g.via = 'cache', h.bucket, h.n, h.ns, h.max_ns, g.via, g.is_own,
        g.kind IN app_kind IS 1
-FROM group_hist_sum h CROSS JOIN io_group g ON g.group_id = h.group_id WHERE h.stage = 0 AND g.exact;
---: if io_group
---: setup
-INSERT INTO io_bucket
-SELECT g.run_id, g.kind, g.op, g.device_id, k.utid, k.ucgid, g.via = 'cache', h.bucket, h.n, h.ns, h.max_ns, g.via,
-       k.utid IN io_own IS 1, g.kind IN app_kind IS 1
-FROM flow_hist_sum h CROSS JOIN flow_key k ON k.key_id = h.key_id CROSS JOIN io_group g ON g.group_id = k.group_id
-WHERE h.key_id IN (SELECT x.key_id FROM io_group i CROSS JOIN flow_key x WHERE x.group_id = i.group_id AND NOT i.exact);
+FROM group_hist_sum h CROSS JOIN io_group g ON g.group_id = h.group_id WHERE h.stage = 0;
 --: if io_main
 --: setup
 INSERT INTO io_bucket
