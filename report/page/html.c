@@ -5,6 +5,7 @@
  */
 #include "report/page/html.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,6 +57,38 @@ static int put(FILE *f, const char *before, const char *text, const char *after)
 	return err;
 }
 
+static bool is_unit(const char *s)
+{
+	static const char *const units[] = {"%", "ns", "us", "ms", "s", "KiB", "MiB", "GiB", "B"};
+
+	for (size_t i = 0; i < KT_ARRAY_SIZE(units); i++) {
+		size_t n = strlen(units[i]);
+
+		if (!strncmp(s, units[i], n) && !isalnum((unsigned char)s[n]))
+			return true;
+	}
+	return false;
+}
+
+/* A sentence. Between a figure and its unit no line ends. */
+static int put_sentence(FILE *f, const char *before, const char *text, const char *after)
+{
+	char *kept kt_auto_free = malloc(2 * strlen(text) + 1), *to = kept;
+	bool digit = false;
+
+	if (!kept)
+		return -ENOMEM;
+	for (; *text; text++) {
+		if (*text == ' ' && digit && is_unit(text + 1))
+			to = stpcpy(to, "\u00a0");
+		else
+			*to++ = *text;
+		digit = isdigit((unsigned char)*text);
+	}
+	*to = '\0';
+	return put(f, before, kept, after);
+}
+
 static int html_begin(struct kt_output *o, const struct kt_report *r)
 {
 	return 0;
@@ -80,8 +113,8 @@ static int html_line(struct kt_output *o, enum kt_block_kind kind, const char *t
 
 	if (kind == KT_BLOCK_LEGEND)
 		return h->drew ? kt_svg_legend(o->f, text) : 0;
-	return put(f, kind == KT_BLOCK_WARN ? "<p class=\"warn\"><b>Note:</b> " : "<p>", text,
-		   "</p>\n");
+	return put_sentence(f, kind == KT_BLOCK_WARN ? "<p class=\"warn\"><b>Note:</b> " : "<p>",
+			    text, "</p>\n");
 }
 
 static int html_table_begin(struct kt_output *o, const struct kt_table_head *head)

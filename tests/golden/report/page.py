@@ -83,7 +83,8 @@ class Page(html.parser.HTMLParser):
         text = "".join(self.capture or [])
         table = self.open_tables[-1] if self.open_tables else None
         if tag == "p":
-            self.lines.append(text)
+            check(not re.search(r"[0-9] (%|(?:[num]?s|[KMG]iB)\b)", text), "%s: a line may end before a unit: %s" % (self.what, text))
+            self.lines.append(text.replace("\u00a0", " "))
         elif tag in ("h2", "h3"):
             self.headings.append(text)
         elif tag == "b" and "data-v" in a:
