@@ -78,7 +78,7 @@ SELECT run_id, device_id, op || CASE via WHEN 'cache' THEN ', cached' WHEN 'asle
        (second * 1000000000 - s.start_ns + 500000000) / s.slot_ns,
        step_ns(bucket_ns(bucket)), sum(n), sum(sum_ns)
 FROM slots s CROSS JOIN io_hist h
-WHERE NOT s.fine AND h.second >= s.from_s AND h.second < s.to_s AND utid IN io_own IS NOT 1
+WHERE NOT s.fine AND h.second >= s.from_s AND h.second < s.to_s AND (:recorder OR utid IN io_own IS NOT 1)
   AND (:op IS NULL OR op = :op) AND (:disk IS NULL OR device_id IN kept_device)
   AND (:task IS NULL OR utid IN kept_task) AND (:cgroup IS NULL OR ucgid IN kept_cgroup)
 GROUP BY 1, 2, 3, 4, 5;
@@ -89,7 +89,8 @@ SELECT run_id, device_id, op || CASE via WHEN 'cache' THEN ', cached' WHEN 'asle
        (i.start_ns + i.dur_ns - s.start_ns) / s.slot_ns,
        step_ns(i.dur_ns), count(*), sum(i.dur_ns)
 FROM slots s CROSS JOIN io i
-WHERE s.fine AND NOT s.by_bio AND i.state = 'whole' AND i.via NOT IN ('failed', 'empty') AND utid IN io_own IS NOT 1
+WHERE s.fine AND NOT s.by_bio AND i.state = 'whole' AND i.via NOT IN ('failed', 'empty')
+  AND (:recorder OR utid IN io_own IS NOT 1)
   AND (:op IS NULL OR op = :op) AND (:disk IS NULL OR device_id IN kept_device)
   AND (:task IS NULL OR utid IN kept_task) AND (:cgroup IS NULL OR ucgid IN kept_cgroup)
   AND (NOT s.timed OR (i.start_ns + i.dur_ns >= s.start_ns AND i.start_ns + i.dur_ns < s.end_ns))
@@ -101,7 +102,7 @@ SELECT run_id, device_id, op || CASE via WHEN 'cache' THEN ', cached' WHEN 'asle
        (i.start_ns + i.dur_ns - s.start_ns) / s.slot_ns,
        step_ns(i.dur_ns), count(*), sum(i.dur_ns)
 FROM slots s CROSS JOIN kept_io k CROSS JOIN io i ON i.io_id = k.io_id
-WHERE s.by_bio AND i.via NOT IN ('failed', 'empty') AND utid IN io_own IS NOT 1
+WHERE s.by_bio AND i.via NOT IN ('failed', 'empty') AND (:recorder OR utid IN io_own IS NOT 1)
 GROUP BY 1, 2, 3, 4, 5;
 
 -- What ended a moment after the end of the recording, or in the second that it ended in, belongs to the last slot.

@@ -34,7 +34,7 @@ UNION ALL
 -- Operations: those that the page cache served are a series of their own.
 SELECT run_id, device_id, op || CASE via WHEN 'cache' THEN ', cached' WHEN 'asleep' THEN ', asleep' ELSE '' END,
        step_ns(bucket_ns(bucket)), sum(n), sum(sum_ns)
-FROM io_bucket WHERE NOT is_own GROUP BY 1, 2, 3, 4;
+FROM io_bucket WHERE :recorder OR NOT is_own GROUP BY 1, 2, 3, 4;
 
 --: setup
 CREATE TEMP TABLE series AS

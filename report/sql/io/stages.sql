@@ -32,7 +32,7 @@ WITH g AS (
          s.via AS came_to
   FROM io_and_failed s LEFT JOIN device_name d ON d.device_id = s.device_id LEFT JOIN task t ON t.utid = s.utid
   LEFT JOIN who_is w ON w.utid = s.utid LEFT JOIN cgroup c ON c.ucgid = s.ucgid
-  WHERE :by IS NULL OR :by IN ('op', 'disk') OR :recorder OR NOT s.is_own)
+  WHERE :recorder OR NOT s.is_own)
 SELECT run_id, what, shown_op AS op, came_to AS via, CASE WHEN :by IS NULL THEN max(device_id) END AS device_id,
        sum(n) AS n, sum(total_ns) AS total_ns, max(max_ns) AS max_ns, sum(submit_ns) AS submit_ns,
        sum(throttle_ns) AS throttle_ns,
@@ -55,21 +55,22 @@ SELECT b.run_id, CASE WHEN :by IS NULL OR :by = 'disk' THEN d.name
        b.via, hist_stats(b.bucket, b.n, b.sum_ns, b.max_ns) AS stats
 FROM io_bucket b LEFT JOIN device_name d ON d.device_id = b.device_id LEFT JOIN task t ON t.utid = b.utid
 LEFT JOIN who_is w ON w.utid = b.utid LEFT JOIN cgroup c ON c.ucgid = b.ucgid
-WHERE :by IS NULL OR :by IN ('op', 'disk') OR :recorder OR NOT b.is_own
+WHERE :recorder OR NOT b.is_own
 GROUP BY 1, 2, 3, 4;
 
 -- Percentiles of a stage: from its histogram, which knows disk and operation, or from rows where a filter needed them.
 --: setup
 CREATE TEMP TABLE stage_hist(run_id, what, op, stage, stats);
---: if io_main
+--: if io_group
 --: setup
 INSERT INTO stage_hist
-SELECT h.run_id, d.name, h.op, h.stage, json_object('n', h.n, 'p50', h.p50_ns, 'p90', h.p90_ns, 'p99', h.p99_ns, 'p999',
-    h.p999_ns, 'max', h.max_ns)
-FROM filter f CROSS JOIN stage_stats h LEFT JOIN device_name d ON d.device_id = h.device_id
-WHERE h.flow = 'io' AND h.stage NOT IN ('total', 'cached') AND NOT f.by_bio AND NOT f.timed AND :by IS NULL
-  AND coalesce(:task, :cgroup) IS NULL AND (:op IS NULL OR h.op = :op)
-  AND (:disk IS NULL OR h.device_id IN kept_device);
+SELECT g.run_id, CASE WHEN :by IS NULL OR :by = 'disk' THEN d.name END, CASE WHEN :by = 'disk' THEN NULL ELSE g.op END,
+       s.stage,
+       hist_stats(h.bucket, h.n, h.ns, h.max_ns)
+FROM group_hist_sum h CROSS JOIN io_group g ON g.group_id = h.group_id
+CROSS JOIN flow_stage s ON s.flow = 'io' AND s.ord = h.stage LEFT JOIN device_name d ON d.device_id = g.device_id
+WHERE coalesce(:by, 'op') IN ('op', 'disk') AND s.stage <> 'cached' AND (:recorder OR NOT g.is_own)
+GROUP BY 1, 2, 3, 4;
 --: if io_main
 --: setup
 INSERT INTO stage_hist
@@ -77,8 +78,8 @@ SELECT h.run_id, CASE WHEN :by IS NULL OR :by = 'disk' THEN d.name END, CASE WHE
        h.stage,
        hist_stats(h.bucket, h.n, h.sum_ns)
 FROM filter f CROSS JOIN latency_hist h LEFT JOIN device_name d ON d.device_id = h.device_id
-WHERE h.flow = 'io' AND h.stage NOT IN ('total', 'cached') AND NOT f.by_bio AND (f.timed OR :by IS NOT NULL)
-  AND coalesce(:by, 'op') IN ('op', 'disk')
+WHERE h.flow = 'io' AND h.stage NOT IN ('total', 'cached') AND NOT f.by_bio AND NOT EXISTS (SELECT 1 FROM io_group)
+  AND coalesce(:by, 'op') IN ('op', 'disk') AND (:recorder OR h.is_own IS NOT 1)
   AND coalesce(:task, :cgroup) IS NULL AND h.second >= f.from_s AND h.second < f.to_s
   AND (:op IS NULL OR h.op = :op) AND (:disk IS NULL OR h.device_id IN kept_device)
 GROUP BY 1, 2, 3, 4;
@@ -96,7 +97,8 @@ WITH r AS (
          stats_ns(blocked_ns) AS blocked,
          stats_ns(worker_ns) AS worker, stats_ns(flush_ns) AS flush_
   FROM kept_io k CROSS JOIN io i ON i.io_id = k.io_id LEFT JOIN device_name d ON d.device_id = i.device_id
-  WHERE i.via NOT IN ('failed', 'empty') AND coalesce(:by, 'op') IN ('op', 'disk') GROUP BY 1, 2, 3)
+  WHERE i.via NOT IN ('failed', 'empty') AND coalesce(:by, 'op') IN ('op', 'disk')
+    AND (:recorder OR i.utid IN io_own IS NOT 1) GROUP BY 1, 2, 3)
 SELECT run_id, what, op, stage, CASE stage WHEN 'submit' THEN submit WHEN 'throttle' THEN throttle
     WHEN 'alloc' THEN alloc
          WHEN 'plug' THEN plug WHEN 'queue' THEN queue WHEN 'device' THEN device WHEN 'complete' THEN complete
@@ -209,6 +211,10 @@ ORDER BY run, CASE WHEN :by IS NULL OR :by = 'disk' THEN 1 ELSE 0 END *
 SELECT 'Operations that the page cache served (no bio, no sleep) have no stages. mean: over all '
        || 'operations of that kind, so that stages add up to the total; percentiles: over those that had the stage.'
 WHERE EXISTS (SELECT 1 FROM grouped);
+
+--: text
+SELECT 'Excluded: ' || plural(sum(n), 'operation') || ' of ktrace-record itself (--recorder shows them).'
+FROM io_sum WHERE is_own AND :recorder IS NULL HAVING sum(n) > 0;
 
 --: warn
 SELECT '--by is ignored: it needs recorded operations (family io).'

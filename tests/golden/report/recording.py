@@ -94,6 +94,21 @@ def check_closed(db):
         check(got == rows or not rows[0], "%s %r, io %r" % (table, got, rows))
 
 
+def check_recorder(db, tmp):
+    """Operations of ktrace-record itself: in no report of operations, in all with --recorder."""
+    con = sqlite3.connect(db)
+    n, own = con.execute("SELECT count(*), total(t.is_recorder) FROM io i LEFT JOIN task t USING (utid)"
+                         " WHERE i.state = 'whole' AND i.via NOT IN ('failed', 'empty')").fetchone()
+    if not n:
+        return
+    for name, table in (("stages", "groups"), ("stages --by disk", "groups"), ("hist", "hist"), ("heatmap", "heatmap"), ("tasks", "tasks"),
+                        ("cgroups", "cgroups")):
+        for option, want in (([], n - own), (["--recorder"], n)):
+            doc = json.loads(run([TOOL, *name.split(), "--json", "--top", "100000", *option, db], tmp))
+            got = sum(r["n"] for r in doc["tables"].get(table, []))
+            check(got == want, "%s %s: %d operations, of %d" % (name, " ".join(option), got, want))
+
+
 def check_sched_parts(tmp):
     """Rows of one task in sched_task add up: the report of a database in which each is cut in two is the same."""
     whole = json.loads(run([TOOL, "sched", "--json", "storage.db"], tmp))
@@ -125,6 +140,7 @@ def check_recording(tmp, schema, recording):
             check(False, "%s: %s --json: %s: %s" % (recording, name, "/".join(map(str, e.path)), e.message))
     check_lookup(db)
     check_closed(db)
+    check_recorder(db, tmp)
     for q in QUERIES:
         name = os.path.basename(q)[:-4]
         text = ktest.read(q)

@@ -160,7 +160,7 @@ ERRORS = [
     (["diff", "none.db", "run.db"], 1, "none.db: No such file or directory"),
     (["diff", "run.db", "text.txt"], 1, "text.txt: this is not a database"),
     (["diff", "--task", "fio", "run.db", "two.db"], 64, "report 'diff' does not support --task"),
-    (["hist", "--recorder", "run.db"], 64, "report 'hist' does not support --recorder"),
+    (["disks", "--recorder", "run.db"], 64, "report 'disks' does not support --recorder"),
     (["show", "run.db"], 64, "report 'show' needs an ID, for example: ktrace-report show r12 run.db ('slow' lists IDs)"),
     (["show", "x1", "run.db"], 64, "'x1' is not an ID: expected r12 (request), b12 (bio) or i12 (io)"),
     (["show", "r1", "run.db"], 1, "run.db: no flow has this ID; report 'slow' lists IDs"),
@@ -461,6 +461,7 @@ def test_io_numbers(tmp):
         t = tables("stages", "--flow", "io", *args)
         for r in t["io"]:
             where = ("device_id = (SELECT device_id FROM device WHERE name = ?) AND op = ? AND state = 'whole' AND cached_ns IS %s NULL"
+                     " AND utid NOT IN (SELECT utid FROM task WHERE is_recorder)"
                      % ("NOT" if r["via"] == "cache" else ""))
             col = "dur_ns" if r["stage"] == "total" else r["stage"] + "_ns"
             v = [x for x, in db.execute("SELECT %s FROM io WHERE %s AND %s IS NOT NULL" % (col, where, col), (r["what"], r["op"]))]
