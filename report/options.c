@@ -15,6 +15,7 @@ enum {
 	OPT_LIST,
 	OPT_HTML,
 	OPT_OTLP_HEADER,
+	OPT_OBJECT,
 	OPT_PARAM = 0x200,
 	OPT_EXPORT = 0x300
 };
@@ -36,7 +37,7 @@ static const struct argp_option options[] = {
 	 "or date (14:05:09.5, 2026-05-01T14:05; UTC with a trailing Z)"},
 	{"until", OPT_PARAM + KT_PARAM_UNTIL, "T", 0, "Only what ended before T"},
 	{"disk", OPT_PARAM + KT_PARAM_DISK, "NAME", 0, "Only this disk or partition: vda, 253:0"},
-	{"object", OPT_PARAM + KT_PARAM_DISK, "NAME", 0,
+	{"object", OPT_OBJECT, "NAME", 0,
 	 "The same for flows of other kinds: only what was about this object"},
 	{"task", OPT_PARAM + KT_PARAM_TASK, "NAME|TID", 0, "Only what this task did or submitted"},
 	{"cgroup", OPT_PARAM + KT_PARAM_CGROUP, "PATH", 0,
@@ -76,12 +77,13 @@ static const struct argp_option options[] = {
 	{0},
 };
 
-const char *kt_param_option(enum kt_param p)
+const char *kt_param_option(const struct kt_options *given, enum kt_param p)
 {
+	int key = p == KT_PARAM_DISK && given->is_object ? OPT_OBJECT : OPT_PARAM + (int)p;
 	static char name[32];
 
 	for (const struct argp_option *o = options; o->name || o->doc; o++)
-		if (o->name && o->key == OPT_PARAM + (int)p) {
+		if (o->name && o->key == key) {
 			snprintf(name, sizeof(name), "--%s", o->name);
 			return name;
 		}
@@ -112,6 +114,10 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 	struct args *a = state->input;
 	struct kt_options *o = a->o;
 
+	if (key == OPT_OBJECT || key == OPT_PARAM + KT_PARAM_DISK) {
+		o->is_object = key == OPT_OBJECT;
+		key = OPT_PARAM + KT_PARAM_DISK;
+	}
 	if (key >= OPT_PARAM && key < OPT_PARAM + KT_N_PARAMS) {
 		o->filter[key - OPT_PARAM] = arg ? arg : "1";
 		return 0;

@@ -15,6 +15,7 @@ struct kt_options {
 	const char *report;
 	const char *db;
 	const char *filter[KT_N_PARAMS]; /* as given; NULL = not given */
+	bool is_object;			 /* KT_PARAM_DISK was given as --object */
 	const char *table;		 /* only this table; NULL = all (csv: the first) */
 	enum kt_out_kind out;
 	bool wall;	  /* times as times of day */
@@ -32,7 +33,7 @@ struct kt_options {
 /* Reads argv; a mistake prints one line and ends the program with EX_USAGE (argp). */
 void kt_options_parse(struct kt_options *o, int argc, char **argv);
 
-/* The option that sets a parameter, for messages: "--top". */
-const char *kt_param_option(enum kt_param p);
+/* The option that sets a parameter, for messages: "--top". Until the next call. */
+const char *kt_param_option(const struct kt_options *o, enum kt_param p);
 
 #endif

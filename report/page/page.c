@@ -144,7 +144,7 @@ static void choose_filters(const struct want *w, unsigned int params, struct kt_
 			continue;
 		o->filter[i] = NULL;
 		if (!w->id && i != KT_PARAM_TOP && i != KT_PARAM_RECORDER && i != KT_PARAM_BY)
-			say_unfiltered(f, kt_param_option((enum kt_param)i));
+			say_unfiltered(f, kt_param_option(o, (enum kt_param)i));
 	}
 	if (w->id)
 		o->filter[KT_PARAM_ID] = w->id;
@@ -537,7 +537,7 @@ static int fill_head(struct page *p)
 	for (int i = 0; !err && i < KT_N_PARAMS; i++) {
 		if (!p->o->filter[i] || i == KT_PARAM_ID)
 			continue;
-		fprintf(f, " · <code>%s ", kt_param_option((enum kt_param)i));
+		fprintf(f, " · <code>%s ", kt_param_option(p->o, (enum kt_param)i));
 		err = i == KT_PARAM_RECORDER ? 0 : kt_html_text(f, p->o->filter[i]);
 		fputs("</code>", f);
 	}

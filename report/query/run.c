@@ -79,7 +79,8 @@ static int check_filters(struct kt_run *run)
 		if (p == KT_PARAM_ID)
 			return fail(run, -EINVAL, "report '%s' takes no ID ('%s')", run->o->report,
 				    run->o->filter[p]);
-		return fail(run, -EINVAL, "%s does not support %s", run->what, kt_param_option(p));
+		return fail(run, -EINVAL, "%s does not support %s", run->what,
+			    kt_param_option(run->o, p));
 	}
 	if ((run->report.params & (1u << KT_PARAM_ID)) && !run->o->filter[KT_PARAM_ID])
 		return fail(run, -EINVAL,

@@ -13,7 +13,7 @@
 
 static int mistake(struct kt_run *run, enum kt_param p, const char *want)
 {
-	snprintf(run->err, sizeof(run->err), "%s %s: expected %s", kt_param_option(p),
+	snprintf(run->err, sizeof(run->err), "%s %s: expected %s", kt_param_option(run->o, p),
 		 run->o->filter[p], want);
 	return -EINVAL;
 }

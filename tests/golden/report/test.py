@@ -161,6 +161,8 @@ ERRORS = [
     (["diff", "run.db", "text.txt"], 1, "text.txt: this is not a database"),
     (["diff", "--task", "fio", "run.db", "two.db"], 64, "report 'diff' does not support --task"),
     (["disks", "--recorder", "run.db"], 64, "report 'disks' does not support --recorder"),
+    (["sched", "--object", "vda", "run.db"], 64, "report 'sched' does not support --object"),
+    (["sched", "--object", "vda", "--disk", "vda", "run.db"], 64, "report 'sched' does not support --disk"),
     (["show", "run.db"], 64, "report 'show' needs an ID, for example: ktrace-report show r12 run.db ('slow' lists IDs)"),
     (["show", "x1", "run.db"], 64, "'x1' is not an ID: expected r12 (request), b12 (bio) or i12 (io)"),
     (["show", "r1", "run.db"], 1, "run.db: no flow has this ID; report 'slow' lists IDs"),
