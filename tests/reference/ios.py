@@ -303,8 +303,11 @@ class IoRun(reconstruct.Run):
         """How long a call was runnable without running, in the stages in which it must run."""
         if io.kind not in (SYSCALL, AFTER) or not io.stages or not self.has_sched:
             return None
-        old, at = io.exec or (io.tid, io.start)
-        seen = self.is_watched(old, io.start, at) and self.is_watched(io.tid, at, io.end)
+        if io.exec:
+            old, at = io.exec
+            seen = self.is_watched(old, io.start, at) and self.is_watched(io.tid, at, io.end)
+        else:
+            seen = self.is_watched(io.tid, io.start, io.end)
         if not seen and (not self.filtered or io.late):
             return None
         waits = self.over_exec(io, self.waits)
