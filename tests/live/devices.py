@@ -137,7 +137,9 @@ def once():
     for x in loads:
         if x["disk"] and "parent" in x:
             kt.check(x["parent"] == disks[x["disk"], x["content"]], "%s: part of %s" % (x["name"], devices.get(x["parent"])))
-    kt.check(len({x["dev"] for x in loads}) < len(loads) - 2, "no number was used again: " + str(loads))
+    # The kernel frees a partition's number a little after the partition.
+    if len({x["dev"] for x in loads}) >= len(loads) - 2:
+        raise kt.Blind("no partition has the number of an earlier one: %s" % [x["dev"] for x in loads])
     names = {x["name"] for x in loads}
     for name in sorted(names):
         off = db.rows("SELECT counter, kernel, traced FROM audit WHERE verdict = 'off' AND counter LIKE ?", "diskstats %s %%" % name)
