@@ -2,6 +2,7 @@
 #include "report/export/otlp.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "format/base/log.h"
@@ -74,32 +75,21 @@ static int write_traces(struct kt_otlp *o, struct kt_otlp_walk *w, int64_t max_s
 	return err ? err : kt_otlp_out_flush(o);
 }
 
-static int prepare(struct kt_otlp *o)
-{
-	const struct {
-		sqlite3_stmt **st;
-		const char *sql;
-	} all[] = {
-		{&o->resource, "SELECT half, uuid, host, kernel, boot_id, command, lost, start_ns, "
-			       "dur_ns FROM temp.otlp_run WHERE run_id = ?1"},
-		{&o->object, "SELECT name, dev FROM temp.object_name "
-			     "WHERE tbl = ?1 AND object_id = ?2 AND name IS NOT NULL"},
-		{&o->task, "SELECT tid, tgid, comm, program FROM temp.otlp_task WHERE utid = ?1"},
-		{&o->cgroup, "SELECT path FROM cgroup WHERE ucgid = ?1"},
-	};
-	int err = 0;
-
-	for (size_t i = 0; !err && i < KT_ARRAY_SIZE(all); i++)
-		err = kt_src_prepare(o->run, all[i].st, all[i].sql);
-	return err;
-}
+static const struct kt_src_statement statements[] = {
+	{offsetof(struct kt_otlp, resource), NULL,
+	 "SELECT half, uuid, host, kernel, boot_id, command, lost, start_ns, dur_ns "
+	 "FROM temp.otlp_run WHERE run_id = ?1"},
+	{offsetof(struct kt_otlp, object), NULL,
+	 "SELECT name, dev FROM temp.object_name "
+	 "WHERE tbl = ?1 AND object_id = ?2 AND name IS NOT NULL"},
+	{offsetof(struct kt_otlp, task), NULL,
+	 "SELECT tid, tgid, comm, program FROM temp.otlp_task WHERE utid = ?1"},
+	{offsetof(struct kt_otlp, cgroup), NULL, "SELECT path FROM cgroup WHERE ucgid = ?1"},
+};
 
 static void finish(struct kt_otlp *o)
 {
-	sqlite3_finalize(o->resource);
-	sqlite3_finalize(o->object);
-	sqlite3_finalize(o->task);
-	sqlite3_finalize(o->cgroup);
+	kt_src_finalize_all(o, statements, KT_ARRAY_SIZE(statements));
 	kt_src_kinds_finish(&o->kinds);
 	kt_msg_finish(&o->msg);
 }
@@ -138,7 +128,7 @@ static int export_all(struct kt_otlp *o, FILE *f)
 	err = kt_src_exec(o->run, "PRAGMA cache_size = -16384; PRAGMA temp.cache_size = -8192");
 	err = err ? err : kt_export_select(o->run, f, NULL);
 	err = err ? err : kt_src_kinds_load(o->run, &o->kinds);
-	err = err ? err : prepare(o);
+	err = err ? err : kt_src_prepare_all(o->run, o, statements, KT_ARRAY_SIZE(statements));
 	err = err ? err : kt_otlp_walk_create(&w, o);
 	max_spans = kt_src_number(o->run, "SELECT n FROM temp.otlp_limit");
 	err = err ? err : write_traces(o, w, max_spans, &n_roots);

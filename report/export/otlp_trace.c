@@ -2,6 +2,7 @@
 /* Walks what lies below a flow, and writes a span of each flow and stage. */
 #include "report/export/otlp.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,27 +68,6 @@ struct kt_otlp_walk {
 	KT_VEC(struct link) crossings; /* to flows that hang elsewhere */
 };
 
-enum flow_column {
-	FLOW,
-	RUN_ID,
-	KIND,
-	OP,
-	OBJECT_ID,
-	UTID,
-	UCGID,
-	WHAT,
-	SIZE_BYTES,
-	START_NS,
-	DUR_NS,
-	STATE
-};
-
-static void bind_flow(sqlite3_stmt *st, const struct node *n)
-{
-	sqlite3_bind_text(st, 1, n->kind->flow, -1, SQLITE_STATIC);
-	sqlite3_bind_int64(st, 2, n->id);
-}
-
 /* Exact for all ids that a recording can have. */
 static uint64_t key_of(const struct kt_otlp_walk *w, const struct kt_src_kind *k, int64_t id)
 {
@@ -111,7 +91,7 @@ static int follow_links(struct kt_otlp_walk *w, const struct node *n, uint64_t s
 	int rc = SQLITE_DONE, err = 0;
 
 	w->crossings.n = 0;
-	bind_flow(w->links, n);
+	kt_src_bind_flow(w->links, n->kind, n->id);
 	while (!err && (rc = sqlite3_step(w->links)) == SQLITE_ROW) {
 		const struct kt_src_kind *k = kt_src_kind(&w->o->kinds, kt_src_text(w->links, 0));
 		int64_t id = sqlite3_column_int64(w->links, 1);
@@ -148,7 +128,7 @@ static int load_stages(struct kt_otlp_walk *w, const struct node *n)
 
 	w->stages.n = 0;
 	w->names.n = 0;
-	bind_flow(w->stage, n);
+	kt_src_bind_flow(w->stage, n->kind, n->id);
 	while (!err && (rc = sqlite3_step(w->stage)) == SQLITE_ROW) {
 		struct stage s = {.seq = sqlite3_column_int64(w->stage, 0), .name = w->names.n};
 		const char *name = kt_src_text(w->stage, 1);
@@ -188,11 +168,11 @@ static const char *stage_name(const struct kt_otlp_walk *w, int64_t seq)
 static bool place(struct kt_otlp_walk *w)
 {
 	struct kt_otlp *o = w->o;
-	bool dur = kt_src_is_int(w->flow, DUR_NS);
-	int64_t ns = sqlite3_column_int64(w->flow, DUR_NS);
+	bool dur = kt_src_is_int(w->flow, KT_SRC_DUR_NS);
+	int64_t ns = sqlite3_column_int64(w->flow, KT_SRC_DUR_NS);
 
-	if (!kt_src_is_int(w->flow, START_NS) ||
-	    !kt_otlp_time(o, sqlite3_column_int64(w->flow, START_NS), &w->start) ||
+	if (!kt_src_is_int(w->flow, KT_SRC_START_NS) ||
+	    !kt_otlp_time(o, sqlite3_column_int64(w->flow, KT_SRC_START_NS), &w->start) ||
 	    (dur && (ns < 0 || __builtin_add_overflow(w->start, ns, &w->end)))) {
 		o->n_impossible++;
 		return false;
@@ -204,7 +184,7 @@ static bool place(struct kt_otlp_walk *w)
 	w->end = w->start;
 	for (size_t i = 0; i < w->stages.n; i++)
 		w->end = KT_MAX(w->end, w->stages.v[i].end);
-	if (!strcmp(kt_src_text(w->flow, STATE), "open_at_end") && o->run_end_ns >= w->end) {
+	if (!strcmp(kt_src_text(w->flow, KT_SRC_STATE), "open_at_end") && o->run_end_ns >= w->end) {
 		w->end_known = "open when the recording ended";
 		w->end = o->run_end_ns;
 	}
@@ -301,18 +281,18 @@ static bool write_attributes(struct kt_otlp_walk *w, const struct node *n)
 	attr(w, "ktrace.id", id);
 	if (*n->link)
 		attr(w, "ktrace.link", n->link);
-	attr_col(w, "ktrace.kind", st, KIND);
-	attr_col(w, "ktrace.op", st, OP);
-	kt_otlp_object(w->o, SPAN_ATTR, n->kind, st, OBJECT_ID);
-	attr_col(w, "ktrace.what", st, WHAT);
-	attr_col(w, "ktrace.size_bytes", st, SIZE_BYTES);
-	if (strcmp(kt_src_text(st, STATE), "whole") != 0)
-		attr_col(w, "ktrace.state", st, STATE);
+	attr_col(w, "ktrace.kind", st, KT_SRC_KIND);
+	attr_col(w, "ktrace.op", st, KT_SRC_OP);
+	kt_otlp_object(w->o, SPAN_ATTR, n->kind, st, KT_SRC_OBJECT_ID);
+	attr_col(w, "ktrace.what", st, KT_SRC_WHAT);
+	attr_col(w, "ktrace.size_bytes", st, KT_SRC_SIZE_BYTES);
+	if (strcmp(kt_src_text(st, KT_SRC_STATE), "whole") != 0)
+		attr_col(w, "ktrace.state", st, KT_SRC_STATE);
 	attr(w, "ktrace.end", w->end_known);
-	if (kt_src_is_int(st, UTID))
-		attr_task(w, sqlite3_column_int64(st, UTID));
-	if (kt_src_is_int(st, UCGID))
-		attr_cgroup(w, sqlite3_column_int64(st, UCGID));
+	if (kt_src_is_int(st, KT_SRC_UTID))
+		attr_task(w, sqlite3_column_int64(st, KT_SRC_UTID));
+	if (kt_src_is_int(st, KT_SRC_UCGID))
+		attr_cgroup(w, sqlite3_column_int64(st, KT_SRC_UCGID));
 	failed = attr_error(w, n);
 	kt_msg_list_end(m);
 	return failed;
@@ -368,7 +348,7 @@ static int write_events(struct kt_otlp_walk *w, const struct node *n)
 
 	if (!w->disturbance)
 		return 0;
-	bind_flow(w->disturbance, n);
+	kt_src_bind_flow(w->disturbance, n->kind, n->id);
 	while ((rc = sqlite3_step(w->disturbance)) == SQLITE_ROW) {
 		if (!any)
 			kt_msg_list(&w->o->msg, "events");
@@ -425,10 +405,11 @@ static void write_stages(struct kt_otlp_walk *w, const struct node *n, uint64_t 
 /* The operation alone, of what programs wait for; below it there are others of the same operation: "leg ride". */
 static void name_of(const struct kt_otlp_walk *w, const struct node *n, char *buf, size_t size)
 {
-	bool has_op = sqlite3_column_type(w->flow, OP) != SQLITE_NULL;
+	bool has_op = sqlite3_column_type(w->flow, KT_SRC_OP) != SQLITE_NULL;
 
 	snprintf(buf, size, "%s%s%s", n->kind->waits && has_op ? "" : n->kind->one,
-		 n->kind->waits || !has_op ? "" : " ", has_op ? kt_src_text(w->flow, OP) : "");
+		 n->kind->waits || !has_op ? "" : " ",
+		 has_op ? kt_src_text(w->flow, KT_SRC_OP) : "");
 }
 
 static int write_span(struct kt_otlp_walk *w, const struct node *n, uint64_t span)
@@ -471,10 +452,10 @@ static int write_flow(struct kt_otlp_walk *w, size_t i)
 	w->switched = false;
 	if (err)
 		return err;
-	bind_flow(w->flow, &n);
+	kt_src_bind_flow(w->flow, n.kind, n.id);
 	rc = sqlite3_step(w->flow);
 	if (rc == SQLITE_ROW) {
-		err = of_recording(w, sqlite3_column_int64(w->flow, RUN_ID));
+		err = of_recording(w, sqlite3_column_int64(w->flow, KT_SRC_RUN_ID));
 		placed = !err && place(w);
 		err = err ? err : follow_links(w, &n, placed ? span : n.parent);
 		if (!err && placed)
@@ -556,34 +537,20 @@ static int prepare_errors(struct kt_otlp_walk *w)
 	return err ? err : kt_src_done(o->run, rc);
 }
 
-static int prepare_all(struct kt_otlp_walk *w)
-{
-	struct kt_otlp *o = w->o;
-	const struct {
-		sqlite3_stmt **st;
-		const char *sql;
-	} all[] = {
-		{&w->flow,
-		 "SELECT flow, run_id, kind, op, object_id, utid, ucgid, what, size_bytes, "
-		 "start_ns, dur_ns, state FROM flow WHERE flow = ?1 AND flow_id = ?2"},
-		{&w->links,
-		 "SELECT lower, lower_id, link FROM flow_link WHERE flow = ?1 AND flow_id = ?2"},
-		{&w->stage, "SELECT seq, name, start_ns, dur_ns, runq_ns, irq_ns, softirq_ns "
-			    "FROM stage WHERE flow = ?1 AND flow_id = ?2"},
-	};
-	int err = 0;
-
-	for (size_t i = 0; !err && i < KT_ARRAY_SIZE(all); i++)
-		err = kt_src_prepare(o->run, all[i].st, all[i].sql);
-	if (!err && kt_database_has(o->run->db, "disturbance", true))
-		err = kt_src_prepare(
-			o->run, &w->disturbance,
-			"SELECT d.cause, d.start_ns, d.dur_ns, (SELECT coalesce(t.comm, '?') || "
-			"' [' || coalesce(t.tid, '?') || ']' FROM temp.otlp_task t WHERE t.utid = "
-			"d.by_utid), d.by_irq, d.seq FROM disturbance d "
-			"WHERE d.flow = ?1 AND d.flow_id = ?2 ORDER BY d.start_ns, d.seq, d.cause");
-	return err ? err : prepare_errors(w);
-}
+static const struct kt_src_statement statements[] = {
+	{offsetof(struct kt_otlp_walk, flow), NULL,
+	 "SELECT " KT_SRC_FLOW_COLUMNS " FROM flow WHERE flow = ?1 AND flow_id = ?2"},
+	{offsetof(struct kt_otlp_walk, links), NULL,
+	 "SELECT lower, lower_id, link FROM flow_link WHERE flow = ?1 AND flow_id = ?2"},
+	{offsetof(struct kt_otlp_walk, stage), NULL,
+	 "SELECT seq, name, start_ns, dur_ns, runq_ns, irq_ns, softirq_ns "
+	 "FROM stage WHERE flow = ?1 AND flow_id = ?2"},
+	{offsetof(struct kt_otlp_walk, disturbance), "disturbance",
+	 "SELECT d.cause, d.start_ns, d.dur_ns, (SELECT coalesce(t.comm, '?') || ' [' || "
+	 "coalesce(t.tid, '?') || ']' FROM temp.otlp_task t WHERE t.utid = d.by_utid), d.by_irq, "
+	 "d.seq FROM disturbance d "
+	 "WHERE d.flow = ?1 AND d.flow_id = ?2 ORDER BY d.start_ns, d.seq, d.cause"},
+};
 
 int kt_otlp_walk_create(struct kt_otlp_walk **ret, struct kt_otlp *o)
 {
@@ -593,7 +560,8 @@ int kt_otlp_walk_create(struct kt_otlp_walk **ret, struct kt_otlp *o)
 	if (!w)
 		return kt_src_no_memory(o->run);
 	w->o = o;
-	err = prepare_all(w);
+	err = kt_src_prepare_all(o->run, w, statements, KT_ARRAY_SIZE(statements));
+	err = err ? err : prepare_errors(w);
 	if (err)
 		kt_otlp_walk_destroy(w);
 	else
@@ -605,10 +573,7 @@ void kt_otlp_walk_destroy(struct kt_otlp_walk *w)
 {
 	if (!w)
 		return;
-	sqlite3_finalize(w->flow);
-	sqlite3_finalize(w->links);
-	sqlite3_finalize(w->stage);
-	sqlite3_finalize(w->disturbance);
+	kt_src_finalize_all(w, statements, KT_ARRAY_SIZE(statements));
 	for (size_t i = 0; i < w->errors.n; i++)
 		sqlite3_finalize(w->errors.v[i]);
 	kt_vec_finish(&w->errors);

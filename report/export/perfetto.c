@@ -173,25 +173,6 @@ static struct kt_track *in_flight(struct kt_pf *p, const struct kt_track *object
 
 /* ---- flows */
 
-enum flow_column {
-	FLOW,
-	FLOW_ID,
-	RUN_ID,
-	KIND,
-	OP,
-	OBJECT_ID,
-	UTID,
-	UCGID,
-	WHAT,
-	SIZE_BYTES,
-	START_NS,
-	DUR_NS,
-	STATE
-};
-#define FLOW_COLUMNS                                                                            \
-	"flow, flow_id, run_id, kind, op, object_id, utid, ucgid, what, size_bytes, start_ns, " \
-	"dur_ns, state"
-
 /* One end of an arrow. */
 struct link {
 	int64_t seq, id;
@@ -207,18 +188,12 @@ struct flow {
 	KT_VEC(struct link) links;	/* by seq; 0: of the flow itself */
 };
 
-static void bind_flow(sqlite3_stmt *st, const struct flow *f)
-{
-	sqlite3_bind_text(st, 1, f->kind->flow, -1, SQLITE_STATIC);
-	sqlite3_bind_int64(st, 2, f->id);
-}
-
 static int load_links(struct kt_pf *p, struct flow *f)
 {
 	int rc = SQLITE_DONE, err = 0;
 
 	f->links.n = 0;
-	bind_flow(p->links, f);
+	kt_src_bind_flow(p->links, f->kind, f->id);
 	while (!err && (rc = sqlite3_step(p->links)) == SQLITE_ROW) {
 		struct link l = {sqlite3_column_int64(p->links, 0),
 				 sqlite3_column_int64(p->links, 1),
@@ -259,27 +234,27 @@ static int describe(struct kt_pf *p, const struct flow *f, bool of_task)
 
 	snprintf(buf, sizeof(buf), "%s%lld", f->kind->letter, (long long)f->id);
 	kt_trace_text(&p->trace, "id", buf);
-	if (sqlite3_column_type(f->st, WHAT) != SQLITE_NULL)
-		kt_trace_text(&p->trace, "what", kt_src_text(f->st, WHAT));
-	put_int(p, "size_bytes", f->st, SIZE_BYTES);
-	put_word(p, "kind", f->st, KIND);
-	if (of_task && sqlite3_column_type(f->st, OBJECT_ID) != SQLITE_NULL) {
-		object = object_name(p, f->kind, f->st, OBJECT_ID);
+	if (sqlite3_column_type(f->st, KT_SRC_WHAT) != SQLITE_NULL)
+		kt_trace_text(&p->trace, "what", kt_src_text(f->st, KT_SRC_WHAT));
+	put_int(p, "size_bytes", f->st, KT_SRC_SIZE_BYTES);
+	put_word(p, "kind", f->st, KT_SRC_KIND);
+	if (of_task && sqlite3_column_type(f->st, KT_SRC_OBJECT_ID) != SQLITE_NULL) {
+		object = object_name(p, f->kind, f->st, KT_SRC_OBJECT_ID);
 		if (!object)
 			return kt_src_no_memory(p->run);
 		kt_trace_word(&p->trace, "object", object);
-	} else if (!of_task && kt_src_is_int(f->st, UTID)) {
-		task_name(p, sqlite3_column_int64(f->st, UTID), buf, sizeof(buf));
+	} else if (!of_task && kt_src_is_int(f->st, KT_SRC_UTID)) {
+		task_name(p, sqlite3_column_int64(f->st, KT_SRC_UTID), buf, sizeof(buf));
 		kt_trace_word(&p->trace, "task", buf);
 	}
-	if (kt_src_is_int(f->st, UCGID)) {
-		sqlite3_bind_int64(p->cgroup, 1, sqlite3_column_int64(f->st, UCGID));
+	if (kt_src_is_int(f->st, KT_SRC_UCGID)) {
+		sqlite3_bind_int64(p->cgroup, 1, sqlite3_column_int64(f->st, KT_SRC_UCGID));
 		if (sqlite3_step(p->cgroup) == SQLITE_ROW)
 			put_word(p, "cgroup", p->cgroup, 0);
 		sqlite3_reset(p->cgroup);
 	}
-	if (strcmp(kt_src_text(f->st, STATE), "whole") != 0)
-		put_word(p, "state", f->st, STATE);
+	if (strcmp(kt_src_text(f->st, KT_SRC_STATE), "whole") != 0)
+		put_word(p, "state", f->st, KT_SRC_STATE);
 	return 0;
 }
 
@@ -312,9 +287,10 @@ static int draw_wakers(struct kt_pf *p, const struct flow *f, int64_t seq, int64
 static int draw_stages(struct kt_pf *p, const struct flow *f, uint64_t lane)
 {
 	int64_t at = f->start, start, end;
+	const char *class;
 	int rc = SQLITE_DONE, err = 0;
 
-	bind_flow(p->stage, f);
+	kt_src_bind_flow(p->stage, f->kind, f->id);
 	while (!err && (rc = sqlite3_step(p->stage)) == SQLITE_ROW) {
 		if (!kt_src_is_int(p->stage, 2) || !kt_src_is_int(p->stage, 3) ||
 		    !kt_pf_time(p, sqlite3_column_int64(p->stage, 2), &start) ||
@@ -328,7 +304,9 @@ static int draw_stages(struct kt_pf *p, const struct flow *f, uint64_t lane)
 		kt_trace_open(&p->trace, KT_TRACE_BEGIN, lane, start, "stage",
 			      kt_src_text(p->stage, 1));
 		put_arrows(p, f, sqlite3_column_int64(p->stage, 0));
-		put_word(p, "class", p->stage, 7);
+		class = kt_src_class(&p->kinds, f->kind, kt_src_text(p->stage, 1));
+		if (class)
+			kt_trace_word(&p->trace, "class", class);
 		put_int(p, "runq_ns", p->stage, 4);
 		put_int(p, "irq_ns", p->stage, 5);
 		put_int(p, "softirq_ns", p->stage, 6);
@@ -348,7 +326,7 @@ static int draw_disturbances(struct kt_pf *p, const struct flow *f, const struct
 
 	if (!p->disturbance)
 		return 0;
-	bind_flow(p->disturbance, f);
+	kt_src_bind_flow(p->disturbance, f->kind, f->id);
 	while (!err && (rc = sqlite3_step(p->disturbance)) == SQLITE_ROW) {
 		sqlite3_stmt *st = p->disturbance;
 		struct kt_track *t = kt_pf_lanes(p, parent, "waits for the CPU", 2);
@@ -383,7 +361,7 @@ static int stages_until(struct kt_pf *p, struct flow *f)
 	int rc;
 
 	f->end = f->start;
-	bind_flow(p->stage_end, f);
+	kt_src_bind_flow(p->stage_end, f->kind, f->id);
 	rc = sqlite3_step(p->stage_end);
 	if (rc == SQLITE_ROW && kt_src_is_int(p->stage_end, 0) &&
 	    (!kt_pf_time(p, sqlite3_column_int64(p->stage_end, 0), &f->end) || f->end < f->start))
@@ -395,20 +373,20 @@ static int stages_until(struct kt_pf *p, struct flow *f)
 /* Its start and end in the trace; 1: it has no place there. */
 static int place(struct kt_pf *p, struct flow *f)
 {
-	bool dur = kt_src_is_int(f->st, DUR_NS);
+	bool dur = kt_src_is_int(f->st, KT_SRC_DUR_NS);
 
-	if (!kt_src_is_int(f->st, START_NS)) {
+	if (!kt_src_is_int(f->st, KT_SRC_START_NS)) {
 		p->n_no_start++;
 		return 1;
 	}
-	if (!kt_pf_time(p, sqlite3_column_int64(f->st, START_NS), &f->start) ||
-	    (dur &&
-	     (sqlite3_column_int64(f->st, DUR_NS) < 0 ||
-	      __builtin_add_overflow(f->start, sqlite3_column_int64(f->st, DUR_NS), &f->end)))) {
+	if (!kt_pf_time(p, sqlite3_column_int64(f->st, KT_SRC_START_NS), &f->start) ||
+	    (dur && (sqlite3_column_int64(f->st, KT_SRC_DUR_NS) < 0 ||
+		     __builtin_add_overflow(f->start, sqlite3_column_int64(f->st, KT_SRC_DUR_NS),
+					    &f->end)))) {
 		p->n_impossible++;
 		return 1;
 	}
-	f->has_end = dur || !strcmp(kt_src_text(f->st, STATE), "open_at_end");
+	f->has_end = dur || !strcmp(kt_src_text(f->st, KT_SRC_STATE), "open_at_end");
 	if (!dur && f->has_end)
 		f->end = INT64_MAX;
 	return f->has_end ? 0 : stages_until(p, f);
@@ -417,7 +395,7 @@ static int place(struct kt_pf *p, struct flow *f)
 static int draw_flow(struct kt_pf *p, struct flow *f)
 {
 	struct kt_track *object, *parent, *t;
-	bool of_task = f->kind->waits && kt_src_is_int(f->st, UTID);
+	bool of_task = f->kind->waits && kt_src_is_int(f->st, KT_SRC_UTID);
 	uint64_t lane;
 	int err = place(p, f);
 
@@ -426,16 +404,18 @@ static int draw_flow(struct kt_pf *p, struct flow *f)
 	err = load_links(p, f);
 	if (err)
 		return err;
-	object = kt_pf_object(p, f->run_id, f->kind, f->st, OBJECT_ID);
-	parent = of_task ? task_track(p, f->run_id, sqlite3_column_int64(f->st, UTID)) : object;
+	object = kt_pf_object(p, f->run_id, f->kind, f->st, KT_SRC_OBJECT_ID);
+	parent = of_task ? task_track(p, f->run_id, sqlite3_column_int64(f->st, KT_SRC_UTID))
+			 : object;
 	t = parent ? kt_pf_lanes(p, parent, f->kind->many, 1) : NULL;
 	lane = t && object ? kt_tracks_lane(&p->tracks, t, f->start, f->end) : 0;
 	if (!lane)
 		return kt_src_no_memory(p->run);
 	kt_trace_open(&p->trace, f->has_end ? KT_TRACE_BEGIN : KT_TRACE_INSTANT, lane, f->start,
 		      "flow",
-		      sqlite3_column_type(f->st, OP) == SQLITE_NULL ? f->kind->one
-								    : kt_src_text(f->st, OP));
+		      sqlite3_column_type(f->st, KT_SRC_OP) == SQLITE_NULL
+			      ? f->kind->one
+			      : kt_src_text(f->st, KT_SRC_OP));
 	put_arrows(p, f, 0);
 	err = describe(p, f, of_task);
 	kt_trace_close(&p->trace);
@@ -455,14 +435,14 @@ static int draw_flows(struct kt_pf *p)
 {
 	struct flow f = {0};
 	int err = kt_src_prepare(p->run, &f.st,
-				 "SELECT " FLOW_COLUMNS
+				 "SELECT " KT_SRC_FLOW_COLUMNS
 				 " FROM temp.drawn ORDER BY start_ns, flow, flow_id");
 	int rc = SQLITE_DONE;
 
 	while (!err && (rc = sqlite3_step(f.st)) == SQLITE_ROW) {
-		f.kind = kt_src_kind(&p->kinds, kt_src_text(f.st, FLOW));
-		f.id = sqlite3_column_int64(f.st, FLOW_ID);
-		f.run_id = sqlite3_column_int64(f.st, RUN_ID);
+		f.kind = kt_src_kind(&p->kinds, kt_src_text(f.st, KT_SRC_FLOW));
+		f.id = sqlite3_column_int64(f.st, KT_SRC_FLOW_ID);
+		f.run_id = sqlite3_column_int64(f.st, KT_SRC_RUN_ID);
 		err = f.kind ? draw_flow(p, &f) : 0;
 		if (ferror(p->trace.f))
 			break;
@@ -478,11 +458,7 @@ static int draw_flows(struct kt_pf *p)
 
 /* ---- the whole */
 
-/* Statements that are run for many flows. table: they are not there without its rows; NULL: always. */
-static const struct {
-	size_t at; /* in struct kt_pf */
-	const char *table, *sql;
-} statements[] = {
+static const struct kt_src_statement statements[] = {
 	{offsetof(struct kt_pf, object), NULL,
 	 "SELECT name FROM temp.object_name WHERE tbl = ?1 AND object_id = ?2 AND name IS NOT "
 	 "NULL"},
@@ -491,8 +467,7 @@ static const struct {
 	 "?1"},
 	{offsetof(struct kt_pf, cgroup), NULL, "SELECT path FROM cgroup WHERE ucgid = ?1"},
 	{offsetof(struct kt_pf, stage), NULL,
-	 "SELECT g.seq, g.name, g.start_ns, g.dur_ns, g.runq_ns, g.irq_ns, g.softirq_ns, "
-	 "(SELECT s.class FROM flow_stage s WHERE s.flow = ?1 AND s.stage = g.name LIMIT 1) "
+	 "SELECT g.seq, g.name, g.start_ns, g.dur_ns, g.runq_ns, g.irq_ns, g.softirq_ns "
 	 "FROM stage g WHERE g.flow = ?1 AND g.flow_id = ?2 ORDER BY g.seq"},
 	{offsetof(struct kt_pf, stage_end), NULL,
 	 "SELECT max(start_ns + dur_ns) FROM stage WHERE flow = ?1 AND flow_id = ?2"},
@@ -504,25 +479,9 @@ static const struct {
 	 "flow_id = ?2 ORDER BY start_ns"},
 };
 
-static sqlite3_stmt **statement(struct kt_pf *p, size_t i)
-{
-	return (sqlite3_stmt **)((char *)p + statements[i].at);
-}
-
-static int prepare_all(struct kt_pf *p)
-{
-	int err = 0;
-
-	for (size_t i = 0; !err && i < KT_ARRAY_SIZE(statements); i++)
-		if (!statements[i].table || kt_database_has(p->db, statements[i].table, true))
-			err = kt_src_prepare(p->run, statement(p, i), statements[i].sql);
-	return err;
-}
-
 static void finish(struct kt_pf *p)
 {
-	for (size_t i = 0; i < KT_ARRAY_SIZE(statements); i++)
-		sqlite3_finalize(*statement(p, i));
+	kt_src_finalize_all(p, statements, KT_ARRAY_SIZE(statements));
 	kt_src_kinds_finish(&p->kinds);
 	kt_vec_finish(&p->counters);
 	kt_tracks_finish(&p->tracks);
@@ -564,7 +523,8 @@ int kt_export_perfetto(struct kt_run *run, const char *path)
 		p.tracks.trace = &p.trace;
 		err = kt_src_kinds_load(run, &p.kinds);
 		err = err ? err : kt_pf_choose(&p);
-		err = err ? err : prepare_all(&p);
+		err = err ? err
+			  : kt_src_prepare_all(run, &p, statements, KT_ARRAY_SIZE(statements));
 		err = err ? err : draw_flows(&p);
 		err = err ? err : kt_pf_draw_run(&p);
 		if (!err && kt_trace_error(&p.trace))

@@ -28,6 +28,33 @@ int kt_src_exec(struct kt_run *run, const char *sql)
 	return kt_src_done(run, sqlite3_exec(run->db, sql, NULL, NULL, NULL));
 }
 
+static sqlite3_stmt **statement(void *of, const struct kt_src_statement *s)
+{
+	return (sqlite3_stmt **)((char *)of + s->at);
+}
+
+int kt_src_prepare_all(struct kt_run *run, void *of, const struct kt_src_statement *list, size_t n)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < n; i++)
+		if (!list[i].table || kt_database_has(run->db, list[i].table, true))
+			err = kt_src_prepare(run, statement(of, &list[i]), list[i].sql);
+	return err;
+}
+
+void kt_src_finalize_all(void *of, const struct kt_src_statement *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		sqlite3_finalize(*statement(of, &list[i]));
+}
+
+void kt_src_bind_flow(sqlite3_stmt *st, const struct kt_src_kind *k, int64_t id)
+{
+	sqlite3_bind_text(st, 1, k->flow, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(st, 2, id);
+}
+
 bool kt_src_is_int(sqlite3_stmt *st, int col)
 {
 	return sqlite3_column_type(st, col) == SQLITE_INTEGER;

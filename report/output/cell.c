@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,23 @@ static bool ends_with(const char *s, const char *end)
 	size_t n = strlen(s), m = strlen(end);
 
 	return n >= m && !strcmp(s + n - m, end);
+}
+
+size_t kt_word_len(const char *s)
+{
+	static const char *const units[] = {"%", "ns",	"us",  "ms",  "s",
+					    "B", "KiB", "MiB", "GiB", "TiB"};
+	size_t len = strcspn(s, " ");
+
+	if (!len || s[len] != ' ' || s[len - 1] < '0' || s[len - 1] > '9')
+		return len;
+	for (size_t i = 0; i < KT_ARRAY_SIZE(units); i++) {
+		size_t n = strlen(units[i]);
+
+		if (!strncmp(s + len + 1, units[i], n) && !isalnum((unsigned char)s[len + 1 + n]))
+			return len + 1 + strcspn(s + len + 1, " ");
+	}
+	return len;
 }
 
 enum kt_cell_format kt_format_of_name(const char *name)

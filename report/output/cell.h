@@ -11,6 +11,9 @@
 /* A fraction as a share: "91 %", "6.2 %", "<0.1 %"; never "100 %" or "0 %" unless it is exactly that. */
 const char *kt_format_share(double fraction, char *buf, size_t size);
 
+/* Bytes to the end of the word at s; a number and its unit are one, with a space within. */
+size_t kt_word_len(const char *s);
+
 /* Format of a column without a directive, from its name. */
 enum kt_cell_format kt_format_of_name(const char *name);
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /* Reports for people: wrapped sentences, aligned tables, bars. */
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,31 +103,13 @@ static void blank_line(struct text_output *t)
 	t->any = true;
 }
 
-/* Bytes to the end of the word at s; a number and its unit are one. */
-static size_t word_len(const char *s)
-{
-	static const char *const units[] = {"%", "ns",	"us",  "ms",  "s",
-					    "B", "KiB", "MiB", "GiB", "TiB"};
-	size_t len = strcspn(s, " ");
-
-	if (!len || s[len] != ' ' || s[len - 1] < '0' || s[len - 1] > '9')
-		return len;
-	for (size_t i = 0; i < KT_ARRAY_SIZE(units); i++) {
-		size_t n = strlen(units[i]);
-
-		if (!strncmp(s + len + 1, units[i], n) && !isalnum((unsigned char)s[len + 1 + n]))
-			return len + 1 + strcspn(s + len + 1, " ");
-	}
-	return len;
-}
-
 /* Words of a sentence, wrapped, further lines indented. */
 static void print_wrapped(FILE *f, const char *s, unsigned int width)
 {
 	unsigned int col = 0;
 
 	while (*s) {
-		size_t len = word_len(s);
+		size_t len = kt_word_len(s);
 		char *word = strndup(s, len);
 		unsigned int w = word ? kt_term_columns(word) : (unsigned int)len;
 

@@ -5,7 +5,6 @@
  */
 #include "report/page/html.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,33 +56,18 @@ static int put(FILE *f, const char *before, const char *text, const char *after)
 	return err;
 }
 
-static bool is_unit(const char *s)
-{
-	static const char *const units[] = {"%", "ns", "us", "ms", "s", "KiB", "MiB", "GiB", "B"};
-
-	for (size_t i = 0; i < KT_ARRAY_SIZE(units); i++) {
-		size_t n = strlen(units[i]);
-
-		if (!strncmp(s, units[i], n) && !isalnum((unsigned char)s[n]))
-			return true;
-	}
-	return false;
-}
-
 /* A sentence. Between a figure and its unit no line ends. */
 static int put_sentence(FILE *f, const char *before, const char *text, const char *after)
 {
 	char *kept kt_auto_free = malloc(2 * strlen(text) + 1), *to = kept;
-	bool digit = false;
 
 	if (!kept)
 		return -ENOMEM;
-	for (; *text; text++) {
-		if (*text == ' ' && digit && is_unit(text + 1))
-			to = stpcpy(to, "\u00a0");
-		else
-			*to++ = *text;
-		digit = isdigit((unsigned char)*text);
+	while (*text) {
+		for (size_t n = kt_word_len(text); n; n--, text++)
+			to = *text == ' ' ? stpcpy(to, "\u00a0") : mempcpy(to, text, 1);
+		while (*text == ' ')
+			*to++ = *text++;
 	}
 	*to = '\0';
 	return put(f, before, kept, after);
